@@ -1,0 +1,94 @@
+/** The import rules of docs/architecture.md. Tests call the same file (tests/architecture.test.ts). */
+const only = (name, from, to, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: {
+    path: '^(infra|stacks|components|postgres|engine|policies|functions|scripts|app|tests|benchmarks)/',
+    pathNot: to,
+  },
+});
+
+module.exports = {
+  forbidden: [
+    only(
+      'postgres-alone',
+      '^postgres/',
+      '^postgres/',
+      'The database library knows SQL, files and processes, nothing of ours.',
+    ),
+    only(
+      'config',
+      '^infra/config/',
+      '^(infra/config|postgres)/',
+      'Settings know only the types and planners of postgres.',
+    ),
+    only(
+      'resources',
+      '^infra/resources/[^/]+\\.ts$',
+      '^infra/resources/',
+      'Resource types import no library: handlers do.',
+    ),
+    only(
+      'handlers',
+      '^infra/resources/handlers/',
+      '^(infra/resources|postgres)/',
+      'Handlers join resources and postgres.',
+    ),
+    only(
+      'components',
+      '^components/',
+      '^(components|infra/resources|postgres)/',
+      'Components declare; planners and types of postgres only.',
+    ),
+    only('stacks', '^stacks/', '^(stacks|components|infra/config)/', 'A stack chooses components and settings.'),
+    only('entry', '^infra/index\\.ts$', '^(infra/config|stacks)/', 'Settings in, stack chosen, outputs out.'),
+    only(
+      'engine',
+      '^engine/',
+      '^(engine|postgres)/',
+      'The engine never sees components or stacks: the program is run, not imported.',
+    ),
+    only('policies', '^policies/', '^(policies|engine)/', 'Rules over a graph.'),
+    only(
+      'functions',
+      '^functions/',
+      '^(functions|postgres|infra/config)/',
+      'Entry points of the Lambda and the scheduled task.',
+    ),
+    only(
+      'scripts',
+      '^scripts/',
+      '^(scripts|postgres|engine|policies|infra/config)/',
+      'The program is run, not imported.',
+    ),
+    only('app', '^app/', '^app/', 'The application knows nothing of the platform.'),
+    {
+      name: 'postgres-no-pulumi',
+      comment: 'The database library never knows Pulumi.',
+      severity: 'error',
+      from: { path: '^postgres/' },
+      to: { path: 'node_modules/@pulumi/' },
+    },
+    {
+      name: 'handlers-only',
+      comment: 'Components reach a handler only through its resource type.',
+      severity: 'error',
+      from: { path: '^(components|stacks)/' },
+      to: { path: '^infra/resources/handlers/' },
+    },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|node_modules|\\.coachdb|app/generated)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+  },
+};

@@ -1,0 +1,56 @@
+/**
+ * What an error means for whoever ran the command; `scripts/exitCodes.ts` turns it into an exit code.
+ * failed: the work was tried and did not succeed; refused: not tried, for safety; usage: arguments or settings are wrong;
+ * locked: somebody else is at work, try again.
+ */
+export type ErrorKind = 'failed' | 'refused' | 'usage' | 'locked' | 'interrupted';
+
+export interface PlatformErrorOptions {
+  kind?: ErrorKind;
+  /** The thing concerned: a file, a setting, a role, a URN. */
+  object?: string;
+  cause?: unknown;
+}
+
+/**
+ * An error a user can meet. `message` names the thing, the value and what was expected; `remedy` names the command or
+ * setting that mends it. `code` is stable, in kebab case (`port-taken`), and is what tests and scripts branch on.
+ */
+export class PlatformError extends Error {
+  readonly kind: ErrorKind;
+  readonly object: string | undefined;
+
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly remedy: string,
+    options: PlatformErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'PlatformError';
+    this.kind = options.kind ?? 'failed';
+    this.object = options.object;
+  }
+}
+
+/** One entry of `problems` in every command's JSON. */
+export interface Problem {
+  code: string;
+  message: string;
+  remedy: string;
+  object?: string;
+}
+
+/** Any thrown value as a problem; an error that is not ours keeps its message and says it was unexpected. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof PlatformError) {
+    const { code, message, remedy, object } = error;
+    return object === undefined ? { code, message, remedy } : { code, message, remedy, object };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    code: 'unexpected',
+    message,
+    remedy: 'This is not an error the program expected; run again with --verbose.',
+  };
+}

