@@ -1,0 +1,35 @@
+/** Plain property values as a provider sees them: secrets unwrapped. In a preview an unknown value is `UNKNOWN`. */
+export type Value = null | boolean | number | string | Value[] | { [key: string]: Value };
+export type Properties = Record<string, Value>;
+
+/** The sentinel Pulumi's wire format uses for a value that is only known after apply. */
+export const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+
+export interface CheckResult {
+  inputs: Properties;
+  failures: { property: string; reason: string }[];
+}
+
+export interface DiffResult {
+  /** Input properties that differ; empty: nothing to do. A provider that cannot say which gives `['']`. */
+  changed: string[];
+  /** The subset that can only be changed by replacing the resource. */
+  replaces: string[];
+  deleteBeforeReplace?: boolean;
+}
+
+/**
+ * One package's resources, for the apply engine. `type` is the full token (`postgresql:index/role:Role`). Inputs and outputs
+ * have the provider's own property names and shapes, since Pulumi's real provider reads the same checkpoint.
+ */
+export interface ResourceProvider {
+  check(type: string, olds: Properties | undefined, news: Properties): Promise<CheckResult>;
+  /** `olds` are the old outputs, refreshed before. */
+  diff(type: string, id: string, olds: Properties, oldInputs: Properties, news: Properties): Promise<DiffResult>;
+  create(type: string, inputs: Properties): Promise<{ id: string; outputs: Properties }>;
+  /** Undefined: the object no longer exists. */
+  read(type: string, id: string, outputs: Properties, inputs: Properties): Promise<{ id: string; outputs: Properties } | undefined>;
+  update(type: string, id: string, olds: Properties, oldInputs: Properties, news: Properties): Promise<{ outputs: Properties }>;
+  delete(type: string, id: string, outputs: Properties): Promise<void>;
+  close(): Promise<void>;
+}
