@@ -1,0 +1,136 @@
+'use strict';
+/**
+ * Compiles the sources into dist/ and stamps it with a hash of them. `buildIfStale` is what every command calls first, so
+ * that code older than its sources is never run. `node scripts/build.cjs` builds unconditionally.
+ */
+const { spawnSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const root = path.dirname(__dirname);
+const dist = path.join(root, 'dist');
+const stamp = path.join(dist, '.sources');
+const FOLDERS = ['infra', 'stacks', 'components', 'postgres', 'engine', 'policies', 'functions', 'scripts', 'benchmarks'];
+const FILES = ['tsconfig.json', 'package-lock.json'];
+/** Copied beside the compiled code that reads them. */
+const ASSETS = new Set(['.sql', '.html', '.css']);
+
+function sources() {
+  const found = [];
+  const walk = (folder) => {
+    for (const entry of fs.readdirSync(path.join(root, folder), { withFileTypes: true })) {
+      const name = path.posix.join(folder, entry.name);
+      if (entry.isDirectory()) walk(name);
+      else if (name.endsWith('.ts') || ASSETS.has(path.extname(name))) found.push(name);
+    }
+  };
+  for (const folder of FOLDERS) if (fs.existsSync(path.join(root, folder))) walk(folder);
+  return [...FILES.filter((name) => fs.existsSync(path.join(root, name))), ...found].sort();
+}
+
+function hashOf(names) {
+  const hash = createHash('sha256');
+  for (const name of names) {
+    hash.update(name).update('\0').update(fs.readFileSync(path.join(root, name))).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function isStale() {
+  try {
+    return fs.readFileSync(stamp, 'utf8') !== hashOf(sources());
+  } catch {
+    return true;
+  }
+}
+
+/** Two commands may find the build stale at once: one compiles, the other waits for it. */
+function withBuildLock(work) {
+  const lock = path.join(root, '.build.lock');
+  const deadline = Date.now() + 120_000;
+  for (;;) {
+    try {
+      fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const owner = Number(readOr(lock, '0'));
+      if ((owner > 0 && !isAlive(owner)) || Date.now() > deadline) fs.rmSync(lock, { force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
+  }
+  try {
+    return work();
+  } finally {
+    fs.rmSync(lock, { force: true });
+  }
+}
+
+function readOr(file, otherwise) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function compile() {
+  const names = sources();
+  const hash = hashOf(names);
+  const compiler = require.resolve('typescript/bin/tsc');
+  fs.rmSync(stamp, { force: true });
+  const result = spawnSync(process.execPath, [compiler, '-p', path.join(root, 'tsconfig.json'), '--pretty', 'false'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (result.status !== 0) {
+    process.stderr.write(`The sources do not compile, so nothing was run:\n${result.stdout}${result.stderr}`);
+    return false;
+  }
+  removeOrphans(new Set(names));
+  for (const name of names) {
+    if (!ASSETS.has(path.extname(name))) continue;
+    fs.mkdirSync(path.dirname(path.join(dist, name)), { recursive: true });
+    fs.copyFileSync(path.join(root, name), path.join(dist, name));
+  }
+  fs.writeFileSync(`${stamp}.new`, hash);
+  fs.renameSync(`${stamp}.new`, stamp);
+  return true;
+}
+
+/** A source that was deleted must not live on compiled. */
+function removeOrphans(names) {
+  const walk = (folder) => {
+    for (const entry of fs.readdirSync(path.join(dist, folder), { withFileTypes: true })) {
+      const name = path.posix.join(folder, entry.name);
+      if (entry.isDirectory()) walk(name);
+      else if (name.endsWith('.js') && !names.has(name.replace(/\.js$/, '.ts'))) fs.rmSync(path.join(dist, name));
+    }
+  };
+  walk('');
+}
+
+function build() {
+  return withBuildLock(compile);
+}
+
+/** False: it does not compile, and the compiler's messages were printed. */
+function buildIfStale() {
+  if (!isStale()) return true;
+  process.stderr.write('The sources changed since the last build: building.\n');
+  return withBuildLock(() => !isStale() || compile());
+}
+
+module.exports = { build, buildIfStale };
+
+if (require.main === module) process.exitCode = build() ? 0 : 1;
