@@ -11,7 +11,17 @@ const path = require('node:path');
 const root = path.dirname(__dirname);
 const dist = path.join(root, 'dist');
 const stamp = path.join(dist, '.sources');
-const FOLDERS = ['infra', 'stacks', 'components', 'postgres', 'engine', 'policies', 'functions', 'scripts', 'benchmarks'];
+const FOLDERS = [
+  'infra',
+  'stacks',
+  'components',
+  'postgres',
+  'engine',
+  'policies',
+  'functions',
+  'scripts',
+  'benchmarks',
+];
 const FILES = ['tsconfig.json', 'package-lock.json'];
 /** Copied beside the compiled code that reads them. */
 const ASSETS = new Set(['.sql', '.html', '.css']);
@@ -32,7 +42,11 @@ function sources() {
 function hashOf(names) {
   const hash = createHash('sha256');
   for (const name of names) {
-    hash.update(name).update('\0').update(fs.readFileSync(path.join(root, name))).update('\0');
+    hash
+      .update(name)
+      .update('\0')
+      .update(fs.readFileSync(path.join(root, name)))
+      .update('\0');
   }
   return hash.digest('hex');
 }

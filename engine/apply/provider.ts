@@ -28,8 +28,19 @@ export interface ResourceProvider {
   diff(type: string, id: string, olds: Properties, oldInputs: Properties, news: Properties): Promise<DiffResult>;
   create(type: string, inputs: Properties): Promise<{ id: string; outputs: Properties }>;
   /** Undefined: the object no longer exists. */
-  read(type: string, id: string, outputs: Properties, inputs: Properties): Promise<{ id: string; outputs: Properties } | undefined>;
-  update(type: string, id: string, olds: Properties, oldInputs: Properties, news: Properties): Promise<{ outputs: Properties }>;
+  read(
+    type: string,
+    id: string,
+    outputs: Properties,
+    inputs: Properties,
+  ): Promise<{ id: string; outputs: Properties } | undefined>;
+  update(
+    type: string,
+    id: string,
+    olds: Properties,
+    oldInputs: Properties,
+    news: Properties,
+  ): Promise<{ outputs: Properties }>;
   delete(type: string, id: string, outputs: Properties): Promise<void>;
   close(): Promise<void>;
 }

@@ -65,7 +65,8 @@ function unary<Q, R>(answer: (request: Q) => Promise<R>): Call<Q, R> {
 }
 
 function refused(what: string): Call<unknown, never> {
-  return (_call, callback) => callback({ code: status.UNIMPLEMENTED, details: `${what} is not supported by the embedded engine` });
+  return (_call, callback) =>
+    callback({ code: status.UNIMPLEMENTED, details: `${what} is not supported by the embedded engine` });
 }
 
 function resourceService(monitor: Monitor): resourceGrpc.IResourceMonitorServer {

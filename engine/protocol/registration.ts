@@ -63,14 +63,17 @@ export function decodeRegistration(request: RegisterResourceRequest): Registrati
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     aliases: decodeAliases(request),
     importId: request.getImportid(),
-    customTimeouts: timeouts && (timeouts.create || timeouts.update || timeouts.pb_delete) ? decodeTimeouts(timeouts) : undefined,
+    customTimeouts:
+      timeouts && (timeouts.create || timeouts.update || timeouts.pb_delete) ? decodeTimeouts(timeouts) : undefined,
     otherOptions: otherOptions(request),
   };
 }
 
-function decodeTimeouts(timeouts: { create: string; update: string; pb_delete: string }): NonNullable<
-  Registration['customTimeouts']
-> {
+function decodeTimeouts(timeouts: {
+  create: string;
+  update: string;
+  pb_delete: string;
+}): NonNullable<Registration['customTimeouts']> {
   return {
     ...(timeouts.create ? { create: timeouts.create } : {}),
     ...(timeouts.update ? { update: timeouts.update } : {}),

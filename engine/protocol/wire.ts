@@ -107,7 +107,11 @@ function markValue(value: PropertyValue, like: PropertyValue): PropertyValue {
 
 export function isMap(value: PropertyValue | undefined): value is PropertyMap {
   return (
-    value !== null && value !== undefined && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Secret)
+    value !== null &&
+    value !== undefined &&
+    typeof value === 'object' &&
+    !Array.isArray(value) &&
+    !(value instanceof Secret)
   );
 }
 
@@ -125,7 +129,8 @@ export function sameValue(a: PropertyValue | undefined, b: PropertyValue | undef
   if (b instanceof Secret) return sameValue(a, b.value);
   if (a === UNKNOWN || b === UNKNOWN) return false;
   if (a === b) return true;
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((entry, at) => sameValue(entry, b[at]));
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((entry, at) => sameValue(entry, b[at]));
   if (isMap(a) && isMap(b)) {
     const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
     return [...keys].every((key) => sameValue(a[key], b[key]));

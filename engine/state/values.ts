@@ -16,12 +16,5 @@ export class Secret {
 }
 
 export type PropertyValue =
-  | null
-  | boolean
-  | number
-  | string
-  | typeof UNKNOWN
-  | Secret
-  | PropertyValue[]
-  | { [key: string]: PropertyValue };
+  null | boolean | number | string | typeof UNKNOWN | Secret | PropertyValue[] | { [key: string]: PropertyValue };
 export type PropertyMap = Record<string, PropertyValue>;
