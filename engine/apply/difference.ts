@@ -15,7 +15,11 @@ function mapChanges(before: PropertyMap, after: PropertyMap, prefix: string): Pr
   return keys.flatMap((key) => valueChanges(before[key], after[key], prefix === '' ? key : `${prefix}.${key}`));
 }
 
-function valueChanges(before: PropertyValue | undefined, after: PropertyValue | undefined, path: string): PropertyChange[] {
+function valueChanges(
+  before: PropertyValue | undefined,
+  after: PropertyValue | undefined,
+  path: string,
+): PropertyChange[] {
   if (sameValue(before ?? null, after ?? null)) return [];
   if (isMap(before) && isMap(after)) return mapChanges(before, after, path);
   if (before === undefined || before === null) return [{ path, kind: 'add', after: show(after) }];

@@ -179,9 +179,9 @@ export class ProviderFailure extends Error {
 }
 
 function struct(properties: Properties): Struct {
-  return Struct.fromJavaScript(properties as Parameters<typeof Struct.fromJavaScript>[0]);
+  return Struct.fromJavaScript(properties);
 }
 
 function plain(properties: Struct | undefined): Properties {
-  return (properties?.toJavaScript() ?? {}) as Properties;
+  return properties?.toJavaScript() ?? {};
 }

@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import * as engineGrpc from '@pulumi/pulumi/proto/engine_grpc_pb';
 import * as engineProto from '@pulumi/pulumi/proto/engine_pb';
 import * as providerProto from '@pulumi/pulumi/proto/provider_pb';

@@ -2,7 +2,7 @@
  * In-memory property values of both engines: plain JSON values, `Secret` around anything confidential, `UNKNOWN` for a value
  * that is only known after apply (previews; never stored).
  */
-export const UNKNOWN = Symbol.for('coach.unknown');
+export const UNKNOWN: unique symbol = Symbol.for('coach.unknown');
 
 export class Secret {
   constructor(readonly value: PropertyValue) {}

@@ -1,0 +1,177 @@
+import { PlatformError } from '../../postgres/errors';
+import type { PropertyChange } from '../changes';
+import type { Registration } from '../protocol/registration';
+import { hasUnknown, markSecrets, rewrap, sameValue, UNKNOWN_ON_WIRE, unwrap } from '../protocol/wire';
+import type { ResourceState } from '../state/resource';
+import type { PropertyMap } from '../state/values';
+import type { Deployment } from './deployment';
+import { propertyChanges, show } from './difference';
+import { changeOf, goalOf, type StepResult } from './goal';
+import type { DiffResult, ResourceProvider } from './provider';
+import { defaultProviderOf } from './stepProvider';
+
+/** Everything one custom resource's step works on. */
+interface Context {
+  deployment: Deployment;
+  registration: Registration;
+  urn: string;
+  provider: ResourceProvider;
+  reference: string;
+  /** False in a preview where the provider's own configuration is not known yet: then nothing is contacted. */
+  configured: boolean;
+}
+
+/** check, read, diff, then create, update, replace or nothing: one custom resource. */
+export async function stepCustom(deployment: Deployment, registration: Registration, urn: string): Promise<StepResult> {
+  const context = await contextOf(deployment, registration, urn);
+  const stored = deployment.oldOf(urn);
+  const old = stored === undefined ? undefined : await refreshed(context, stored);
+  const inputs = await checked(context, stored);
+  if (old === undefined) {
+    const result = await created(context, inputs, 'create');
+    if (stored !== undefined) result.change.note = 'was in the state but no longer exists';
+    return result;
+  }
+  const diff = await differenceOf(context, old, inputs);
+  const changed = describe(diff, old, inputs);
+  if (deployment.options.replace.has(urn) || diff.replaces.length > 0)
+    return replaced(context, old, inputs, diff, changed);
+  if (diff.changed.length === 0) {
+    const state = { ...goal(context, stored), inputs, outputs: old.outputs, id: old.id ?? '' };
+    return { state, change: changeOf(registration, urn, 'same', []) };
+  }
+  return updated(context, old, inputs, changed);
+}
+
+async function contextOf(deployment: Deployment, registration: Registration, urn: string): Promise<Context> {
+  const packageName = registration.type.split(':')[0] ?? '';
+  let reference = registration.provider;
+  if (reference === '') {
+    const state = await deployment.ensureProvider(defaultProviderOf(packageName, registration.version));
+    reference = `${state.urn}::${state.id ?? ''}`;
+  }
+  const config = deployment.stateOf(reference.slice(0, reference.lastIndexOf('::')))?.inputs ?? {};
+  const provider = await deployment.options.registry.provider(packageName, reference, unwrap(config));
+  return { deployment, registration, urn, provider, reference, configured: !hasUnknown(config) };
+}
+
+/** The old state as it really is now, or undefined when the thing is gone. */
+async function refreshed(context: Context, stored: ResourceState): Promise<ResourceState | undefined> {
+  const { deployment, registration, provider, configured } = context;
+  if (!configured || !deployment.options.refreshes(registration.type)) return stored;
+  // How to reach the database is what the program says now: the stored way may be the one before a port was changed.
+  const connection = registration.inputs['connection'];
+  const reachable = connection !== undefined && !hasUnknown(connection);
+  const outputs = reachable ? { ...stored.outputs, connection } : stored.outputs;
+  const found = await provider.read(registration.type, stored.id ?? '', unwrap(outputs), unwrap(stored.inputs));
+  if (found === undefined) return undefined;
+  return { ...stored, id: found.id, outputs: marked(rewrap(found.outputs), stored.outputs, registration) };
+}
+
+async function checked(context: Context, stored: ResourceState | undefined): Promise<PropertyMap> {
+  const { registration, provider, configured, urn } = context;
+  if (!configured) return registration.inputs;
+  const olds = stored === undefined ? undefined : unwrap(stored.inputs);
+  const result = await provider.check(registration.type, olds, unwrap(registration.inputs));
+  if (result.failures.length > 0) {
+    const reasons = result.failures.map(({ property, reason }) =>
+      property === '' ? reason : `${property}: ${reason}`,
+    );
+    throw new PlatformError(
+      'inputs-refused',
+      `${registration.type} ${registration.name}: ${reasons.join('\n')}`,
+      'Mend the named properties in the stack’s settings.',
+      { kind: 'usage', object: urn },
+    );
+  }
+  return markSecrets(rewrap(result.inputs), registration.inputs);
+}
+
+async function differenceOf(context: Context, old: ResourceState, inputs: PropertyMap): Promise<DiffResult> {
+  const { registration, provider, configured } = context;
+  if (!configured) return { changed: propertyChanges(old.inputs, inputs).map(({ path }) => path), replaces: [] };
+  return provider.diff(registration.type, old.id ?? '', unwrap(old.outputs), unwrap(old.inputs), unwrap(inputs));
+}
+
+/** What a report shows of a difference: the inputs that changed, else what the provider named, measured against the real state. */
+function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap): PropertyChange[] {
+  if (diff.changed.length === 0 && diff.replaces.length === 0) return [];
+  const changes = propertyChanges(old.inputs, inputs);
+  const named = [...diff.changed, ...diff.replaces].filter(
+    (path) => path !== '' && !changes.some((change) => change.path === path || change.path.startsWith(`${path}.`)),
+  );
+  const found = named.map((path): PropertyChange => {
+    const [before, after] = [old.outputs[path], inputs[path]];
+    const same = sameValue(before ?? null, after ?? null);
+    return { path, kind: 'update', before: same ? '[differs]' : show(before ?? null), after: show(after ?? null) };
+  });
+  return [...changes, ...found].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+async function created(context: Context, inputs: PropertyMap, operation: 'create' | 'replace'): Promise<StepResult> {
+  const { deployment, registration, provider, urn } = context;
+  const change = changeOf(registration, urn, operation, []);
+  const base = { ...goal(context, undefined), inputs };
+  if (deployment.options.dryRun) return { state: { ...base, outputs: inputs, id: UNKNOWN_ON_WIRE }, change };
+  const { id, outputs } = await provider.create(registration.type, unwrap(inputs));
+  return { state: { ...base, id, outputs: marked(rewrap(outputs), inputs, registration) }, change };
+}
+
+async function updated(
+  context: Context,
+  old: ResourceState,
+  inputs: PropertyMap,
+  changed: PropertyChange[],
+): Promise<StepResult> {
+  const { deployment, registration, provider, urn } = context;
+  const change = changeOf(registration, urn, 'update', changed);
+  const id = old.id ?? '';
+  const base = { ...goal(context, old), inputs, id };
+  if (deployment.options.dryRun) return { state: { ...base, outputs: inputs }, change };
+  const { outputs } = await provider.update(
+    registration.type,
+    id,
+    unwrap(old.outputs),
+    unwrap(old.inputs),
+    unwrap(inputs),
+  );
+  return { state: { ...base, outputs: marked(rewrap(outputs), inputs, registration) }, change };
+}
+
+async function replaced(
+  context: Context,
+  old: ResourceState,
+  inputs: PropertyMap,
+  diff: DiffResult,
+  changed: PropertyChange[],
+): Promise<StepResult> {
+  const { deployment, registration, urn } = context;
+  const planned = { ...changeOf(registration, urn, 'replace', changed), replaces: diff.replaces };
+  if (old.protect === true) {
+    throw new PlatformError(
+      'replace-protected',
+      `${registration.type} ${registration.name} is protected, and changing ${diff.replaces.join(', ') || 'it'} would replace it.`,
+      'Take the change back; what is protected is never replaced.',
+      { kind: 'refused', object: urn },
+    );
+  }
+  const asked = deployment.options.replace.has(urn);
+  if (!deployment.options.dryRun && !asked && !(await deployment.options.approve([planned]))) {
+    throw new PlatformError(
+      'replace-declined',
+      `Replacing ${registration.type} ${registration.name} was not approved, so nothing further was done.`,
+      'Run again with --yes if it should be replaced, or take the change back.',
+      { kind: 'refused', object: urn },
+    );
+  }
+  const result = await created(context, inputs, 'replace');
+  return { ...result, change: planned, condemned: old };
+}
+
+function goal(context: Context, old: ResourceState | undefined): Omit<ResourceState, 'outputs'> {
+  return { ...goalOf(context.registration, context.urn, old), provider: context.reference };
+}
+
+function marked(outputs: PropertyMap, like: PropertyMap, registration: Registration): PropertyMap {
+  return markSecrets(outputs, { ...registration.inputs, ...like }, registration.additionalSecretOutputs);
+}
