@@ -1,6 +1,6 @@
 import type { PropertyChange } from '../changes';
 import { isMap, sameValue } from '../protocol/wire';
-import { type PropertyMap, type PropertyValue, Secret, UNKNOWN } from '../state/values';
+import { type PropertyMap, type PropertyValue, Secret, Unknown } from '../state/values';
 
 /** Properties that say how a resource is run, not what it is. */
 const HIDDEN = new Set(['__provider', '__defaults']);
@@ -30,7 +30,7 @@ function valueChanges(
 /** A value as a report may show it. */
 export function show(value: PropertyValue | undefined): unknown {
   if (value === undefined) return undefined;
-  if (value === UNKNOWN) return '[unknown]';
+  if (value instanceof Unknown) return '[unknown]';
   if (value instanceof Secret) return '[secret]';
   if (Array.isArray(value)) return value.map(show);
   if (isMap(value)) {

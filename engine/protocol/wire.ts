@@ -1,6 +1,6 @@
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
 
-import { type PropertyMap, type PropertyValue, Secret, UNKNOWN } from '../state/values';
+import { type PropertyMap, type PropertyValue, Secret, UNKNOWN, Unknown } from '../state/values';
 
 /** Pulumi's markers on the wire and in checkpoints (sdk/go/common/resource/sig). */
 const SIGNATURE = '4dabf18193072939515e22adb298388d';
@@ -52,7 +52,7 @@ function encodeMap(map: PropertyMap): Record<string, unknown> {
 }
 
 function encode(value: PropertyValue): unknown {
-  if (value === UNKNOWN) return UNKNOWN_ON_WIRE;
+  if (value instanceof Unknown) return UNKNOWN_ON_WIRE;
   if (value instanceof Secret) return { [SIGNATURE]: SECRET_SIGNATURE, value: encode(value.value) };
   if (Array.isArray(value)) return value.map(encode);
   if (value !== null && typeof value === 'object') return encodeMap(value);
@@ -69,7 +69,7 @@ export function unwrap(value: PropertyMap): Record<string, Plain> {
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
 
 export function unwrapValue(value: PropertyValue): Plain {
-  if (value === UNKNOWN) return UNKNOWN_ON_WIRE;
+  if (value instanceof Unknown) return UNKNOWN_ON_WIRE;
   if (value instanceof Secret) return unwrapValue(value.value);
   if (Array.isArray(value)) return value.map(unwrapValue);
   if (value !== null && typeof value === 'object') return unwrap(value);
@@ -111,13 +111,14 @@ export function isMap(value: PropertyValue | undefined): value is PropertyMap {
     value !== undefined &&
     typeof value === 'object' &&
     !Array.isArray(value) &&
-    !(value instanceof Secret)
+    !(value instanceof Secret) &&
+    !(value instanceof Unknown)
   );
 }
 
 /** Whether any value inside is only known after apply. */
 export function hasUnknown(value: PropertyValue): boolean {
-  if (value === UNKNOWN) return true;
+  if (value instanceof Unknown) return true;
   if (value instanceof Secret) return hasUnknown(value.value);
   if (Array.isArray(value)) return value.some(hasUnknown);
   return isMap(value) && Object.values(value).some(hasUnknown);
@@ -127,7 +128,7 @@ export function hasUnknown(value: PropertyValue): boolean {
 export function sameValue(a: PropertyValue | undefined, b: PropertyValue | undefined): boolean {
   if (a instanceof Secret) return sameValue(a.value, b);
   if (b instanceof Secret) return sameValue(a, b.value);
-  if (a === UNKNOWN || b === UNKNOWN) return false;
+  if (a instanceof Unknown || b instanceof Unknown) return false;
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((entry, at) => sameValue(entry, b[at]));

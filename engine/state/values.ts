@@ -2,7 +2,10 @@
  * In-memory property values of both engines: plain JSON values, `Secret` around anything confidential, `UNKNOWN` for a value
  * that is only known after apply (previews; never stored).
  */
-export const UNKNOWN: unique symbol = Symbol.for('coach.unknown');
+export class Unknown {
+  readonly kind = 'unknown';
+}
+export const UNKNOWN = new Unknown();
 
 export class Secret {
   constructor(readonly value: PropertyValue) {}
@@ -16,5 +19,5 @@ export class Secret {
 }
 
 export type PropertyValue =
-  null | boolean | number | string | typeof UNKNOWN | Secret | PropertyValue[] | { [key: string]: PropertyValue };
+  null | boolean | number | string | Unknown | Secret | PropertyValue[] | { [key: string]: PropertyValue };
 export type PropertyMap = Record<string, PropertyValue>;
