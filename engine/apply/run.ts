@@ -1,0 +1,191 @@
+import { dirname, join } from 'node:path';
+
+import { type Problem, toProblem } from '../../postgres/errors';
+import { countOperations, type DeploymentResult, type ResourceChange } from '../changes';
+import type { Monitor, Severity } from '../protocol/monitor';
+import { serveMonitor } from '../protocol/monitor';
+import { ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';
+import type { ResourceState } from '../state/resource';
+import { Deployment, type DeploymentOptions } from './deployment';
+import { show } from './difference';
+import { startDynamicProvider } from './dynamic';
+import { createPostgresqlProvider } from './providers/postgresql';
+import { createRandomProvider } from './providers/random';
+import { refreshResources } from './refresh';
+import { ProviderRegistry } from './registry';
+import { removeResources } from './removal';
+
+export type ProgramSource = Omit<ProgramOptions, 'monitorAddress' | 'onOutput' | 'dryRun'>;
+
+export interface RunOptions extends Omit<DeploymentOptions, 'registry' | 'project' | 'stack'> {
+  program: ProgramSource;
+}
+
+export interface RunResult {
+  result: DeploymentResult;
+  resources: ResourceState[];
+  /** The state differs from the one the run began with (in a dry run: would). */
+  hasChanged: boolean;
+}
+
+/** Runs the program and applies (or, with `dryRun`, plans) what it declares. Never throws for what went wrong in it: see `problems`. */
+export async function runDeployment(options: RunOptions): Promise<RunResult> {
+  const started = performance.now();
+  return withProviders(options.program, options.onLog, async (registry, serve) => {
+    const { project, stack } = options.program;
+    const deployment = new Deployment({ ...options, project, stack, registry });
+    const logged: Problem[] = [];
+    const problems: Problem[] = [];
+    const address = serve({
+      register: (registration) => deployment.register(registration),
+      registerOutputs: (urn, outputs) => deployment.registerOutputs(urn, outputs),
+      read: (request) => deployment.read(request),
+      invoke: (token) => deployment.invoke(token),
+      log: (severity, message, urn) => {
+        if (severity === 'error') logged.push({ code: 'program-error', message, remedy: PROGRAM_REMEDY, object: urn });
+        else deployment.log(severity, message, urn);
+      },
+    });
+    const program = startProgram({
+      ...options.program,
+      dryRun: options.dryRun,
+      monitorAddress: address,
+      onOutput: (line) => options.onLog('info', line, ''),
+    });
+    try {
+      await program.finished;
+      await deployment.finish();
+    } catch (error) {
+      // The program repeats the error of a step that failed; the step's own is the better one.
+      if (deployment.failure !== undefined) problems.push(toProblem(deployment.failure));
+      else problems.push(...logged);
+      if (!(error instanceof ProgramFailed) && deployment.failure === undefined) problems.push(toProblem(error));
+      if (problems.length === 0) problems.push(toProblem(error));
+    }
+    return {
+      result: {
+        operation: options.dryRun ? 'preview' : 'up',
+        changes: deployment.changes,
+        counts: countOperations(deployment.changes),
+        outputs: Object.fromEntries(Object.entries(deployment.stackOutputs).map(([key, value]) => [key, show(value)])),
+        durationMs: Math.round(performance.now() - started),
+        problems,
+      },
+      resources: deployment.resources(),
+      hasChanged: deployment.hasChanged,
+    };
+  });
+}
+
+const PROGRAM_REMEDY = 'The message names the setting or file at fault; mend it and run again.';
+
+export interface StateRunOptions {
+  program: ProgramSource;
+  olds: readonly ResourceState[];
+  save: (resources: ResourceState[]) => Promise<void>;
+  onChange: (change: ResourceChange) => void;
+  onLog: (severity: Severity, message: string, urn: string) => void;
+}
+
+/** Reads every resource of the state as it really is; does not run the program. */
+export function runRefresh(options: StateRunOptions): Promise<RunResult> {
+  return runOnState(options, 'refresh', (registry, record) =>
+    refreshResources(options.olds, registry, record, options.save),
+  );
+}
+
+/** Deletes every resource of the state. What is `deletedWith` the server is only forgotten. */
+export function runDestroy(options: StateRunOptions): Promise<RunResult> {
+  return runOnState(options, 'destroy', async (registry, record) => {
+    const left = [...options.olds];
+    const unprotected = left.map((state) => ({ ...state, protect: false }));
+    await removeResources(unprotected, {
+      dryRun: false,
+      registry,
+      approve: () => Promise.resolve(true),
+      lookup: (urn) => left.find((state) => state.urn === urn),
+      record,
+      removed: async (state) => {
+        left.splice(
+          left.findIndex((other) => other.urn === state.urn),
+          1,
+        );
+        await options.save(left);
+      },
+    });
+    return left;
+  });
+}
+
+async function runOnState(
+  options: StateRunOptions,
+  operation: 'refresh' | 'destroy',
+  work: (registry: ProviderRegistry, record: (change: ResourceChange) => void) => Promise<ResourceState[]>,
+): Promise<RunResult> {
+  const started = performance.now();
+  return withProviders(options.program, options.onLog, async (registry, serve) => {
+    serve(SILENT);
+    const changes: ResourceChange[] = [];
+    const problems: Problem[] = [];
+    let resources: ResourceState[] = [...options.olds];
+    try {
+      resources = await work(registry, (change) => {
+        changes.push(change);
+        options.onChange(change);
+      });
+    } catch (error) {
+      problems.push(toProblem(error));
+    }
+    const counts = countOperations(changes);
+    const durationMs = Math.round(performance.now() - started);
+    return {
+      result: { operation, changes, counts, outputs: {}, durationMs, problems },
+      resources,
+      hasChanged: changes.some((change) => change.operation !== 'same'),
+    };
+  });
+}
+
+const refuse = (): Promise<never> => Promise.reject(new Error('No program runs in this operation.'));
+const SILENT: Monitor = {
+  register: refuse,
+  registerOutputs: refuse,
+  read: refuse,
+  invoke: refuse,
+  log: () => undefined,
+};
+
+/** Opens the engine's service and the providers, closes both whatever happens. */
+async function withProviders<T>(
+  program: ProgramSource,
+  onLog: StateRunOptions['onLog'],
+  work: (registry: ProviderRegistry, serve: (monitor: Monitor) => string) => Promise<T>,
+): Promise<T> {
+  let current: Monitor = SILENT;
+  const monitor = await serveMonitor({
+    register: (registration) => current.register(registration),
+    registerOutputs: (urn, outputs) => current.registerOutputs(urn, outputs),
+    read: (request) => current.read(request),
+    invoke: (token, args) => current.invoke(token, args),
+    log: (severity, message, urn) => current.log(severity, message, urn),
+  });
+  const registry = new ProviderRegistry({
+    dynamic: startDynamicProvider({
+      folder: dirname(join(program.projectRoot, program.main)),
+      engineAddress: monitor.address,
+      environment: program.environment,
+      onOutput: (line) => onLog('info', line, ''),
+    }),
+    random: () => createRandomProvider(),
+    postgresql: (config) => createPostgresqlProvider(config),
+  });
+  try {
+    return await work(registry, (next) => {
+      current = next;
+      return monitor.address;
+    });
+  } finally {
+    await registry.close();
+    monitor.close();
+  }
+}
