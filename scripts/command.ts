@@ -1,0 +1,66 @@
+import { PlatformError, type Problem, toProblem } from '../postgres/errors';
+import { ExitCode, exitCodeOf } from './exitCodes';
+
+export type Status = 'ok' | 'changed' | 'differs' | 'refused' | 'failed';
+
+/** What a command hands back; one file prints it (`report/print.ts`). */
+export interface CommandResult {
+  status: Status;
+  exitCode: ExitCode;
+  problems: Problem[];
+  /** The command's own fields of the JSON object. */
+  fields: Record<string, unknown>;
+  /** For people, without a final newline. */
+  text: string;
+}
+
+/** Everything a command may use of the world. */
+export interface CommandContext {
+  /** The folder that holds Pulumi.yaml. */
+  root: string;
+  stack: string;
+  environment: NodeJS.ProcessEnv;
+  json: boolean;
+  yes: boolean;
+  verbose: boolean;
+  /** `pulumi` or `embedded`, when --engine was given. */
+  engine: 'pulumi' | 'embedded' | undefined;
+  /** A line of progress, to stderr. */
+  progress: (line: string) => void;
+  /** Asks on the terminal; undefined where there is none. */
+  ask: ((question: string) => Promise<string>) | undefined;
+}
+
+export function done(
+  text: string,
+  fields: Record<string, unknown> = {},
+  status: 'ok' | 'changed' = 'ok',
+): CommandResult {
+  return { status, exitCode: ExitCode.done, problems: [], fields, text };
+}
+
+/** Problems decide the exit code: the first one's kind where the error is ours, `failed` otherwise. */
+export function failed(errors: readonly unknown[], text = '', fields: Record<string, unknown> = {}): CommandResult {
+  const first = errors[0];
+  const exitCode = first instanceof PlatformError ? exitCodeOf(first.kind) : ExitCode.failed;
+  const status = exitCode === ExitCode.refused ? 'refused' : 'failed';
+  return { status, exitCode, problems: errors.map(toProblem), fields, text };
+}
+
+/**
+ * Yes or no before something changes: --yes answers it, a terminal is asked, anywhere else the command is refused and told
+ * to be given --yes.
+ */
+export async function confirm(context: CommandContext, question: string): Promise<boolean> {
+  if (context.yes) return true;
+  if (context.ask === undefined) {
+    throw new PlatformError(
+      'confirmation-needed',
+      `${question} There is no terminal to ask on.`,
+      'Add --yes to say so beforehand.',
+      { kind: 'refused' },
+    );
+  }
+  const answer = (await context.ask(`${question} [y/N] `)).trim().toLowerCase();
+  return answer === 'y' || answer === 'yes';
+}
