@@ -9,6 +9,7 @@ export const SqlState = {
   undefinedTable: '42P01',
   undefinedColumn: '42703',
   undefinedObject: '42704',
+  undefinedSchema: '3F000',
   undefinedFile: '58P01',
   featureNotSupported: '0A000',
   insufficientPrivilege: '42501',
@@ -28,6 +29,8 @@ export const SqlState = {
   dependentObjects: '2BP01',
   invalidParameterValue: '22023',
   cantChangeRuntimeParam: '55P02',
+  activeTransaction: '25001',
+  unsafeNewEnumValue: '55P04',
 } as const;
 
 export type SqlStateCode = (typeof SqlState)[keyof typeof SqlState];
