@@ -22,10 +22,13 @@ function changeOf(resource: GraphResource): Omit<ResourceChange, 'operation' | '
   return { urn, type, name, ...(parent === undefined ? {} : { parent }), replaces: [] };
 }
 
+/** What says which resource it is, not how it is declared. */
+const IDENTITY = new Set(['inputs', 'urn', 'type', 'name', 'parent', 'custom']);
+
 /** Inputs at the top, everything else below `options`, so that a path reads like the program's text. */
 function comparable(resource: GraphResource): Record<string, unknown> {
-  const { inputs, urn: _urn, type: _type, name: _name, parent: _parent, custom: _custom, ...options } = resource;
-  return { ...inputs, options };
+  const options = Object.fromEntries(Object.entries(resource).filter(([key]) => !IDENTITY.has(key)));
+  return { ...resource.inputs, options };
 }
 
 function differences(before: unknown, after: unknown, path: string): PropertyChange[] {

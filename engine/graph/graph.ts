@@ -3,7 +3,7 @@ import { show } from '../apply/difference';
 import { type Monitor, serveMonitor, type Severity } from '../protocol/monitor';
 import { ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';
 import { type Registration, STACK_TYPE, urnOf } from '../protocol/registration';
-import { type PropertyMap, type PropertyValue } from '../state/values';
+import { type PropertyMap } from '../state/values';
 import { symbolicOutputs } from './symbols';
 
 /** One declared resource, values as a report may show them: secrets `[secret]`, unknown ones `[unknown]`. */
@@ -171,5 +171,5 @@ function some<K extends string>(key: K, values: string[]): Partial<Record<K, str
 }
 
 function shown(map: PropertyMap): Record<string, unknown> {
-  return show(map as PropertyValue) as Record<string, unknown>;
+  return show(map) as Record<string, unknown>;
 }
