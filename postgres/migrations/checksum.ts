@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+
+/** SHA-256 in hex, as Prisma records it. */
+export function checksumOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/**
+ * Whether a recorded checksum belongs to this script. Like Prisma it forgives line endings, which git changes between systems, and the
+ * form its early versions wrote: each byte in hex without the leading zero.
+ */
+export function matchesChecksum(sql: string, recorded: string): boolean {
+  const unix = sql.replaceAll('\r\n', '\n');
+  const candidates = [sql, unix, sql.replaceAll('\n', '\r\n'), unix.replaceAll('\n', '\r\n')].map(checksumOf);
+  return candidates.some((checksum) => recorded === checksum || recorded === withoutLeadingZeros(checksum));
+}
+
+function withoutLeadingZeros(checksum: string): string {
+  return checksum.replace(/../g, (byte) => (byte.startsWith('0') ? byte.charAt(1) : byte));
+}

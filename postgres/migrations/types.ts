@@ -1,0 +1,75 @@
+import type { Problem } from '../errors';
+
+/** One `<timestamp>_<name>/migration.sql`. */
+export interface MigrationFile {
+  /** The folder's name, which is the migration's. */
+  name: string;
+  /** Absolute path of migration.sql. */
+  path: string;
+  /** SHA-256 of the file's bytes, 64 hex digits. */
+  checksum: string;
+  sql: string;
+}
+
+export interface MigrationFolder {
+  /** Absolute. */
+  directory: string;
+  /** In the order they are applied: by name, as Prisma sorts them. */
+  migrations: MigrationFile[];
+  /** What lies in the folder without being a migration, and a missing lock file. */
+  warnings: string[];
+}
+
+/** A row of `_prisma_migrations`. */
+export interface MigrationRow {
+  id: string;
+  name: string;
+  checksum: string;
+  startedAt: Date;
+  finishedAt: Date | null;
+  rolledBackAt: Date | null;
+  logs: string | null;
+  appliedStepsCount: number;
+}
+
+/** What a database knows of its migrations. */
+export interface MigrationHistory {
+  schema: string;
+  /** Whether `_prisma_migrations` exists. */
+  exists: boolean;
+  /** In the order they were started. */
+  rows: MigrationRow[];
+  /** Other tables of the schema, those of extensions left out. */
+  otherTables: string[];
+}
+
+export interface MigrationStep {
+  name: string;
+  path: string;
+  checksum: string;
+  sql: string;
+  /** False: the file carries `-- coachdb: no-transaction`, and each statement commits by itself. */
+  transactional: boolean;
+  statements: PlannedStatement[];
+}
+
+export interface PlannedStatement {
+  /** Offset in the file's text, in UTF-16 units; `sql` begins there. */
+  start: number;
+  /** From 1. */
+  line: number;
+  sql: string;
+}
+
+/** Pure data, printed by `--dry-run`. Nothing may be applied while `problems` has an entry. */
+export interface MigrationPlan {
+  /** What was planned from; `applyMigrations` plans again under the lock. */
+  folder: MigrationFolder;
+  schema: string;
+  /** Pending migrations in the order they will run. */
+  steps: MigrationStep[];
+  /** Applied ones, with the checksums the database recorded. */
+  applied: { name: string; checksum: string }[];
+  problems: Problem[];
+  warnings: string[];
+}
