@@ -1,0 +1,10 @@
+import type * as pulumi from '@pulumi/pulumi';
+
+/** How a handler reaches the database. Host and port are known values, so that a first preview is clean. */
+export interface ConnectionArgs {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  password: pulumi.Input<string>;
+}
