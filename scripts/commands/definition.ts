@@ -1,0 +1,16 @@
+import type { Option } from 'commander';
+
+import type { CommandContext, CommandResult } from '../command';
+
+/** One command: its words, flags and function. `options` holds what commander parsed, by camel-cased name. */
+export interface CommandDefinition {
+  /** `up`, or two words for a command below a command: `state export`. */
+  name: string;
+  description: string;
+  options?: Option[];
+  /** commander's notation: `<name>`, `[name]`. */
+  arguments?: string[];
+  /** Printed below the options by --help. */
+  help?: string;
+  run: (context: CommandContext, options: Record<string, unknown>, args: string[]) => Promise<CommandResult>;
+}
