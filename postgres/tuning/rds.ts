@@ -1,0 +1,130 @@
+import type { Parameters, ParameterValue } from '../spec';
+import { type Major, majorsOf, type ParameterSpec, type RdsApply, specIn } from './parameter';
+import { libraryAllowed, RDS_LIBRARIES, rdsOwnParameters, unavailableOnRds } from './table/rds';
+import { type ParsedParameter, parseParameter, splitList } from './value';
+
+export type RdsApplyMethod = 'immediate' | 'pending-reboot';
+
+/** One parameter of an RDS parameter group: numbers are bare, in the parameter's own unit. */
+export interface RdsParameter {
+  name: string;
+  value: string;
+  applyMethod: RdsApplyMethod;
+}
+
+/** A declared parameter that the group does not hold as declared. */
+export interface RdsNotice {
+  name: string;
+  value: ParameterValue;
+  /** satisfied: RDS does it anyway; replaced: another parameter says it; refused: RDS cannot do it. */
+  outcome: 'satisfied' | 'replaced' | 'refused';
+  reason: string;
+}
+
+/** How RDS takes a parameter. A static one sent as `immediate` is refused, so what varies between majors counts as static. */
+export function rdsApply(spec: ParameterSpec, major?: Major): RdsApply {
+  if (unavailableOnRds.has(spec.name)) return 'unavailable';
+  // The list of the RDS User Guide calls it static although its context is superuser.
+  if (spec.name === 'temp_file_limit') return 'static';
+  const contexts = (major === undefined ? majorsOf(spec) : [major]).map((one) => specIn(spec, one).context);
+  return contexts.includes('postmaster') ? 'static' : 'dynamic';
+}
+
+const methodOf = (apply: RdsApply): RdsApplyMethod => (apply === 'dynamic' ? 'immediate' : 'pending-reboot');
+
+function rdsText({ value }: ParsedParameter): string {
+  if (typeof value === 'boolean') return value ? '1' : '0';
+  return typeof value === 'object' ? value.join(',') : String(value);
+}
+
+/** wal_level is RDS's own: replica is its floor, and rds.logical_replication raises it to logical. */
+function walLevel(value: ParameterValue): { parameter?: RdsParameter; notice: RdsNotice } {
+  const base = { name: 'wal_level', value };
+  switch (String(value).toLowerCase()) {
+    case 'logical':
+      return {
+        parameter: { name: 'rds.logical_replication', value: '1', applyMethod: 'pending-reboot' },
+        notice: { ...base, outcome: 'replaced', reason: 'rds.logical_replication = 1 raises wal_level to logical.' },
+      };
+    case 'replica':
+      return {
+        notice: {
+          ...base,
+          outcome: 'satisfied',
+          reason: 'RDS sets wal_level itself, to replica where backups are on.',
+        },
+      };
+    default:
+      return { notice: { ...base, outcome: 'refused', reason: 'RDS does not run with wal_level minimal.' } };
+  }
+}
+
+/**
+ * The parameter group for these parameters, sorted by name, and every parameter it does not hold as declared. A parameter that
+ * does not parse is a `refused` notice. What is unknown to the tables is sent as `pending-reboot`, which RDS takes for both types.
+ */
+export function renderRds(
+  parameters: Parameters,
+  options: { major?: Major } = {},
+): { parameters: RdsParameter[]; notices: RdsNotice[] } {
+  const sent = new Map<string, RdsParameter>();
+  const notices: RdsNotice[] = [];
+  const send = (parameter: RdsParameter): void => void sent.set(parameter.name, parameter);
+
+  for (const [name, value] of Object.entries(parameters)) {
+    const own = rdsOwnParameters.get(name);
+    if (own !== undefined) {
+      send({
+        name,
+        value: typeof value === 'boolean' ? (value ? '1' : '0') : String(value),
+        applyMethod: methodOf(own),
+      });
+      continue;
+    }
+    const { parameter, problem } = parseParameter(name, value, options);
+    if (problem !== undefined) {
+      notices.push({ name, value, outcome: 'refused', reason: `${problem.message} ${problem.remedy}` });
+      continue;
+    }
+    if (parameter.name === 'wal_level') {
+      const mapped = walLevel(value);
+      if (mapped.parameter !== undefined) send(mapped.parameter);
+      notices.push(mapped.notice);
+      continue;
+    }
+    const apply = parameter.spec === undefined ? 'static' : rdsApply(parameter.spec, options.major);
+    if (apply === 'unavailable') {
+      notices.push({ name, value, ...unavailableNotice(parameter) });
+      continue;
+    }
+    if (parameter.name === 'shared_preload_libraries') {
+      const { allowed, refused } = libraries(parameter);
+      for (const library of refused) {
+        const reason = `RDS does not preload ${library}; it can preload ${RDS_LIBRARIES.join(', ')}.`;
+        notices.push({ name, value, outcome: 'refused', reason });
+      }
+      if (allowed.length > 0) {
+        send({ name: parameter.name, value: allowed.join(','), applyMethod: 'pending-reboot' });
+      }
+      continue;
+    }
+    // RDS spells TimeZone, DateStyle and IntervalStyle in lower case.
+    send({ name: parameter.name.toLowerCase(), value: rdsText(parameter), applyMethod: methodOf(apply) });
+  }
+  const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
+  return { parameters: [...sent.values()].sort(byName), notices: notices.sort(byName) };
+}
+
+function libraries(parameter: ParsedParameter): { allowed: string[]; refused: string[] } {
+  const items = splitList(parameter.text) ?? [];
+  return { allowed: items.filter(libraryAllowed), refused: items.filter((item) => !libraryAllowed(item)) };
+}
+
+function unavailableNotice(parameter: ParsedParameter): Pick<RdsNotice, 'outcome' | 'reason'> {
+  const known = unavailableOnRds.get(parameter.name);
+  const satisfied = known?.always !== undefined && parameter.value === known.always;
+  return {
+    outcome: satisfied ? 'satisfied' : 'refused',
+    reason: `A parameter group cannot set ${parameter.name}: ${known?.reason ?? 'Amazon RDS sets it'}.`,
+  };
+}

@@ -1,0 +1,60 @@
+import { bool, choice, INT, integer, list, type ParameterSpec, real, size, text } from '../parameter';
+
+/** What, when and where the server logs. Ranges, units and contexts as pg_settings of PostgreSQL 15 to 18 shows them. */
+export const loggingParameters: readonly ParameterSpec[] = [
+  // Reporting and Logging / Process Title
+  text('cluster_name', 'postmaster'),
+  bool('update_process_title', 'superuser'),
+  // Reporting and Logging / What to Log
+  bool('debug_pretty_print', 'user'),
+  bool('debug_print_parse', 'user'),
+  bool('debug_print_plan', 'user'),
+  bool('debug_print_rewritten', 'user'),
+  size('log_autovacuum_min_duration', 'sighup', 'ms', -1, INT),
+  bool('log_checkpoints', 'sighup'),
+  list('log_connections', 'superuser-backend', { older: { upTo: 17, kind: 'bool' } }),
+  bool('log_disconnections', 'superuser-backend'),
+  bool('log_duration', 'superuser'),
+  choice('log_error_verbosity', 'superuser', 'terse|default|verbose'),
+  bool('log_hostname', 'sighup'),
+  text('log_line_prefix', 'sighup'),
+  bool('log_lock_waits', 'superuser'),
+  size('log_parameter_max_length', 'superuser', 'B', -1, 1_073_741_823),
+  size('log_parameter_max_length_on_error', 'user', 'B', -1, 1_073_741_823),
+  bool('log_recovery_conflict_waits', 'sighup'),
+  bool('log_replication_commands', 'superuser'),
+  choice('log_statement', 'superuser', 'none|ddl|mod|all'),
+  size('log_temp_files', 'superuser', 'kB', -1, INT),
+  text('log_timezone', 'sighup'),
+  bool('log_lock_failures', 'superuser', { since: 18 }),
+  // Reporting and Logging / When to Log
+  size('log_min_duration_sample', 'superuser', 'ms', -1, INT),
+  size('log_min_duration_statement', 'superuser', 'ms', -1, INT),
+  choice(
+    'log_min_error_statement',
+    'superuser',
+    'debug5|debug4|debug3|debug2|debug1|info|notice|warning|error|log|fatal|panic',
+  ),
+  choice(
+    'log_min_messages',
+    'superuser',
+    'debug5|debug4|debug3|debug2|debug1|info|notice|warning|error|log|fatal|panic',
+  ),
+  size('log_startup_progress_interval', 'sighup', 'ms', 0, INT),
+  real('log_statement_sample_rate', 'superuser', 0, 1),
+  real('log_transaction_sample_rate', 'superuser', 0, 1),
+  // Reporting and Logging / Where to Log
+  text('event_source', 'postmaster'),
+  list('log_destination', 'sighup'),
+  text('log_directory', 'sighup'),
+  integer('log_file_mode', 'sighup', 0, 511),
+  text('log_filename', 'sighup'),
+  size('log_rotation_age', 'sighup', 'min', 0, 35_791_394),
+  size('log_rotation_size', 'sighup', 'kB', 0, INT, { older: { upTo: 17, max: 2_097_151 } }),
+  bool('log_truncate_on_rotation', 'sighup'),
+  bool('logging_collector', 'postmaster'),
+  choice('syslog_facility', 'sighup', 'local0|local1|local2|local3|local4|local5|local6|local7'),
+  text('syslog_ident', 'sighup'),
+  bool('syslog_sequence_numbers', 'sighup'),
+  bool('syslog_split_messages', 'sighup'),
+];

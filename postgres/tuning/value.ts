@@ -1,0 +1,193 @@
+import type { Problem } from '../errors';
+import type { ParameterValue } from '../spec';
+import { formerParameters } from './former';
+import { isNamespaced, knownParameters, majorsText, parameterSpec } from './known';
+import { nearest } from './nearest';
+import { readNumber } from './number';
+import { type Major, majorsOf, type ParameterSpec } from './parameter';
+
+/** Numbers count the parameter's own unit (`256MB` of shared_buffers is 32768); an enum is in lower case. */
+export type ParsedValue = boolean | number | string | readonly string[];
+
+export interface ParsedParameter {
+  /** As PostgreSQL spells it. */
+  name: string;
+  /** Absent for an extension's parameter the tables do not hold. */
+  spec?: ParameterSpec;
+  value: ParsedValue;
+  /** What a configuration file holds, without quotes. */
+  text: string;
+}
+
+export type ParameterResult = { parameter: ParsedParameter; problem?: never } | { parameter?: never; problem: Problem };
+
+export interface ParameterOptions {
+  /** The server's major version; without it a parameter of any supported major is known. */
+  major?: Major;
+}
+
+/** At most 80 characters of a value, quoted, so that no value can flood or break a message. */
+export function showValue(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+const TRUE = ['on', 'true', 'yes', '1'];
+const FALSE = ['off', 'false', 'no', '0'];
+
+/** PostgreSQL's boolean words, and any unambiguous beginning of them. */
+function readBoolean(value: ParameterValue): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  const word = String(value).toLowerCase();
+  const begins = (words: string[]): boolean =>
+    words.some((candidate) => candidate === word || (word.length > 0 && word !== 'o' && candidate.startsWith(word)));
+  if (begins(TRUE)) return true;
+  return begins(FALSE) ? false : undefined;
+}
+
+/** `a, "b,c"` -> [`a`, `b,c`]; undefined when a quote is left open, misplaced, or an item is empty. */
+export function splitList(text: string): string[] | undefined {
+  if (text.trim() === '') return [];
+  // Split at the commas outside quotes: an even number of quotes lies before them.
+  const parts: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let index = 0; index < text.length; index += 1) {
+    if (text[index] === '"') quoted = !quoted;
+    else if (text[index] === ',' && !quoted) {
+      parts.push(text.slice(start, index).trim());
+      start = index + 1;
+    }
+  }
+  if (quoted) return undefined;
+  parts.push(text.slice(start).trim());
+  const items = parts.map((part) =>
+    part.length > 1 && part.startsWith('"') && part.endsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part,
+  );
+  const misplaced = parts.some((part) => !part.startsWith('"') && part.includes('"'));
+  return misplaced || items.includes('') ? undefined : items;
+}
+
+/** The value as `spec` wants it, or what was expected. */
+export function readValue(
+  spec: ParameterSpec,
+  value: ParameterValue,
+): { value: ParsedValue; text: string } | { expected: string } {
+  switch (spec.kind) {
+    case 'bool': {
+      const read = readBoolean(value);
+      return read === undefined ? { expected: 'on or off' } : { value: read, text: read ? 'on' : 'off' };
+    }
+    case 'integer':
+    case 'real': {
+      if (typeof value === 'boolean') return { expected: 'a number' };
+      const read = readNumber(spec, value);
+      return 'expected' in read ? read : { value: read.value, text: String(value).trim() };
+    }
+    case 'enum': {
+      const values = spec.values ?? [];
+      const written = String(value).trim().toLowerCase();
+      const found = values.find((candidate) => candidate.toLowerCase() === written);
+      if (found !== undefined) return { value: found, text: found };
+      // YAML turns on and off into booleans; PostgreSQL takes the other boolean words, in full, as well.
+      if (values.includes('on') && values.includes('off')) {
+        if (TRUE.includes(written)) return { value: 'on', text: 'on' };
+        if (FALSE.includes(written)) return { value: 'off', text: 'off' };
+      }
+      return { expected: `one of ${values.map((candidate) => (candidate === '' ? "''" : candidate)).join(', ')}` };
+    }
+    case 'list': {
+      const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value).trim();
+      const items = splitList(text);
+      return items === undefined ? { expected: 'items separated by commas' } : { value: items, text };
+    }
+    case 'string':
+      if (typeof value === 'boolean') return { expected: 'a text (put it in quotes)' };
+      return { value: String(value), text: String(value) };
+  }
+}
+
+function unknownParameter(name: string): Problem {
+  const known = nearest(
+    name,
+    knownParameters.map((spec) => spec.name),
+  );
+  return {
+    code: 'parameter-unknown',
+    message: `PostgreSQL has no parameter ${showValue(name)}.`,
+    remedy:
+      known === undefined
+        ? 'Remove it; a parameter of an extension is written EXTENSION.NAME.'
+        : `Did you mean ${known}? A parameter of an extension is written EXTENSION.NAME.`,
+    object: name,
+  };
+}
+
+function formerParameter(name: string, value: ParameterValue): Problem | undefined {
+  const former = formerParameters.get(name.toLowerCase());
+  if (former === undefined) return undefined;
+  return {
+    code: 'parameter-removed',
+    message: `Parameter ${name} (value ${showValue(value)}) ${former.what}.`,
+    remedy: former.remedy(value),
+    object: name,
+  };
+}
+
+/** Reads one parameter: its name known to the server's major, its value of the right kind, unit and range. Never throws. */
+export function parseParameter(name: string, value: ParameterValue, options: ParameterOptions = {}): ParameterResult {
+  const spec = parameterSpec(name, options.major);
+  const bad = (code: string, message: string, remedy: string): ParameterResult => ({
+    problem: { code, message, remedy, object: name },
+  });
+  if (typeof value === 'string' && value.includes('\0')) {
+    return bad('parameter-value', `Parameter ${showValue(name)} contains NUL.`, 'Remove the NUL character.');
+  }
+  if (spec === undefined) {
+    const former = formerParameter(name, value);
+    if (former !== undefined) return { problem: former };
+    if (!isNamespaced(name)) return { problem: unknownParameter(name) };
+    const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
+    return { parameter: { name, value: text, text } };
+  }
+  if (options.major !== undefined && !majorsOf(spec).includes(options.major)) {
+    const former = formerParameter(name, value);
+    if (former !== undefined) return { problem: former };
+    return bad(
+      'parameter-not-in-major',
+      `Parameter ${spec.name} is one of ${majorsText(spec)}; this server is PostgreSQL ${options.major}.`,
+      'Remove it, or use a server of a major version that has it.',
+    );
+  }
+  const read = readValue(spec, value);
+  if ('expected' in read) {
+    return bad(
+      'parameter-value',
+      `Parameter ${spec.name} is ${showValue(value)}; expected ${read.expected}.`,
+      `Correct the value of ${spec.name}.`,
+    );
+  }
+  return { parameter: { name: spec.name, spec, ...read } };
+}
+
+/** Whether two values of a parameter mean the same to the server: `256MB` and 32768 of shared_buffers, `on` and true. */
+export function equalParameter(
+  name: string,
+  a: ParameterValue,
+  b: ParameterValue,
+  options: ParameterOptions = {},
+): boolean {
+  const first = parseParameter(name, a, options).parameter;
+  const second = parseParameter(name, b, options).parameter;
+  if (first === undefined || second === undefined) return String(a) === String(b);
+  const { value: x } = first;
+  const { value: y } = second;
+  if (typeof x === 'object' && typeof y === 'object') {
+    return x.length === y.length && x.every((item, index) => item === y[index]);
+  }
+  if (first.spec?.kind === 'real' && typeof x === 'number' && typeof y === 'number') {
+    // pg_settings shows 6 significant digits ("%g").
+    return x === y || x.toPrecision(6) === y.toPrecision(6);
+  }
+  return x === y;
+}

@@ -1,0 +1,251 @@
+import type { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import { withClient } from '../../../postgres/connection/client';
+import { type CatalogParameter, knownParameters, specFromCatalog } from '../../../postgres/tuning/known';
+import { type Major, MAJORS, majorsOf, specIn } from '../../../postgres/tuning/parameter';
+import { renderConf } from '../../../postgres/tuning/render';
+import { equalParameter, parseParameter } from '../../../postgres/tuning/value';
+import { embeddedBinaries, startCluster, type TestCluster } from '../../support/cluster';
+
+/** Set by the distribution (extension_destdir), or not in a file at all. */
+const NOT_IN_TABLES = [
+  'extension_destdir',
+  'config_file',
+  'transaction_deferrable',
+  'transaction_isolation',
+  'transaction_read_only',
+];
+/** What a build of PostgreSQL may lack: compression and I/O libraries, other platforms' mechanisms. */
+const BUILD_DEPENDENT = [
+  'default_toast_compression',
+  'wal_compression',
+  'io_method',
+  'file_copy_method',
+  'wal_sync_method',
+  'dynamic_shared_memory_type',
+  'shared_memory_type',
+];
+/** Their libraries are not part of PostgreSQL. */
+const THIRD_PARTY = /^(pgaudit|cron)\./;
+
+const hostile = "%m '; zero_damaged_pages = on\nzero_damaged_pages = on\n# \\' \\\\ \t\r\x01\x7f ñ€ \"";
+const declared = {
+  shared_buffers: '48MB',
+  work_mem: '5MB',
+  maintenance_work_mem: 70_000,
+  effective_cache_size: '1.5GB',
+  wal_level: 'replica',
+  max_wal_senders: 3,
+  wal_keep_size: '512MB',
+  autovacuum: 'yes',
+  autovacuum_max_workers: 3,
+  autovacuum_vacuum_threshold: 50,
+  autovacuum_vacuum_cost_delay: '1500us',
+  checkpoint_completion_target: 0.85,
+  checkpoint_timeout: '7min',
+  random_page_cost: 1.1,
+  statement_timeout: '1.5h',
+  log_min_duration_statement: '250ms',
+  log_rotation_age: '2d',
+  log_file_mode: '0640',
+  log_line_prefix: hostile,
+  log_statement: 'DDL',
+  synchronous_commit: false,
+  session_preload_libraries: 'auto_explain',
+  search_path: '"$user", "odd ""name", public',
+  timezone: 'UTC',
+  'pg_stat_statements.max': 2000,
+  'pg_stat_statements.track': 'all',
+  'app.current_user_id': "x'y\\z",
+};
+
+describe.each([
+  ['the run’s own binaries', () => inject('cluster').binaries],
+  ['the npm binaries', embeddedBinaries],
+])('against %s', (what, find) => {
+  let cluster: TestCluster | undefined;
+  let major: Major = 15;
+
+  beforeAll(async () => {
+    const binaries = find();
+    if (binaries === undefined) return;
+    cluster = await startCluster(binaries, renderConf(declared));
+    const found = MAJORS.find((one) => one === cluster?.major);
+    if (found === undefined) throw new Error(`PostgreSQL ${cluster.major} is not a supported major.`);
+    major = found;
+  });
+  afterAll(() => cluster?.stop());
+
+  const connected = async (skip: (note: string) => never, work: (client: Client) => Promise<void>): Promise<void> => {
+    if (cluster === undefined) return skip(`${what} are not installed (npm ci brings the npm ones)`);
+    await withClient({ ...cluster, database: 'postgres' }, work);
+  };
+
+  it('knows every parameter as pg_settings shows it, and no other', (context) =>
+    connected(context.skip, async (client) => {
+      await client.query("LOAD 'auto_explain'; LOAD 'pg_trgm'");
+      const { rows } = await client.query<CatalogParameter>(
+        `SELECT name, vartype, unit, context, min_val, max_val, enumvals FROM pg_settings WHERE context <> 'internal'`,
+      );
+      const onServer = new Map(rows.map((row) => [row.name, row]));
+      for (const name of NOT_IN_TABLES) onServer.delete(name);
+      const ours = knownParameters.filter((spec) => majorsOf(spec).includes(major) && !THIRD_PARTY.test(spec.name));
+      expect(ours.map(({ name }) => name).sort()).toEqual([...onServer.keys()].sort());
+
+      for (const known of ours) {
+        const row = onServer.get(known.name);
+        if (row === undefined) continue;
+        const { values = [], ...server } = specFromCatalog(row);
+        const { values: expected = [], ...spec } = specIn(known, major);
+        delete spec.since;
+        delete spec.until;
+        if (spec.kind === 'list') spec.kind = 'string';
+        if (server.max !== undefined && server.max > 1e300) server.max = Infinity;
+        expect(spec, known.name).toEqual(server);
+        if (BUILD_DEPENDENT.includes(known.name))
+          expect(expected, known.name).toEqual(expect.arrayContaining([...values]));
+        else expect([...expected].sort(), known.name).toEqual([...values].sort());
+      }
+    }));
+
+  it('accepts a rendered file, reads back equal values, and no hostile text breaks out of it', (context) =>
+    connected(context.skip, async (client) => {
+      const errors = await client.query('SELECT name, setting, error FROM pg_file_settings WHERE error IS NOT NULL');
+      expect(errors.rows).toEqual([]);
+      const names = await client.query<{ name: string }>(
+        `SELECT DISTINCT name FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf' ORDER BY 1`,
+      );
+      const own = [
+        'full_page_writes',
+        'fsync',
+        'listen_addresses',
+        'max_connections',
+        'port',
+        'shared_preload_libraries',
+        'unix_socket_directories',
+      ];
+      const spelt = Object.keys(declared).map((name) => (name === 'timezone' ? 'TimeZone' : name));
+      expect(names.rows.map(({ name }) => name).sort()).toEqual([...own, ...spelt].sort());
+      for (const [name, value] of Object.entries(declared)) {
+        const { rows } = await client.query<{ shown: string; setting: string | null }>(
+          `SELECT current_setting($1) AS shown, (SELECT setting FROM pg_settings WHERE lower(name) = lower($1)) AS setting`,
+          [name],
+        );
+        const [row] = rows;
+        expect(
+          equalParameter(name, value, row?.setting ?? row?.shown ?? '', { major }),
+          `${name}: ${row?.setting}`,
+        ).toBe(true);
+        expect(equalParameter(name, value, row?.shown ?? '', { major }), `${name}: ${row?.shown}`).toBe(true);
+      }
+    }));
+
+  it('reads numbers, units and words exactly as the server does', (context) =>
+    connected(context.skip, async (client) => {
+      const numbers = [
+        '0',
+        '1',
+        '-1',
+        '7',
+        '08',
+        '010',
+        '0x1F',
+        '0x',
+        '1.5',
+        '.5',
+        '5.',
+        '1e2',
+        '1E-1',
+        '2.5e1',
+        '-0',
+        '+3',
+        '',
+        ' ',
+        'x',
+        '1 2',
+        '1e',
+        '99999999999',
+        'inf',
+        'nan',
+      ];
+      const units = ['', 'B', 'kB', 'MB', 'GB', 'TB', 'KB', 'us', 'ms', 's', 'min', 'h', 'd', ' MB ', ' s'];
+      const quantities = numbers.flatMap((number) => units.map((unit) => `${number}${unit}`));
+      const words = [
+        'on',
+        'off',
+        'ON',
+        'true',
+        'fal',
+        't',
+        'f',
+        'o',
+        'yes',
+        'n',
+        '1',
+        '0',
+        '2',
+        '',
+        ' on',
+        'onn',
+        'local',
+        'LOCAL',
+        'auto',
+      ];
+      const cases: [string, string[]][] = [
+        ...[
+          'work_mem',
+          'temp_buffers',
+          'statement_timeout',
+          'idle_session_timeout',
+          'vacuum_cost_delay',
+          'cpu_tuple_cost',
+          'commit_siblings',
+          'log_temp_files',
+          'effective_cache_size',
+          'wal_skip_threshold',
+          'geqo_seed',
+        ].map((name): [string, string[]] => [name, quantities]),
+        ...['enable_sort', 'synchronous_commit', 'constraint_exclusion', 'bytea_output'].map(
+          (name): [string, string[]] => [name, words],
+        ),
+      ];
+      const different: string[] = [];
+      for (const [name, values] of cases) {
+        // One round trip for each parameter: a refused value is caught inside.
+        const { rows } = await client.query<{ value: string; setting: string | null }>(
+          `SELECT value, tuning_test.tried($1, value) AS setting FROM unnest($2::text[]) AS value`,
+          [name, values],
+        );
+        for (const { value, setting } of rows) {
+          const read = parseParameter(name, value, { major }).parameter;
+          // Documented differences: a fraction without a unit is taken for a mistake, and spaces around a word are forgiven.
+          const stricter =
+            read === undefined && setting !== null && /^[+-]?(\d+\.\d*|\.\d+|\d+[eE].*|\d.*[eE].*)$/.test(value);
+          const milder = read !== undefined && setting === null && value !== value.trim();
+          const equal =
+            (read === undefined) === (setting === null) &&
+            (setting === null || equalParameter(name, value, setting, { major }));
+          if (!equal && !stricter && !milder)
+            different.push(`${name} = ${JSON.stringify(value)}: server ${setting}, here ${String(read?.value)}`);
+        }
+      }
+      expect(different).toEqual([]);
+    }));
+
+  beforeAll(async () => {
+    if (cluster === undefined) return;
+    // pg_temp functions live as long as one session; a plain function in this throw-away server serves every test.
+    await withClient({ ...cluster, database: 'postgres' }, (client) => client.query(TRIED));
+  });
+});
+
+const TRIED = `
+  CREATE SCHEMA tuning_test;
+  CREATE FUNCTION tuning_test.tried(parameter text, value text) RETURNS text LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM set_config(parameter, value, true);
+    RETURN (SELECT setting FROM pg_settings WHERE name = parameter);
+  EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN NULL;
+  END $$`;
