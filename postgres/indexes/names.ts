@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+
+import type { QualifiedName } from './description';
+
+/** NAMEDATALEN - 1. */
+export const LONGEST_NAME = 63;
+
+export function nameBytes(name: string): number {
+  return Buffer.byteLength(name, 'utf8');
+}
+
+function digest(...parts: string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8);
+}
+
+/** `base` cut at a character's end so that with `suffix` it fits PostgreSQL's 63 bytes. */
+function fit(base: string, suffix: string): string {
+  let room = LONGEST_NAME - nameBytes(suffix);
+  let kept = '';
+  for (const character of base) {
+    room -= nameBytes(character);
+    if (room < 0) break;
+    kept += character;
+  }
+  return kept + suffix;
+}
+
+/** Where the successor of an index is built. Derived from the name alone, so that the next run finds what a killed one left. */
+export function temporaryName(index: QualifiedName): string {
+  return fit(index.name, `_new_${digest(index.schema, index.name)}`);
+}
+
+/** What the old index is called from the swap until it is dropped. */
+export function retiredName(index: QualifiedName): string {
+  return fit(index.name, `_old_${digest(index.schema, index.name)}`);
+}
+
+/** Marks every partition's index that belongs to `index`, of whatever definition. */
+export function partitionMark(index: QualifiedName): string {
+  return `_p${digest(index.schema, index.name)}_`;
+}
+
+/** The name of one partition's index; `definition` keeps successive definitions apart. */
+export function partitionIndexName(index: QualifiedName, partition: QualifiedName, definition: string): string {
+  const suffix = partitionMark(index) + digest(partition.schema, partition.name, definition);
+  return fit(index.name, suffix);
+}
+
+/**
+ * One advisory lock a table: PostgreSQL serialises concurrent builds on a table anyway. 48 bits of the digest, below the space
+ * that hand-written keys come from.
+ */
+export function tableLockKey(table: QualifiedName): number {
+  const hash = createHash('sha256')
+    .update(JSON.stringify(['coachdb index', table.schema, table.name]))
+    .digest();
+  return hash.readUIntBE(0, 6);
+}
