@@ -1,0 +1,53 @@
+import { Option } from 'commander';
+
+import type { DeploymentResult, ResourceChange } from '../../engine/changes';
+import { PlatformError } from '../../postgres/errors';
+import { type CommandContext, type CommandResult, confirm } from '../command';
+import { ExitCode, exitCodeOf } from '../exitCodes';
+import { renderDeployment, seconds } from '../report/tree';
+
+export const YES = (): Option => new Option('--yes', 'answer every question with yes').default(false);
+export const ENGINE = (): Option =>
+  new Option('--engine <engine>', 'deploy with this engine instead of choosing').choices(['pulumi', 'embedded']);
+export const DETAILED_EXIT_CODE = (): Option =>
+  new Option('--detailed-exitcode', 'exit 2 when there are differences').default(false);
+
+/** A deployment's result as a command's: the tree, the changes as fields, the exit code by the first problem's kind. */
+export function deploymentResult(
+  result: DeploymentResult,
+  kindOf: (code: string) => PlatformError['kind'],
+  fields: Record<string, unknown> = {},
+  after = '',
+): CommandResult {
+  const { operation, changes, counts, outputs, problems } = result;
+  const changed = counts.create + counts.update + counts.replace + counts.delete > 0;
+  const first = problems[0];
+  const exitCode = first === undefined ? ExitCode.done : exitCodeOf(kindOf(first.code));
+  const fine = operation === 'preview' ? 'differs' : 'changed';
+  const status = first !== undefined ? (exitCode === ExitCode.refused ? 'refused' : 'failed') : changed ? fine : 'ok';
+  const tree = renderDeployment(result);
+  return {
+    status,
+    exitCode,
+    problems,
+    fields: { operation, changes, counts, outputs, ...fields },
+    text: after === '' || first !== undefined ? tree : `${tree}\n\n${after}`,
+  };
+}
+
+/** A line of progress for each finished step that did something. */
+export function reportStep(context: CommandContext): (change: ResourceChange) => void {
+  return (change) => {
+    if (change.operation === 'same' && change.error === undefined && !context.verbose) return;
+    const what = change.error === undefined ? change.operation : 'FAILED';
+    context.progress(`  ${what.padEnd(8)} ${change.name} (${seconds(change.durationMs ?? 0)})`);
+  };
+}
+
+/** Asks before something is replaced or deleted, naming it. */
+export function approvalOf(context: CommandContext): (changes: readonly ResourceChange[]) => Promise<boolean> {
+  return (changes) => {
+    const list = changes.map(({ operation, name, type }) => `  ${operation} ${name} (${type})`).join('\n');
+    return confirm(context, `This would be replaced or deleted:\n${list}\nGo on?`);
+  };
+}

@@ -1,0 +1,45 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where things are kept, below the project's root; README lists them. */
+export interface Workspace {
+  root: string;
+  /** `.coachdb`: traversable by the server's account, not listable. */
+  home: string;
+  /** Pulumi's file backend. */
+  stateDirectory: string;
+  /** The generated passphrase of the state's secrets, mode 0600. */
+  passphraseFile: string;
+}
+
+export function workspaceOf(root: string): Workspace {
+  const home = join(root, '.coachdb');
+  return { root, home, stateDirectory: join(home, 'state'), passphraseFile: join(home, 'passphrase') };
+}
+
+/** The folder of one stack: `data`, `logs`, `backups`, `reports` and its port. */
+export function stackHome(workspace: Workspace, stack: string): string {
+  return join(workspace.home, stack);
+}
+
+/** Makes what every command and plain `pulumi` rely on. Repeating it changes nothing. */
+export function prepareFolders(workspace: Workspace): void {
+  for (const folder of [workspace.home, workspace.stateDirectory]) {
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o711 });
+  }
+  chmodSync(workspace.home, 0o711);
+}
+
+/** A one-line file, or undefined when there is none. */
+export function readLine(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export function writeLine(path: string, text: string): void {
+  writeFileSync(path, `${text}\n`);
+}

@@ -1,0 +1,63 @@
+import * as postgresql from '@pulumi/postgresql';
+import type * as pulumi from '@pulumi/pulumi';
+
+import type { Credentials } from '../components/database/credentials';
+import { Database } from '../components/database/database';
+import { Roles } from '../components/database/roles';
+import { Audit } from '../components/schema/audit';
+import { Indexes } from '../components/schema/indexes';
+import { ApplicationSchema } from '../components/schema/migrations';
+import { TableGrants } from '../components/schema/tableGrants';
+import type { DatabaseSpec } from '../infra/config/databaseSpec';
+
+export interface ObjectsArgs {
+  spec: DatabaseSpec;
+  credentials: Credentials;
+  /** Known values: outputs would make every object show as an update whenever the server changes. */
+  host: string;
+  port: number;
+  adminUser: string;
+  /** What has to run before anything can be declared in it. */
+  server?: pulumi.Resource;
+}
+
+/** Everything inside a PostgreSQL server that the deploying machine can reach (`database.access: direct`). */
+export function declareObjects({ spec, credentials, host, port, adminUser, server }: ObjectsArgs): void {
+  const password = credentials.of(adminUser);
+  const provider = new postgresql.Provider(
+    'database-server',
+    { host, port, username: adminUser, password, sslmode: 'disable', superuser: true, connectTimeout: 15 },
+    server === undefined ? {} : { dependsOn: server },
+  );
+  const along = server === undefined ? {} : { server };
+  const connection = { host, port, database: spec.name, user: adminUser, password };
+  const ofTables = (grant: { objectType: string }): boolean => ['table', 'sequence', 'function'].includes(grant.objectType);
+
+  const roles = new Roles('role', { roles: spec.roles, credentials, provider, ...along });
+  const allRoles = [...roles.byName.values()];
+  const database = new Database('database', {
+    databaseName: spec.name,
+    owner: spec.owner,
+    extensions: spec.extensions,
+    grants: spec.grants.filter((grant) => !ofTables(grant)),
+    defaultPrivileges: spec.defaultPrivileges,
+    provider,
+    roles: allRoles,
+    ...along,
+  });
+  const schema = new ApplicationSchema('application', {
+    migrations: spec.migrations,
+    connection,
+    after: database.ready,
+    ...along,
+  });
+  const grants = new TableGrants('tables', {
+    databaseName: spec.name,
+    grants: spec.grants.filter(ofTables),
+    provider,
+    after: [schema.migrations],
+    ...along,
+  });
+  new Indexes('indexes', { indexes: spec.indexes, connection, role: spec.owner, after: [schema.migrations], ...along });
+  new Audit('audit', { audit: spec.audit, connection, after: [schema.migrations, ...grants.ready], ...along });
+}

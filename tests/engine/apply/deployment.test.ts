@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest';
+
+import { Deployment, type DeploymentOptions } from '../../../engine/apply/deployment';
+import { ProviderRegistry } from '../../../engine/apply/registry';
+import { defaultProviderOf } from '../../../engine/apply/stepProvider';
+import type { Registration } from '../../../engine/protocol/registration';
+import type { ResourceState } from '../../../engine/state/resource';
+import { type PropertyMap, Secret, UNKNOWN } from '../../../engine/state/values';
+import { MemoryProvider } from './memoryProvider';
+
+const SERVER = 'pulumi-nodejs:dynamic/coach:Server';
+
+function registration(name: string, inputs: PropertyMap, options: Partial<Registration> = {}): Registration {
+  return { ...defaultProviderOf('', ''), type: SERVER, name, inputs: { name, ...inputs }, ...options };
+}
+
+class World {
+  readonly provider = new MemoryProvider();
+  state: ResourceState[] = [];
+  saves = 0;
+  approved = true;
+  asked: string[] = [];
+
+  async run(registrations: Registration[], options: Partial<DeploymentOptions> = {}): Promise<Deployment> {
+    const deployment = this.start(options);
+    for (const each of registrations) await deployment.register(each);
+    await deployment.finish();
+    return deployment;
+  }
+
+  start(options: Partial<DeploymentOptions> = {}): Deployment {
+    const { provider } = this;
+    return new Deployment({
+      project: 'coach',
+      stack: 'local',
+      dryRun: false,
+      refreshes: () => true,
+      olds: this.state,
+      replace: new Set(),
+      registry: new ProviderRegistry({ dynamic: provider, random: () => provider, postgresql: () => provider }),
+      save: (resources) => {
+        this.state = structuredCloneOf(resources);
+        this.saves += 1;
+        return Promise.resolve();
+      },
+      approve: (changes) => {
+        this.asked.push(...changes.map(({ operation, name }) => `${operation} ${name}`));
+        return Promise.resolve(this.approved);
+      },
+      onChange: () => undefined,
+      onLog: () => undefined,
+      now: () => new Date(0),
+      ...options,
+    });
+  }
+}
+
+/** Keeps Secret instances: only the containers are copied. */
+function structuredCloneOf(resources: ResourceState[]): ResourceState[] {
+  return resources.map((resource) => ({
+    ...resource,
+    inputs: { ...resource.inputs },
+    outputs: { ...resource.outputs },
+  }));
+}
+
+function operations(deployment: Deployment): Record<string, string> {
+  return Object.fromEntries(deployment.changes.map(({ name, operation }) => [name, operation]));
+}
+
+describe('deployment', () => {
+  it('creates, leaves alone, updates and deletes, saving after each step that changed something', async () => {
+    const world = new World();
+    expect(operations(await world.run([registration('a', { x: 1 }), registration('b', { x: 1 })]))).toEqual({
+      default: 'create',
+      a: 'create',
+      b: 'create',
+    });
+    expect(world.saves).toBe(3);
+    expect(operations(await world.run([registration('a', { x: 1 }), registration('b', { x: 1 })]))).toEqual({
+      default: 'same',
+      a: 'same',
+      b: 'same',
+    });
+    expect(world.saves).toBe(3);
+    const third = await world.run([registration('a', { x: 2 })]);
+    expect(operations(third)).toEqual({ default: 'same', a: 'update', b: 'delete' });
+    expect(third.changes.find(({ name }) => name === 'a')?.changed).toEqual([
+      { path: 'x', kind: 'update', before: 1, after: 2 },
+    ]);
+    expect(world.provider.calls).toEqual(['create a', 'create b', 'update a', 'delete b']);
+    expect(world.asked).toEqual(['delete b']);
+  });
+
+  it('repairs what was changed or removed behind its back', async () => {
+    const world = new World();
+    await world.run([registration('a', { x: 1 }), registration('b', { x: 1 })]);
+    world.provider.things.set('thing-1', { name: 'a', x: 9 });
+    world.provider.things.delete('thing-2');
+    const repaired = await world.run([registration('a', { x: 1 }), registration('b', { x: 1 })]);
+    expect(operations(repaired)).toMatchObject({ a: 'update', b: 'create' });
+    expect(repaired.changes.find(({ name }) => name === 'a')?.changed).toEqual([
+      { path: 'x', kind: 'update', before: 9, after: 1 },
+    ]);
+    expect(world.provider.things.get('thing-1')).toMatchObject({ x: 1 });
+    expect(world.state.filter(({ custom, type }) => custom && type === SERVER)).toHaveLength(2);
+  });
+
+  it('goes on after a step that failed, with what was done before it kept', async () => {
+    const world = new World();
+    world.provider.failOn = 'create b';
+    const names = ['a', 'b', 'c'].map((name) => registration(name, {}));
+    const broken = world.start();
+    await broken.register(names[0] as Registration);
+    await expect(broken.register(names[1] as Registration)).rejects.toThrow('on purpose');
+    await expect(broken.register(names[2] as Registration)).rejects.toThrow('earlier step failed');
+    expect(world.state.map(({ urn }) => urn.split('::').pop())).toEqual(['default', 'a']);
+    expect(broken.changes.at(-1)?.error).toContain('on purpose');
+    world.provider.failOn = undefined;
+    expect(operations(await world.run(names))).toEqual({ default: 'same', a: 'same', b: 'create', c: 'create' });
+  });
+
+  it('replaces: the new one first, the old one last, and asks before', async () => {
+    const world = new World();
+    await world.run([registration('a', { fixed: 1 })]);
+    const replaced = await world.run([registration('a', { fixed: 2 })]);
+    expect(operations(replaced)).toMatchObject({ a: 'delete' });
+    expect(replaced.changes.map(({ operation }) => operation)).toEqual(['same', 'replace', 'delete']);
+    expect(world.provider.calls).toEqual(['create a', 'create a', 'delete a']);
+    expect([...world.provider.things.keys()]).toEqual(['thing-2']);
+    expect(world.asked).toContain('replace a');
+  });
+
+  it('finishes a replacement that was cut off before the old one was deleted', async () => {
+    const world = new World();
+    await world.run([registration('a', { fixed: 1 })]);
+    const cut = world.start();
+    await cut.register(registration('a', { fixed: 2 }));
+    expect(world.state.some((state) => state.delete === true)).toBe(true);
+    await world.run([registration('a', { fixed: 2 })]);
+    expect([...world.provider.things.keys()]).toEqual(['thing-2']);
+    expect(world.state.some((state) => state.delete === true)).toBe(false);
+  });
+
+  it('replaces nothing and deletes nothing without approval, nor anything protected', async () => {
+    const world = new World();
+    await world.run([registration('a', { fixed: 1 }, { protect: true }), registration('b', {})]);
+    world.approved = false;
+    await expect(world.run([registration('a', { fixed: 2 }, { protect: true })])).rejects.toMatchObject({
+      code: 'replace-protected',
+    });
+    await expect(world.run([registration('a', { fixed: 1 }, { protect: true })])).rejects.toMatchObject({
+      code: 'delete-declined',
+    });
+    await expect(world.run([registration('b', {})])).rejects.toMatchObject({ code: 'delete-protected' });
+    expect(world.provider.things.size).toBe(2);
+  });
+
+  it('forgets what is deleted with another resource that goes too', async () => {
+    const world = new World();
+    const first = await world.run([registration('server', {})]);
+    const urn = first.changes.find(({ name }) => name === 'server')?.urn ?? '';
+    await world.run([registration('server', {}), registration('inside', {}, { deletedWith: urn })]);
+    await world.run([]);
+    expect(world.provider.calls).toEqual(['create server', 'create inside', 'delete server']);
+    expect(world.state).toEqual([]);
+  });
+
+  it('plans without touching anything', async () => {
+    const world = new World();
+    const planned = await world.run([registration('a', { x: 1 })], { dryRun: true });
+    expect(operations(planned)).toMatchObject({ a: 'create' });
+    expect(world.provider.calls).toEqual([]);
+    expect(world.saves).toBe(0);
+  });
+
+  it('keeps secrets marked in the state and out of the report', async () => {
+    const world = new World();
+    await world.run([registration('a', { password: new Secret('first') })]);
+    const changed = await world.run([registration('a', { password: new Secret('second') })]);
+    const state = world.state.find(({ urn }) => urn.endsWith('::a'));
+    expect(state?.outputs['password']).toEqual(new Secret('second'));
+    expect(changed.changes.find(({ name }) => name === 'a')?.changed).toEqual([
+      { path: 'password', kind: 'update', before: '[secret]', after: '[secret]' },
+    ]);
+    expect(JSON.stringify(changed.changes)).not.toMatch(/first|second/);
+  });
+
+  it('refuses what it does not know, naming type or option', async () => {
+    const world = new World();
+    await expect(world.run([registration('b', {}, { type: 'aws:s3/bucket:Bucket' })])).rejects.toMatchObject({
+      code: 'type-unsupported',
+      kind: 'refused',
+    });
+    await expect(world.run([registration('b', {}, { ignoreChanges: ['x'], importId: 'i' })])).rejects.toThrow(
+      /ignoreChanges, import/,
+    );
+    await expect(world.run([registration('a', {}), registration('a', {})])).rejects.toMatchObject({
+      code: 'duplicate-resource',
+    });
+    await expect(world.run([registration('c', { bad: true })])).rejects.toThrow(/bad: expected good/);
+  });
+
+  it('contacts nothing through a provider whose configuration is unknown yet', async () => {
+    const world = new World();
+    const provider = { type: 'pulumi:providers:postgresql', name: 'p', inputs: { password: UNKNOWN } };
+    const deployment = world.start({ dryRun: true });
+    const { urn, id } = await deployment.register(registration('p', {}, provider));
+    const role = { type: 'postgresql:index/role:Role', provider: `${urn}::${id ?? ''}` };
+    await deployment.register(registration('r', { bad: true }, role));
+    expect(operations(deployment)).toEqual({ p: 'create', r: 'create' });
+  });
+});
