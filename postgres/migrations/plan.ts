@@ -80,7 +80,7 @@ function edited(folder: MigrationFolder, finished: MigrationRow[]): Problem[] {
   });
 }
 
-export function editedProblem(name: string, path: string, recorded: string, found: string): Problem {
+function editedProblem(name: string, path: string, recorded: string, found: string): Problem {
   return {
     code: 'migration-edited',
     message:
@@ -96,7 +96,7 @@ function missing(folder: MigrationFolder, finished: MigrationRow[]): Problem[] {
   return finished.filter((row) => !present.has(row.name)).map((row) => missingProblem(row.name, folder.directory));
 }
 
-export function missingProblem(name: string, directory: string): Problem {
+function missingProblem(name: string, directory: string): Problem {
   return {
     code: 'migration-missing',
     message: `Migration ${name} was applied to the database, but ${directory} does not hold it.`,

@@ -172,7 +172,8 @@ function hasModes(statement: Statement): boolean {
 }
 
 function words(statement: Statement): string {
-  return leadingWords(statement, 2).join(' ').toUpperCase();
+  const [first = '', second = ''] = leadingWords(statement, 2);
+  return (['prepared', 'transaction'].includes(second) ? `${first} ${second}` : first).toUpperCase();
 }
 
 function lineOf(sql: string, offset: number): number {

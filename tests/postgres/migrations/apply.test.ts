@@ -1,0 +1,282 @@
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+
+import type { MigrationProgress } from '../../../postgres/migrations/apply';
+import { MIGRATION_LOCK } from '../../../postgres/migrations/session';
+import { addMigration, deploy, migrationFolder, problemOf, removeFolders, type Stage, stage } from './support';
+
+let place: Stage;
+beforeEach(async () => {
+  place = await stage('apply');
+});
+afterEach(() => place.close());
+afterAll(removeFolders);
+
+const A = '20250101000000_a';
+const B = '20250102000000_b';
+const C = '20250103000000_c';
+
+async function column(sql: string): Promise<unknown[]> {
+  const { rows } = await place.database.client.query<Record<string, unknown>>(sql);
+  return rows.map((row) => Object.values(row)[0]);
+}
+
+const recordedNames = (): Promise<unknown[]> => column('SELECT migration_name FROM _prisma_migrations ORDER BY 1');
+const tables = (): Promise<unknown[]> =>
+  column(`SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+          AND relname <> '_prisma_migrations' ORDER BY 1`);
+
+it('applies what is pending, once, and reports each step', async () => {
+  const directory = migrationFolder({ [A]: 'CREATE TABLE a (); CREATE TABLE aa ();', [B]: '-- nothing' });
+  const events: MigrationProgress[] = [];
+  const result = await deploy(place, directory, { onProgress: (event) => events.push(event) });
+  expect(result.applied.map((migration) => migration.name)).toEqual([A, B]);
+  expect(result.history).toEqual(result.applied.map(({ name, checksum }) => ({ name, checksum })));
+  expect(events.map(({ phase, name, index }) => `${phase} ${name} ${index}`)).toEqual([
+    'locked  0',
+    'table  0',
+    `begin ${A} 1`,
+    `statement ${A} 1`,
+    `statement ${A} 1`,
+    `record ${A} 1`,
+    `commit ${A} 1`,
+    `applied ${A} 1`,
+    `begin ${B} 2`,
+    `record ${B} 2`,
+    `commit ${B} 2`,
+    `applied ${B} 2`,
+  ]);
+  expect(events[3]).toMatchObject({ total: 2, statement: 1, statements: 2 });
+
+  addMigration(directory, C, 'CREATE TABLE c ();');
+  expect((await deploy(place, directory)).applied.map((migration) => migration.name)).toEqual([C]);
+  expect((await deploy(place, directory)).applied).toEqual([]);
+  expect(await tables()).toEqual(['a', 'aa', 'c']);
+});
+
+it('shows a syntax error with file, line, column and caret, and undoes the migration', async () => {
+  const sql = "-- ñandú 🦤\r\nCREATE TABLE b (id int);\r\n\tINSERT INTO b VALUS ('字'); SELECT 1;\r\n";
+  const directory = migrationFolder({ [A]: 'CREATE TABLE a ();', [B]: sql });
+  const error = await problemOf(() => deploy(place, directory));
+  expect(error).toMatchObject({ code: 'migration-failed', object: `${directory}/${B}/migration.sql` });
+  expect(error.message.split('\n')).toEqual([
+    `Migration ${B} failed at ${directory}/${B}/migration.sql:3:16 (line 3, column 16): ` +
+      'syntax error at or near "VALUS" (SQLSTATE 42601)',
+    "3 | \tINSERT INTO b VALUS ('字'); SELECT 1;",
+    '  | \t              ^',
+    'Nothing of this migration was applied. The migration before it in this run is applied.',
+  ]);
+  expect(error.remedy).toContain('is not recorded as applied, so it may be edited');
+  expect(await tables()).toEqual(['a']);
+  expect(await recordedNames()).toEqual([A]);
+
+  addMigration(directory, B, sql.replace('VALUS', 'SELECT'));
+  await problemOf(() => deploy(place, directory));
+  addMigration(directory, B, 'CREATE TABLE b (id int);');
+  expect((await deploy(place, directory)).applied.map((migration) => migration.name)).toEqual([B]);
+});
+
+it('places the caret behind wide and multi-byte characters of the same line', async () => {
+  const directory = migrationFolder({ [A]: `SELECT '字🦤ñ', nope;` });
+  const error = await problemOf(() => deploy(place, directory));
+  // The two wide characters take two columns each on a terminal.
+  expect(error.message).toContain(`1 | SELECT '字🦤ñ', nope;\n  | ${' '.repeat(16)}^`);
+  expect(error.message).toContain('line 1, column 15');
+});
+
+it('points at the statement where the server gives no position, with detail and hint', async () => {
+  const sql = 'CREATE TABLE b (id int PRIMARY KEY);\n\nINSERT INTO b\n  VALUES (1), (1);\n';
+  const error = await problemOf(() => deploy(place, migrationFolder({ [A]: sql })));
+  expect(error.message).toMatch(
+    /:3:1 \(line 3, column 1\): duplicate key .*\(SQLSTATE 23505\)\n3 \| INSERT INTO b\n {2}\| \^\nDetail: Key \(id\)=\(1\)/,
+  );
+
+  const hint = await problemOf(() =>
+    deploy(place, migrationFolder({ [A]: "DO $$ BEGIN RAISE 'no' USING HINT = 'do this'; END $$" })),
+  );
+  expect(hint.message).toMatch(/\nHint: do this\nWhere: PL\/pgSQL function inline_code_block line 1 at RAISE/);
+});
+
+it('undoes a migration whose deferred constraints fail at its end', async () => {
+  const sql = `CREATE TABLE p (id int PRIMARY KEY);
+    CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO c VALUES (1);`;
+  const error = await problemOf(() => deploy(place, migrationFolder({ [A]: sql })));
+  expect(error.message).toMatch(/failed at its end .*SQLSTATE 23503/);
+  expect(await tables()).toEqual([]);
+});
+
+it('refuses a script that would commit half-way before anything runs', async () => {
+  const directory = migrationFolder({
+    [A]: 'CREATE TABLE a ();',
+    [B]: 'CREATE TABLE b (); COMMIT; CREATE TABLE bb ();',
+  });
+  const error = await problemOf(() => deploy(place, directory));
+  expect(error).toMatchObject({ code: 'migration-transaction', kind: 'refused' });
+  expect(await tables()).toEqual([]);
+});
+
+it('cannot be tricked into a commit by a procedure or by a second statement in one', async () => {
+  const procedure = `CREATE PROCEDURE sneaky() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$; CREATE TABLE a (); CALL sneaky();`;
+  expect((await problemOf(() => deploy(place, migrationFolder({ [A]: procedure })))).message).toContain(
+    'SQLSTATE 2D000',
+  );
+  // Parentheses that never close keep the semicolon inside the statement, which the server then refuses whole.
+  const parentheses = 'CREATE TABLE a (); SELECT (1; COMMIT; SELECT 1';
+  expect((await problemOf(() => deploy(place, migrationFolder({ [A]: parentheses })))).message).toContain(
+    'SQLSTATE 42601',
+  );
+  expect(await tables()).toEqual([]);
+});
+
+it('gives each migration a clean session', async () => {
+  const leaks = `SET ROLE NONE; SET search_path = pg_catalog; SET statement_timeout = '1h'; SET timezone = 'Asia/Tokyo';
+    CREATE TEMP TABLE scratch (); PREPARE p AS SELECT 1; LISTEN ears; SET app.current_user_id = 'mallory';`;
+  const observes = `CREATE TABLE seen AS SELECT current_user::text AS role, current_setting('search_path') AS path,
+      current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
+      current_setting('timezone') AS zone, to_regclass('pg_temp.scratch')::text AS scratch,
+      current_setting('app.current_user_id', true) AS app_user,
+      (SELECT count(*)::int FROM pg_prepared_statements WHERE name = 'p') AS prepared,
+      (SELECT count(*)::int FROM pg_listening_channels()) AS listening;`;
+  const zone = (await place.client.query<{ TimeZone: string }>('SHOW timezone')).rows[0]?.TimeZone;
+  await deploy(place, migrationFolder({ [A]: leaks, [B]: observes }));
+  const { rows } = await place.database.client.query('SELECT * FROM seen');
+  expect(rows).toEqual([
+    {
+      role: place.owner,
+      path: '"public"',
+      statement: '20s',
+      lock: '2s',
+      zone,
+      scratch: null,
+      app_user: '',
+      prepared: 0,
+      listening: 0,
+    },
+  ]);
+  const after = await place.client.query(
+    `SELECT current_user = session_user AS self, current_setting('lock_timeout') AS lock`,
+  );
+  expect(after.rows).toEqual([{ self: true, lock: '0' }]);
+});
+
+it('stops when a migration gives the lock away', async () => {
+  const directory = migrationFolder({ [A]: 'SELECT pg_advisory_unlock_all();', [B]: 'CREATE TABLE b ();' });
+  expect(await problemOf(() => deploy(place, directory))).toMatchObject({ code: 'lock-lost', object: A });
+  expect(await recordedNames()).toEqual([A]);
+});
+
+it('runs a lone statement bare, as Prisma does, and asks for the marker where there are more', async () => {
+  await deploy(
+    place,
+    migrationFolder({ [A]: 'CREATE TABLE a (id int);', [B]: 'CREATE INDEX CONCURRENTLY i ON a (id);' }),
+  );
+  expect(await column(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass`)).toEqual([true]);
+  expect(await column('SELECT applied_steps_count FROM _prisma_migrations')).toEqual([1, 1]);
+
+  const directory = migrationFolder({
+    [A]: 'CREATE TABLE a (id int);',
+    [B]: 'CREATE INDEX CONCURRENTLY i ON a (id);',
+    [C]: 'ALTER TABLE a ADD n int;\nVACUUM a;',
+  });
+  const error = await problemOf(() => deploy(place, directory));
+  expect(error.message).toMatch(/line 2, column 1.*SQLSTATE 25001/);
+  expect(error.remedy).toContain('-- coachdb: no-transaction');
+  expect(await recordedNames()).toEqual([A, B]);
+  addMigration(directory, C, '-- coachdb: no-transaction\nALTER TABLE a ADD n int;\nVACUUM a;');
+  expect((await deploy(place, directory)).applied.map((migration) => migration.name)).toEqual([C]);
+});
+
+it('keeps the done statements of a marked file that fails, and says how many', async () => {
+  const sql =
+    '-- coachdb: no-transaction\nCREATE TABLE a ();\nBEGIN;\nCREATE TABLE lost ();\nCREATE TABLE a ();\nCOMMIT;';
+  const error = await problemOf(() => deploy(place, migrationFolder({ [A]: sql })));
+  expect(error.message).toContain('outside a transaction: 3 of its 5 statements are done');
+  expect(error.remedy).toContain(`--rolled-back ${A}`);
+  expect(await tables()).toEqual(['a']);
+  const [logs] = await column('SELECT logs FROM _prisma_migrations');
+  expect(logs).toBe(error.message);
+});
+
+it('explains an enum value that is used before it is committed', async () => {
+  const sql = `CREATE TYPE k AS ENUM ('x');`;
+  const use = `ALTER TYPE k ADD VALUE 'y'; CREATE TABLE a (k k DEFAULT 'y');`;
+  const error = await problemOf(() => deploy(place, migrationFolder({ [A]: sql, [B]: use })));
+  expect(error.remedy).toContain('next migration');
+});
+
+it('waits for locks and statements no longer than told', async () => {
+  const directory = migrationFolder({ [A]: 'CREATE TABLE a (id int);' });
+  await deploy(place, directory);
+  addMigration(directory, B, 'ALTER TABLE a ADD n int;');
+  await place.database.client.query('BEGIN; LOCK TABLE a');
+  const locked = await problemOf(() => deploy(place, directory, { lockTimeoutMs: 50 }));
+  await place.database.client.query('ROLLBACK');
+  expect(locked.message).toContain('SQLSTATE 55P03');
+  expect(locked.remedy).toContain('lockTimeout');
+  addMigration(directory, B, 'SELECT pg_sleep(5);');
+  const slow = await problemOf(() => deploy(place, directory, { statementTimeoutMs: 50 }));
+  expect(slow.message).toContain('SQLSTATE 57014');
+  expect(slow.remedy).toContain('statementTimeout');
+});
+
+it('lets one of two runs work, and the one that waited finds nothing to do', async () => {
+  const directory = migrationFolder({ [A]: 'CREATE TABLE a (); SELECT pg_sleep(0.3);' });
+  const other = new Client(place.target);
+  await other.connect();
+  try {
+    const runs = await Promise.all([
+      deploy(place, directory, { waitMs: 5000 }),
+      deploy({ ...place, client: other }, directory, { waitMs: 5000 }),
+    ]);
+    expect(runs.map((run) => run.applied.length).sort()).toEqual([0, 1]);
+    await other.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    const error = await problemOf(() =>
+      deploy(place, migrationFolder({ [A]: 'CREATE TABLE a (); SELECT pg_sleep(0.3);', [B]: 'SELECT 1' })),
+    );
+    expect(error).toMatchObject({ code: 'lock-held', kind: 'locked' });
+  } finally {
+    await other.end();
+  }
+});
+
+it('names a role that does not exist, may not be assumed or may not create', async () => {
+  const directory = migrationFolder({ [A]: 'SELECT 1' });
+  expect((await problemOf(() => deploy(place, directory, { role: 'nobody_here' }))).code).toBe('role-missing');
+  expect((await problemOf(() => deploy(place, directory, { role: 'postgres' }))).code).toBe('role-denied');
+  await place.database.client.query(`ALTER DATABASE ${place.target.database} OWNER TO postgres`);
+  expect((await problemOf(() => deploy(place, directory))).code).toBe('schema-denied');
+});
+
+it('says that the record belongs to somebody else', async () => {
+  const directory = migrationFolder({ [A]: 'SELECT 1' });
+  await deploy(place, directory);
+  await place.database.client.query('ALTER TABLE _prisma_migrations OWNER TO postgres');
+  addMigration(directory, B, 'SELECT 2');
+  expect((await problemOf(() => deploy(place, directory))).code).toBe('history-denied');
+});
+
+it('survives a lost connection: nothing of a transaction, a blocking row without one, unknown while committing', async () => {
+  const killed = migrationFolder({ [A]: 'CREATE TABLE a (); SELECT pg_terminate_backend(pg_backend_pid());' });
+  expect((await problemOf(() => deploy(place, killed))).message).toContain('Nothing of this migration was applied');
+  expect(await tables()).toEqual([]);
+
+  await reconnect();
+  const ended = migrationFolder({ [A]: 'CREATE TABLE a ();' });
+  const closing = { onProgress: ({ phase }: MigrationProgress) => void (phase === 'commit' && place.client.end()) };
+  expect((await problemOf(() => deploy(place, ended, closing))).code).toBe('migration-outcome-unknown');
+
+  await reconnect();
+  addMigration(killed, A, '-- coachdb: no-transaction\nSELECT 1; SELECT pg_terminate_backend(pg_backend_pid());');
+  await problemOf(() => deploy(place, killed));
+  await reconnect();
+  const blocked = await problemOf(() => deploy(place, killed));
+  expect(blocked).toMatchObject({ code: 'migration-failed-before', object: A });
+  expect(blocked.message).toContain('(it was interrupted)');
+});
+
+async function reconnect(): Promise<void> {
+  await place.client.end().catch(() => undefined);
+  place.client = new Client(place.target);
+  place.client.on('error', () => undefined);
+  await place.client.connect();
+}

@@ -1,0 +1,98 @@
+import { afterAll, expect, it } from 'vitest';
+
+import { checksumOf } from '../../../postgres/migrations/checksum';
+import { readMigrationFolder } from '../../../postgres/migrations/folder';
+import { planMigrations, requireApplicable } from '../../../postgres/migrations/plan';
+import type { MigrationHistory, MigrationRow } from '../../../postgres/migrations/types';
+import { migrationFolder, problemOf, removeFolders } from './support';
+
+afterAll(removeFolders);
+
+const A = '20250101000000_a';
+const B = '20250102000000_b';
+const C = '20250103000000_c';
+const folder = readMigrationFolder(migrationFolder({ [A]: 'SELECT 1;\n', [B]: 'SELECT 2;\n', [C]: 'SELECT 3;\n' }));
+
+function row(name: string, sql: string, more: Partial<MigrationRow> = {}): MigrationRow {
+  const at = new Date('2025-02-01T10:00:00Z');
+  return {
+    id: name,
+    name,
+    checksum: checksumOf(sql),
+    startedAt: at,
+    finishedAt: at,
+    rolledBackAt: null,
+    logs: null,
+    appliedStepsCount: 1,
+    ...more,
+  };
+}
+
+const history = (...rows: MigrationRow[]): MigrationHistory => ({
+  schema: 'public',
+  exists: true,
+  rows,
+  otherTables: [],
+});
+const codes = (...rows: MigrationRow[]): string[] =>
+  planMigrations(folder, history(...rows)).problems.map((p) => p.code);
+
+it('plans what has no record, in order', () => {
+  const plan = planMigrations(folder, history(row(A, 'SELECT 1;\n')));
+  expect(plan.steps.map((step) => step.name)).toEqual([B, C]);
+  expect(plan.steps[0]).toMatchObject({ transactional: true, statements: [{ sql: 'SELECT 2', line: 1, start: 0 }] });
+  expect(plan.applied).toEqual([{ name: A, checksum: checksumOf('SELECT 1;\n') }]);
+  expect([plan.problems, plan.warnings]).toEqual([[], []]);
+});
+
+it('applies one that is older than the last applied, and says so', () => {
+  const plan = planMigrations(folder, history(row(A, 'SELECT 1;\n'), row(C, 'SELECT 3;\n')));
+  expect(plan.steps.map((step) => step.name)).toEqual([B]);
+  expect(plan.warnings).toEqual([expect.stringContaining(`${B} is older than ${C}`)]);
+  expect(plan.problems).toEqual([]);
+});
+
+it('forgives line endings that git changed, and checksums of early Prisma versions', () => {
+  expect(codes(row(A, 'SELECT 1;\r\n'))).toEqual([]);
+  // The first byte below 16 loses its zero.
+  const zeros = readMigrationFolder(migrationFolder({ [A]: 'SELECT 20;\n' }));
+  const checksum = checksumOf('SELECT 20;\n');
+  const old = checksum.replace(/../g, (byte) => byte.replace(/^0/, ''));
+  expect(old).not.toBe(checksum);
+  expect(planMigrations(zeros, history(row(A, '', { checksum: old }))).problems).toEqual([]);
+});
+
+it('names an edited and a missing applied migration', () => {
+  const plan = planMigrations(folder, history(row(A, 'SELECT 1; -- edited\n'), row('20240101000000_gone', 'SELECT 0')));
+  expect(plan.problems.map((problem) => problem.code)).toEqual(['migration-edited', 'migration-missing']);
+  expect(plan.problems[0]?.message).toContain(`${A} was edited`);
+  expect(plan.problems[1]?.message).toContain('20240101000000_gone');
+});
+
+it('is blocked by a failed one, with its logs and both ways out, as P3009', () => {
+  const failed = row(B, 'SELECT 2;\n', { finishedAt: null, logs: 'relation "x" does not exist', appliedStepsCount: 0 });
+  const [problem] = planMigrations(folder, history(row(A, 'SELECT 1;\n'), failed)).problems;
+  expect(problem).toMatchObject({ code: 'migration-failed-before', object: B });
+  expect(problem?.message).toMatch(/started at 2025-02-01T10:00:00.000Z, failed .*relation "x" does not exist/s);
+  expect(problem?.remedy).toMatch(/--rolled-back 20250102000000_b.*--applied 20250102000000_b/s);
+});
+
+it('takes a rolled back record for none', () => {
+  const rolledBack = row(A, 'edited since', { finishedAt: null, rolledBackAt: new Date() });
+  const plan = planMigrations(folder, history(rolledBack));
+  expect(plan.problems).toEqual([]);
+  expect(plan.steps.map((step) => step.name)).toEqual([A, B, C]);
+});
+
+it('refuses a database with tables and no record, as P3005', () => {
+  const plan = planMigrations(folder, { schema: 'public', exists: false, rows: [], otherTables: ['User', 'Student'] });
+  expect(plan.problems).toMatchObject([{ code: 'schema-not-empty' }]);
+  expect(plan.problems[0]?.message).toContain('User, Student');
+});
+
+it('throws all problems as one refusal', async () => {
+  const plan = planMigrations(folder, history(row(A, 'x'), row('20240101000000_gone', 'y')));
+  const error = await problemOf(() => requireApplicable(plan));
+  expect(error).toMatchObject({ code: 'migration-edited', kind: 'refused' });
+  expect(error.message).toMatch(/edited.*\n.*20240101000000_gone/);
+});
