@@ -1,0 +1,153 @@
+import { machineOfInstanceClass } from '../../postgres/tuning/machine';
+import type { Report } from './reader';
+import type { Environment, Settings } from './settings';
+
+/** Settings that belong to one environment; elsewhere they would do nothing, which nobody should have to find out. */
+const BOUND: readonly (readonly [string, readonly Environment[], string])[] = [
+  ['server.port', ['local'], 'Set coach:database.port.'],
+  ['server.binaries', ['local'], 'The other environments run PostgreSQL in a container or on RDS.'],
+  ['server.account', ['local'], 'The other environments run PostgreSQL in a container or on RDS.'],
+  ['server.dataDirectory', ['local'], 'The other environments keep data in a volume or on RDS.'],
+  ['server.instanceClass', ['prod'], 'Only RDS has instance classes.'],
+  ['database.host', ['dev', 'prod'], 'The local server listens on 127.0.0.1.'],
+  ['database.port', ['dev', 'prod'], 'Set coach:server.port.'],
+];
+
+/** A set path of the file, by its parts; `isSet` looks at own keys only. */
+export function checkBound(settings: Settings, isSet: (path: string) => boolean, report: Report): void {
+  for (const [path, environments, remedy] of BOUND) {
+    if (environments.includes(settings.environment) || !isSet(path)) continue;
+    report.add(
+      'setting-elsewhere',
+      path,
+      `coach:${path} has no effect in environment ${settings.environment}; it belongs to ${environments.join(' and ')}.`,
+      `Remove it. ${remedy}`,
+    );
+  }
+}
+
+type Complain = (code: string, path: string, message: string, remedy: string) => void;
+
+interface Check {
+  /** When one of these was refused, the check has nothing to go by. */
+  reads: readonly string[];
+  run: (settings: Settings, complain: Complain) => void;
+}
+
+const checks: readonly Check[] = [
+  {
+    reads: ['pool.min', 'pool.max'],
+    run: ({ pool }, complain) => {
+      if (pool.min <= pool.max) return;
+      complain(
+        'setting-conflict',
+        'pool.min',
+        `coach:pool.min is ${pool.min}, more than coach:pool.max (${pool.max}).`,
+        'Lower coach:pool.min or raise coach:pool.max.',
+      );
+    },
+  },
+  {
+    reads: ['pool.max', 'roles.application'],
+    run: ({ pool, roles: { application } }, complain) => {
+      if (application.connectionLimit < 0 || pool.max <= application.connectionLimit) return;
+      complain(
+        'setting-conflict',
+        'pool.max',
+        `coach:pool.max is ${pool.max}, but role ${application.name} may hold ${application.connectionLimit} connections.`,
+        'Lower coach:pool.max or raise coach:roles.application.connectionLimit.',
+      );
+    },
+  },
+  {
+    reads: ['roles', 'database.adminUser'],
+    run: ({ roles, database }, complain) => {
+      const owners = new Map([[database.adminUser, 'database.adminUser']]);
+      for (const [purpose, { name }] of Object.entries(roles) as [string, { name: string }][]) {
+        const path = `roles.${purpose}.name`;
+        const taken = owners.get(name);
+        if (taken !== undefined) {
+          complain(
+            'setting-conflict',
+            path,
+            `coach:${path} is ${name}, the name of coach:${taken} too.`,
+            'Give each role a name of its own: one role with two purposes would have the rights of both.',
+          );
+        }
+        owners.set(name, path);
+      }
+    },
+  },
+  {
+    reads: ['audit'],
+    run: ({ audit }, complain) => {
+      if (audit.schema !== 'public' && !/^(pg_|information_schema$)/.test(audit.schema)) return;
+      complain(
+        'setting-conflict',
+        'audit.schema',
+        `coach:audit.schema is ${audit.schema}; the trail needs a schema of its own.`,
+        'Choose another one (audit): Prisma would report the trail in public as drift.',
+      );
+    },
+  },
+  {
+    reads: ['audit.tables'],
+    run: ({ audit }, complain) => {
+      audit.tables.forEach(({ table, exclude, redact }, position) => {
+        for (const column of exclude.filter((name) => redact.includes(name))) {
+          complain(
+            'setting-conflict',
+            `audit.tables[${position}]`,
+            `Column ${column} of ${table} is excluded and redacted.`,
+            'Keep it in one of the two: excluded columns leave no trace, redacted ones the fact of a change.',
+          );
+        }
+      });
+    },
+  },
+  {
+    reads: ['monitoring', 'server.port', 'database.port'],
+    run: ({ monitoring, server, database }, complain) => {
+      const used = new Map<number, string>();
+      const ports: [string, number | 'auto' | undefined][] = [
+        ['server.port', server.port],
+        ['database.port', database.port],
+        ['monitoring.prometheus.port', monitoring.prometheus.port],
+        ['monitoring.exporter.port', monitoring.exporter.port],
+        ['monitoring.grafana.port', monitoring.grafana.port],
+      ];
+      for (const [path, port] of ports) {
+        if (typeof port !== 'number') continue;
+        const taken = used.get(port);
+        if (taken !== undefined) {
+          const message = `coach:${path} is ${port}, which coach:${taken} uses too.`;
+          complain('setting-conflict', path, message, 'Give each of them a port of its own.');
+        }
+        used.set(port, path);
+      }
+    },
+  },
+  {
+    reads: ['server.instanceClass', 'tuning'],
+    run: ({ environment, server, tuning }, complain) => {
+      if (
+        environment !== 'prod' ||
+        tuning !== 'auto' ||
+        machineOfInstanceClass(server.instanceClass ?? '') !== undefined
+      )
+        return;
+      complain(
+        'setting-conflict',
+        'tuning',
+        `coach:tuning is auto, but memory and processors of instance class ${server.instanceClass ?? '(none)'} are not known.`,
+        'Choose a class of the families t, m, r, c or x, or set coach:tuning to explicit and the parameters themselves.',
+      );
+    },
+  },
+];
+
+export function checkTogether(settings: Settings, report: Report): void {
+  for (const { reads, run } of checks) {
+    if (!report.concerns(reads)) run(settings, (...problem) => report.add(...problem));
+  }
+}

@@ -1,0 +1,154 @@
+import { isAbsolute, join } from 'node:path';
+
+import { PlatformError } from '../../postgres/errors';
+import type { DatabaseSpec, DefaultPrivilegesSpec, GrantSpec, ObjectType, RoleSpec } from '../../postgres/spec';
+import { APPLICATION_SCHEMA } from './defaults';
+import { effectiveParameters, type Machine } from './parameters';
+import type { Settings } from './settings';
+
+export type { DatabaseSpec } from '../../postgres/spec';
+
+/** PostgreSQL's pseudo-role of everybody, as grants name it. */
+export const PUBLIC = 'public';
+
+export interface SpecContext {
+  /** Absolute; what `app.directory` counts from. */
+  projectRoot: string;
+  /** Where the server runs, for `tuning: auto`. */
+  machine?: Machine;
+}
+
+/**
+ * The one description of the database, derived from settings: pure, so the same settings give the same spec. Throws a `usage`
+ * PlatformError when `tuning: auto` meets an unknown machine or the project's root is not absolute.
+ */
+export function databaseSpec(settings: Settings, { projectRoot, machine }: SpecContext): DatabaseSpec {
+  const { roles, audit } = settings;
+  return {
+    name: settings.database.name,
+    owner: roles.owner.name,
+    access: settings.database.access,
+    parameters: effectiveParameters(settings, machine),
+    roles: roleSpecs(settings),
+    grants: grants(settings),
+    defaultPrivileges: defaultPrivileges(settings),
+    extensions: settings.extensions,
+    migrations: {
+      directory: migrationsDirectory(settings, projectRoot),
+      apply: settings.migrations.apply,
+      role: roles.owner.name,
+      schema: APPLICATION_SCHEMA,
+      lockTimeoutMs: settings.migrations.lockTimeoutMs,
+      statementTimeoutMs: settings.migrations.statementTimeoutMs,
+    },
+    indexes: settings.indexes,
+    audit: {
+      schema: audit.schema,
+      table: audit.table,
+      owner: roles.auditOwner.name,
+      readers: [roles.auditor.name],
+      tables: audit.tables
+        .filter(({ enabled }) => enabled)
+        .map(({ schema, table, exclude, redact }) => ({
+          schema,
+          table,
+          ...(exclude.length === 0 ? {} : { exclude }),
+          ...(redact.length === 0 ? {} : { redact }),
+        })),
+      retentionMonths: audit.retentionMonths,
+      monthsAhead: audit.monthsAhead,
+      hashChain: audit.hashChain,
+    },
+  };
+}
+
+/** The folder `prisma` of the application: its checkout where `app.directory` names one, else the `app` folder here. */
+export function applicationDirectory(settings: Pick<Settings, 'app'>, projectRoot: string): string {
+  if (!isAbsolute(projectRoot)) {
+    throw new PlatformError(
+      'project-root',
+      `The project’s root ${projectRoot} is not an absolute path.`,
+      'This is a mistake of the caller: pass the folder that holds Pulumi.yaml.',
+      { kind: 'usage', object: projectRoot },
+    );
+  }
+  const directory = settings.app.directory ?? 'app';
+  return isAbsolute(directory) ? directory : join(projectRoot, directory);
+}
+
+const migrationsDirectory = (settings: Settings, projectRoot: string): string =>
+  join(applicationDirectory(settings, projectRoot), 'prisma', 'migrations');
+
+function roleSpecs({ roles }: Settings): RoleSpec[] {
+  const plain = {
+    connectionLimit: -1,
+    memberOf: [],
+    inherit: true,
+    superuser: false,
+    createDatabase: false,
+    createRole: false,
+    replication: false,
+    bypassRowLevelSecurity: false,
+  };
+  return [
+    { ...plain, ...roles.owner, purpose: 'owner', login: false },
+    // Works as the owner from its login on, so that whatever it makes is the owner's and default privileges apply.
+    {
+      ...plain,
+      ...roles.migrator,
+      purpose: 'migrator',
+      login: true,
+      memberOf: [roles.owner.name],
+      assumeRole: roles.owner.name,
+    },
+    { ...plain, ...roles.application, purpose: 'application', login: true },
+    { ...plain, ...roles.readOnly, purpose: 'readOnly', login: true },
+    { ...plain, ...roles.monitor, purpose: 'monitor', login: true, memberOf: ['pg_monitor'] },
+    { ...plain, ...roles.auditor, purpose: 'auditor', login: true },
+    { ...plain, ...roles.auditOwner, purpose: 'auditOwner', login: false },
+  ];
+}
+
+/** What a role may do with every table and sequence of the application's schema, present and future. */
+function objectPrivileges({
+  roles,
+}: Settings): { role: string; objectType: 'table' | 'sequence'; privileges: string[] }[] {
+  return [
+    { role: roles.application.name, objectType: 'table', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+    { role: roles.application.name, objectType: 'sequence', privileges: ['USAGE', 'SELECT'] },
+    { role: roles.readOnly.name, objectType: 'table', privileges: ['SELECT'] },
+    { role: roles.readOnly.name, objectType: 'sequence', privileges: ['SELECT'] },
+  ];
+}
+
+/** Each grant is exact: what a role holds beside it on that object is revoked. */
+function grants(settings: Settings): GrantSpec[] {
+  const { roles } = settings;
+  const grant = (role: string, objectType: ObjectType, privileges: string[]): GrantSpec => ({
+    role,
+    objectType,
+    ...(objectType === 'database' ? {} : { schema: APPLICATION_SCHEMA }),
+    objects: [],
+    privileges,
+  });
+  const logins = [roles.migrator, roles.application, roles.readOnly, roles.monitor, roles.auditor];
+  return [
+    grant(PUBLIC, 'database', []),
+    ...logins.map(({ name }) => grant(name, 'database', ['CONNECT'])),
+    // Before PostgreSQL 15 everybody could create in public, and a database keeps that through upgrades.
+    grant(PUBLIC, 'schema', ['USAGE']),
+    grant(roles.application.name, 'schema', ['USAGE']),
+    grant(roles.readOnly.name, 'schema', ['USAGE']),
+    ...objectPrivileges(settings).map(({ role, objectType, privileges }) => grant(role, objectType, privileges)),
+  ];
+}
+
+function defaultPrivileges(settings: Settings): DefaultPrivilegesSpec[] {
+  return objectPrivileges(settings).map(({ role, objectType, privileges }) => ({
+    owner: settings.roles.owner.name,
+    role,
+    schema: APPLICATION_SCHEMA,
+    objectType,
+    privileges,
+  }));
+}

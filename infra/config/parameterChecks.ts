@@ -1,0 +1,68 @@
+import type { Problem } from '../../postgres/errors';
+import type { Machine } from '../../postgres/tuning/machine';
+import type { Major } from '../../postgres/tuning/parameter';
+import { renderRds } from '../../postgres/tuning/rds';
+import { validateParameters } from '../../postgres/tuning/validate';
+import { parseParameter, splitList } from '../../postgres/tuning/value';
+import { decidedElsewhere, machineOf, mergedParameters } from './parameters';
+import type { Report } from './reader';
+import type { Settings } from './settings';
+
+export interface Target {
+  machine?: Machine;
+  major?: Major;
+}
+
+/** The libraries whose extension does nothing unless the server preloads them. */
+const PRELOADED = ['pg_stat_statements', 'pgaudit', 'pg_cron'];
+
+/** The parameters the server would be declared with: each by itself, together, against the machine, and on RDS. */
+export function checkParameters(settings: Settings, { machine, major }: Target, report: Report): void {
+  const named = (problem: Problem): void => {
+    const { code, message, remedy, object } = problem;
+    report.add(code, `parameters.${object ?? ''}`, message, remedy);
+  };
+  for (const name of Object.keys(settings.parameters)) {
+    const decided = decidedElsewhere.get(name.toLowerCase());
+    if (decided === undefined) continue;
+    named({
+      code: 'parameter-decided',
+      message: `Parameter ${name} is the platform’s own.`,
+      remedy: `Remove it. ${decided}`,
+      object: name,
+    });
+  }
+  const effective = mergedParameters(settings, machineOf(settings, machine));
+  const options = major === undefined ? {} : { major };
+  const problems = validateParameters(effective, machineOf(settings, machine), options);
+  problems.forEach(named);
+  if (problems.length > 0) return;
+
+  const { application } = settings.roles;
+  const connections = effective.max_connections;
+  const limit = connections === undefined ? 100 : parseParameter('max_connections', connections).parameter?.value;
+  if (!report.concerns(['roles.application']) && typeof limit === 'number' && application.connectionLimit > limit - 3) {
+    report.add(
+      'setting-conflict',
+      'roles.application.connectionLimit',
+      `Role ${application.name} may hold ${application.connectionLimit} connections, but the server takes ${limit}, 3 of them reserved for superusers.`,
+      'Raise the parameter max_connections or lower coach:roles.application.connectionLimit.',
+    );
+  }
+  const libraries = splitList(String(effective.shared_preload_libraries ?? '')) ?? [];
+  for (const { name } of report.concerns(['extensions']) ? [] : settings.extensions) {
+    if (!PRELOADED.includes(name) || libraries.includes(name)) continue;
+    report.add(
+      'setting-conflict',
+      'extensions',
+      `Extension ${name} needs its library preloaded, but shared_preload_libraries is ${JSON.stringify(libraries.join(', '))}.`,
+      `Add ${name} to the parameter shared_preload_libraries, or remove the extension.`,
+    );
+  }
+  if (settings.environment !== 'prod') return;
+  for (const { name, outcome, reason } of renderRds(effective, options).notices) {
+    if (outcome !== 'refused') continue;
+    const message = `Parameter ${name} cannot be set on Amazon RDS: ${reason}`;
+    named({ code: 'parameter-not-on-rds', message, remedy: `Remove it from the stack’s parameters.`, object: name });
+  }
+}

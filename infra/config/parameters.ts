@@ -1,0 +1,59 @@
+import { PlatformError } from '../../postgres/errors';
+import type { Parameters } from '../../postgres/spec';
+import { autoTune } from '../../postgres/tuning/autoTune';
+import { type Machine, machineOfInstanceClass } from '../../postgres/tuning/machine';
+import { defaultParameters } from './defaults';
+import type { Settings } from './settings';
+
+export type { Machine } from '../../postgres/tuning/machine';
+
+/** What the platform decides by other settings, and where a user says it. */
+export const decidedElsewhere: ReadonlyMap<string, string> = new Map([
+  [
+    'listen_addresses',
+    'The server of a stack is reached as its environment defines; local and dev listen on loopback only.',
+  ],
+  ['port', 'Set coach:server.port (local) or coach:database.port.'],
+  ['data_directory', 'Set coach:server.dataDirectory.'],
+  ['hba_file', 'The platform writes it: scram-sha-256 for everybody.'],
+  ['ident_file', 'The platform does not use ident.'],
+  ['external_pid_file', 'The platform finds the server by its data directory.'],
+  ['unix_socket_directories', 'The server is reached over TCP.'],
+  ['unix_socket_group', 'The server is reached over TCP.'],
+  ['unix_socket_permissions', 'The server is reached over TCP.'],
+  ['password_encryption', 'Passwords are stored as scram-sha-256, the only kind the platform lets in.'],
+]);
+
+/** The machine parameters are for: prod's instance class says it; elsewhere the caller knows. */
+export function machineOf(settings: Pick<Settings, 'environment' | 'server'>, here?: Machine): Machine | undefined {
+  if (settings.environment !== 'prod') return here;
+  const { instanceClass } = settings.server;
+  return instanceClass === undefined ? undefined : machineOfInstanceClass(instanceClass);
+}
+
+/** Defaults, then sizes for the machine where `tuning` is `auto` and it is known, then what the stack's file says: later ones win. */
+export function mergedParameters(
+  settings: Pick<Settings, 'tuning' | 'parameters'>,
+  machine: Machine | undefined,
+): Parameters {
+  const sized =
+    settings.tuning === 'auto' && machine !== undefined ? autoTune(machine, settings.parameters).parameters : {};
+  return { ...defaultParameters(), ...sized, ...settings.parameters };
+}
+
+/**
+ * Every parameter the server is declared with. `here` is the machine that local's server runs on (and dev's containers); with
+ * `tuning: auto` a `usage` PlatformError (`machine-unknown`) when neither it nor an instance class is known.
+ */
+export function effectiveParameters(settings: Settings, here?: Machine): Parameters {
+  const machine = machineOf(settings, here);
+  if (settings.tuning === 'auto' && machine === undefined) {
+    throw new PlatformError(
+      'machine-unknown',
+      `coach:tuning is auto, but the memory and processors of stack ${settings.stack} are unknown.`,
+      'Set coach:server.instanceClass to a known class (prod), or coach:tuning to explicit.',
+      { kind: 'usage', object: 'coach:tuning' },
+    );
+  }
+  return mergedParameters(settings, machine);
+}

@@ -1,0 +1,97 @@
+import type { Problem } from '../../postgres/errors';
+import { parameterSpec } from '../../postgres/tuning/known';
+import { checkBound, checkTogether } from './checks';
+import { defaultSettings } from './defaults';
+import { checkParameters, type Target } from './parameterChecks';
+import { isPlainObject, type Plain, type PlainObject, toPlain } from './plain';
+import { Report } from './reader';
+import { settingsReader } from './schema';
+import type { Environment, Settings } from './settings';
+
+const ENVIRONMENTS: readonly Environment[] = ['local', 'dev', 'prod'];
+
+/** Settings that are objects or lists, which Pulumi's runtime configuration hands over as JSON text. */
+const SCALARS = ['environment', 'tuning'];
+
+export type ParsedSettings = { settings: Settings; problems: [] } | { settings?: never; problems: Problem[] };
+
+function decoded(key: string, value: Plain, report: Report): Plain {
+  if (typeof value !== 'string' || SCALARS.includes(key)) return value;
+  try {
+    const plain = toPlain(JSON.parse(value));
+    if ('value' in plain) return plain.value;
+  } catch {
+    // Falls through to the refusal: the text is no JSON.
+  }
+  report.refuse(key, value, 'an object or a list');
+  return null;
+}
+
+function environmentOf(stack: string, raw: PlainObject, report: Report): Environment {
+  const said = Object.hasOwn(raw, 'environment') ? (raw.environment ?? null) : null;
+  const known = ENVIRONMENTS.find((environment) => environment === (said ?? stack));
+  if (known !== undefined) return known;
+  if (said === null) {
+    report.add(
+      'setting-missing',
+      'environment',
+      `coach:environment is missing: stack ${JSON.stringify(stack.slice(0, 60))} is none of ${ENVIRONMENTS.join(', ')}, so its environment is not known.`,
+      `Add coach:environment to ${report.file}: one of ${ENVIRONMENTS.join(', ')}.`,
+    );
+  }
+  // A wrong value is refused by its reader; local is the environment with the fewest rules.
+  return 'local';
+}
+
+/**
+ * The settings of a stack from its `coach:` values without that prefix (structured ones as objects, as YAML gives them, or as
+ * JSON text, as Pulumi's runtime does), or every problem at once. Total: never throws, whatever `raw` is. `target` is the machine and
+ * the major version of the server, where the caller knows them; parameters are then checked against both.
+ */
+export function parseSettings(raw: Record<string, unknown>, stack: string, target: Target = {}): ParsedSettings {
+  const report = new Report(`Pulumi.${stack.slice(0, 60)}.yaml`);
+  const plain = toPlain(raw);
+  if (!('value' in plain) || !isPlainObject(plain.value)) {
+    report.add(
+      'settings-unreadable',
+      '',
+      `The settings of stack ${report.file} hold ${'refused' in plain ? plain.refused : 'no object'}.`,
+      'Write them as plain YAML or JSON; docs/settings.md lists them.',
+    );
+    return { problems: report.problems };
+  }
+  const given = Object.create(null) as PlainObject;
+  for (const [key, value] of Object.entries(plain.value)) given[key] = decoded(key, value, report);
+
+  const defaults = defaultSettings(stack, environmentOf(stack, given, report));
+  const read = settingsReader(defaults).read(given, '', report);
+  if (read !== undefined) {
+    const settings: Settings = { stack, ...read };
+    checkBound(settings, (path) => isSet(given, path.split('.')), report);
+    checkTogether(settings, report);
+    if (!report.concerns(['tuning', 'server.instanceClass'])) checkParameters(settings, target, report);
+    if (report.problems.length === 0) return { settings: { ...settings, parameters: spelt(settings) }, problems: [] };
+  }
+  return { problems: report.problems };
+}
+
+/** Parameters under the names PostgreSQL itself uses. */
+function spelt({ parameters }: Settings): Settings['parameters'] {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [parameterSpec(name)?.name ?? name, value]),
+  );
+}
+
+function isSet(given: Plain, path: readonly string[]): boolean {
+  let at: Plain = given;
+  for (const key of path) {
+    if (!isPlainObject(at) || !Object.hasOwn(at, key)) return false;
+    at = at[key] ?? null;
+  }
+  return at !== null;
+}
+
+/** Every setting there is, as `server.port` and `indexes[].name`: for documentation and its test. */
+export function settingPaths(): string[] {
+  return settingsReader(defaultSettings('local', 'local')).paths('');
+}

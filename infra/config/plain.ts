@@ -1,0 +1,62 @@
+/** JSON, whatever it came from. Objects have no prototype, so that no key can reach one. */
+export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
+
+export type PlainObject = Record<string, Plain>;
+
+export const isPlainObject = (value: Plain): value is PlainObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Deeper or bigger than any settings; a cycle ends here as well. */
+const DEEPEST = 32;
+const MOST_VALUES = 50_000;
+
+export type PlainResult = { value: Plain } | { refused: string };
+
+/**
+ * A deep copy of any value as JSON, or why there is none: a function, a cycle, a getter that throws, ... Never throws itself.
+ * Undefined becomes null, which settings read as not set.
+ */
+export function toPlain(value: unknown): PlainResult {
+  let left = MOST_VALUES;
+  const copy = (input: unknown, depth: number): Plain => {
+    left -= 1;
+    if (depth > DEEPEST) throw new Refusal(`nested more than ${DEEPEST} levels deep`);
+    if (left < 0) throw new Refusal(`more than ${MOST_VALUES} values`);
+    switch (typeof input) {
+      case 'boolean':
+      case 'number':
+      case 'string':
+        return input;
+      case 'undefined':
+        return null;
+      case 'object':
+        break;
+      default:
+        throw new Refusal(`a ${typeof input}`);
+    }
+    if (input === null) return null;
+    if (Array.isArray(input))
+      return Array.from({ length: Math.min(input.length, left) }, (_, i) => copy(input[i], depth + 1));
+    const result = Object.create(null) as PlainObject;
+    for (const key of Object.keys(input)) result[key] = copy((input as Record<string, unknown>)[key], depth + 1);
+    return result;
+  };
+  try {
+    return { value: copy(value, 0) };
+  } catch (error) {
+    // A hostile getter may throw anything; only our own text is shown.
+    return { refused: error instanceof Refusal ? error.why : 'something that cannot be read' };
+  }
+}
+
+class Refusal extends Error {
+  constructor(readonly why: string) {
+    super(why);
+  }
+}
+
+/** At most 60 characters of a value as JSON, for messages. */
+export function show(value: Plain): string {
+  const text = JSON.stringify(typeof value === 'string' ? value.slice(0, 80) : value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

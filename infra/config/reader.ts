@@ -1,0 +1,69 @@
+import type { Problem } from '../../postgres/errors';
+import { isPlainObject, type Plain, show } from './plain';
+
+/** What is wrong with the settings, gathered while reading. */
+export class Report {
+  readonly problems: Problem[] = [];
+
+  constructor(
+    /** The file that remedies name: `Pulumi.local.yaml`. */
+    readonly file: string,
+  ) {}
+
+  add(code: string, path: string, message: string, remedy: string): void {
+    this.problems.push({ code, message, remedy, object: `coach:${path}` });
+  }
+
+  /** A value of the wrong kind or outside its range. */
+  refuse(path: string, value: Plain, expected: string): undefined {
+    if (isPlainObject(value) && Object.hasOwn(value, 'secure')) {
+      this.add(
+        'setting-secret',
+        path,
+        `coach:${path} is an encrypted value; no setting is a secret.`,
+        `Remove it from ${this.file}: passwords are generated and kept in the stack’s state.`,
+      );
+      return undefined;
+    }
+    this.add(
+      'setting-invalid',
+      path,
+      `coach:${path} is ${show(value)}; expected ${expected}.`,
+      `Set coach:${path} in ${this.file} to ${expected}. docs/settings.md explains it.`,
+    );
+    return undefined;
+  }
+
+  /** Whether something below one of these paths was refused: what depends on it is not judged any more. */
+  concerns(paths: readonly string[]): boolean {
+    const below = (object: string, path: string): boolean =>
+      object === path ||
+      object.startsWith(`${path}.`) ||
+      object.startsWith(`${path}[`) ||
+      path.startsWith(`${object}.`);
+    return this.problems.some(({ object }) => paths.some((path) => below(object ?? '', `coach:${path}`)));
+  }
+}
+
+/** Reads one value. Total: every refusal goes into the report, and undefined comes back. */
+export interface Reader<out T> {
+  /** Completes "expected ...". */
+  readonly expected: string;
+  /** Objects and lists: Pulumi hands them over as JSON text. */
+  readonly structured?: boolean;
+  read(value: Plain, path: string, report: Report): T | undefined;
+  /** The settings it knows at and below `path`: `indexes`, `indexes[].name`. */
+  paths(path: string): string[];
+}
+
+/** A reader of one value without parts. */
+export function scalar<T>(expected: string, convert: (value: Plain) => T | undefined): Reader<T> {
+  return {
+    expected,
+    read: (value, path, report) => {
+      const read = convert(value);
+      return read === undefined ? report.refuse(path, value, expected) : read;
+    },
+    paths: (path) => [path],
+  };
+}
