@@ -30,6 +30,10 @@ export interface IndexWorkOptions {
   onStep?: (step: IndexStep) => void;
 }
 
+export interface DeclaredIndex extends QualifiedName {
+  table: string;
+}
+
 const DEADLOCK_ATTEMPTS = 3;
 
 /** Partitions were added while their siblings' indexes were built: the plan has to be made again. */
@@ -42,13 +46,13 @@ export class PartitionsChanged extends Error {}
  */
 export async function applyIndexSteps(
   client: Client,
-  table: QualifiedName,
+  index: DeclaredIndex,
   steps: readonly IndexStep[],
   options: IndexWorkOptions = {},
 ): Promise<void> {
   const { buildTimeoutMs = 6 * 3_600_000, transactionWaitMs = 30 * 60_000 } = options;
   const settings = {
-    search_path: searchPathOf(table.schema),
+    search_path: searchPathOf(index.schema),
     default_tablespace: '',
     statement_timeout: buildTimeoutMs,
     lock_timeout: transactionWaitMs,
@@ -56,8 +60,8 @@ export async function applyIndexSteps(
   await withSettings(client, settings, async () => {
     for (const step of steps) {
       options.onStep?.(step);
-      if (step.kind === 'transaction') await runTransaction(client, table, step, options);
-      else for (const statement of step.statements) await runConcurrent(client, table, step, statement, options);
+      if (step.kind === 'transaction') await runTransaction(client, index, step, options);
+      else for (const statement of step.statements) await runConcurrent(client, index, step, statement, options);
     }
   });
 }
@@ -70,12 +74,12 @@ function single(text: string): { text: string } {
 
 async function runTransaction(
   client: Client,
-  table: QualifiedName,
+  index: DeclaredIndex,
   step: IndexStep,
   options: IndexWorkOptions,
 ): Promise<void> {
   const { lockTimeoutMs = 2000, waitMs = 600_000 } = options;
-  const place = placeOf(table, step, step.statements.join('; '));
+  const place = placeOf(index, step.statements.join('; '));
   const deadline = Date.now() + waitMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -88,7 +92,7 @@ async function runTransaction(
     } catch (error) {
       if (error instanceof PartitionsChanged) throw error;
       if (!isPassing(error)) throw workError(place, error);
-      if (Date.now() >= deadline) throw workError(place, error, await lockHolders(client, table).catch(() => []));
+      if (Date.now() >= deadline) throw workError(place, error, await lockHolders(client, place.table).catch(() => []));
       await pause(attempt, deadline);
     }
   }
@@ -107,12 +111,12 @@ async function isValid(client: Client, index: QualifiedName): Promise<boolean> {
 
 async function runConcurrent(
   client: Client,
-  table: QualifiedName,
+  index: DeclaredIndex,
   step: IndexStep,
   statement: string,
   options: IndexWorkOptions,
 ): Promise<void> {
-  const place = placeOf(table, step, statement);
+  const place = placeOf(index, statement);
   const stopWatching = await watch(client, step, options);
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -120,7 +124,7 @@ async function runConcurrent(
         await client.query(single(statement));
         return;
       } catch (error) {
-        const blockers = isPassing(error) ? await lockHolders(client, table).catch(() => []) : [];
+        const blockers = isPassing(error) ? await lockHolders(client, place.table).catch(() => []) : [];
         // A failed concurrent build leaves an invalid index behind, which every write still has to keep up.
         if (step.action === 'build') await removeLeftover(client, step.index, options).catch(() => undefined);
         if (stateOf(error) !== SqlState.deadlockDetected || attempt >= DEADLOCK_ATTEMPTS) {
@@ -149,6 +153,6 @@ async function watch(client: Client, step: IndexStep, options: IndexWorkOptions)
   return watchBuild(target, pid, step.index, onProgress);
 }
 
-function placeOf(table: QualifiedName, step: IndexStep, statement: string): WorkPlace {
-  return { index: step.index, table, statement };
+function placeOf({ schema, name, table }: DeclaredIndex, statement: string): WorkPlace {
+  return { index: { schema, name }, table: { schema, name: table }, statement };
 }

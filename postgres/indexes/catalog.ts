@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import type { IndexDescription, IndexKey, QualifiedName } from './description';
-import { CATALOG_ONLY, withSettings } from './session';
+import { CATALOG_SETTINGS, withSettings } from './session';
 import { normalOpclassParameters, normalStorage, parseOptions } from './storage';
 
 /** Which indexes to read; the parts are joined by OR. */
@@ -17,7 +17,7 @@ export interface IndexFilter {
  */
 export async function readIndexes(client: Client, filter: IndexFilter): Promise<IndexDescription[]> {
   const { schemas = [], tables = [], names = [] } = filter;
-  return withSettings(client, { search_path: CATALOG_ONLY }, () =>
+  return withSettings(client, CATALOG_SETTINGS, () =>
     select(
       client,
       `n.nspname = ANY($1) OR ${pairs('n.nspname, t.relname', 2)} OR ${pairs('n.nspname, c.relname', 4)}`,

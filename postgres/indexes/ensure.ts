@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { withAdvisoryLock } from '../connection/client';
 import { type ErrorKind, PlatformError, type Problem } from '../errors';
 import type { IndexSpec } from '../spec';
-import { applyIndexSteps, type IndexWorkOptions, PartitionsChanged } from './apply';
+import { applyIndexSteps, type DeclaredIndex, type IndexWorkOptions, PartitionsChanged } from './apply';
 import { readIndex, readIndexes } from './catalog';
 import type { IndexDescription, QualifiedName } from './description';
 import { retiredName, tableLockKey, temporaryName } from './names';
@@ -111,7 +111,7 @@ export async function ensureIndex(client: Client, spec: IndexSpec, options: Ensu
         if (index !== undefined) return { action: first.action, steps: done, index };
       }
       try {
-        await withRole(client, role, () => applyIndexSteps(client, table, plan.steps, options));
+        await withRole(client, role, () => applyIndexSteps(client, spec, plan.steps, options));
       } catch (error) {
         if (!(error instanceof PartitionsChanged)) throw error;
       }
@@ -129,7 +129,7 @@ export async function ensureIndex(client: Client, spec: IndexSpec, options: Ensu
 /** Drops the index and what an interrupted run may have left of it; nothing when there is none. True when something was dropped. */
 export async function dropIndex(
   client: Client,
-  index: QualifiedName & { table: string },
+  index: DeclaredIndex,
   options: IndexWorkOptions = {},
 ): Promise<boolean> {
   const table = { schema: index.schema, name: index.table };
@@ -141,7 +141,7 @@ export async function dropIndex(
     if (problems.length > 0) throw problemsError(problems);
     const steps = found.map((one) => dropStep(one, 'no longer declared'));
     steps.push(...partitionLeftovers(index, await readPartitions(client, [table])));
-    await withRole(client, options.role, () => applyIndexSteps(client, table, steps, options));
+    await withRole(client, options.role, () => applyIndexSteps(client, index, steps, options));
     return steps.length > 0;
   });
 }

@@ -39,6 +39,7 @@ export function definitionProblem(spec: IndexSpec, error: unknown): Problem {
 }
 
 export interface WorkPlace {
+  /** The declared one, under whatever name it is being built. */
   index: QualifiedName;
   table: QualifiedName;
   statement: string;
@@ -63,7 +64,7 @@ export function workError(place: WorkPlace, error: unknown, blockers: readonly s
     case SqlState.lockNotAvailable:
       return new PlatformError(
         'index-lock-timeout',
-        `${what}: a lock was not to be had in time${blockers.length === 0 ? '' : `; ${blockers.join('; ')}`}. Nothing was blocked longer than lock_timeout.`,
+        `${what}: a lock was not to be had in time${blockers.length === 0 ? '' : `; ${blockers.join('; ')}`}.`,
         'End the transactions named (or let them finish), or choose a quieter hour. ' + again,
         { ...options, kind: 'locked' },
       );
@@ -149,8 +150,9 @@ export async function lockHolders(client: Client, table: QualifiedName): Promise
       ORDER BY seconds DESC NULLS LAST LIMIT 5`,
     [table.schema, table.name],
   );
-  return rows.map(
-    ({ pid, app, state, seconds }) =>
-      `process ${pid} (${app === null || app === '' ? 'no application name' : app}, ${state ?? 'active'}${seconds === null ? '' : ` for ${seconds} s`}) holds the table`,
-  );
+  // State and age of other roles' sessions are hidden from a role without pg_read_all_stats.
+  return rows.map(({ pid, app, state, seconds }) => {
+    const facts = [app, state, seconds === null ? null : `transaction open for ${seconds} s`];
+    return `process ${pid} (${facts.filter((fact) => fact !== null && fact !== '').join(', ')}) holds the table`;
+  });
 }

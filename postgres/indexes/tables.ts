@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { readIndexes } from './catalog';
 import type { Partition, QualifiedName, TableColumn, TableFacts, TableKind } from './description';
-import { CATALOG_ONLY, withSettings } from './session';
+import { CATALOG_SETTINGS, withSettings } from './session';
 
 const KINDS: Record<string, TableKind> = {
   r: 'table',
@@ -23,7 +23,7 @@ interface TableRow {
 
 /** The relations of those names that have columns, in no order; one query. */
 export async function readTables(client: Client, names: readonly QualifiedName[]): Promise<TableFacts[]> {
-  const { rows } = await withSettings(client, { search_path: CATALOG_ONLY }, () =>
+  const { rows } = await withSettings(client, CATALOG_SETTINGS, () =>
     client.query<TableRow>(
       `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
               CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key,
