@@ -6,7 +6,7 @@ import { Command, CommanderError } from 'commander';
 
 import { PlatformError } from '../postgres/errors';
 import { type CommandContext, type CommandResult, failed } from './command';
-import { COMMANDS, type CommandDefinition } from './commands';
+import { type CommandDefinition, COMMANDS } from './commands';
 import { EXIT_CODE_HELP, ExitCode } from './exitCodes';
 import { renderJson, renderProblems } from './report/print';
 
@@ -51,7 +51,8 @@ function declare(program: Command, definition: CommandDefinition): Command {
   let parent = program;
   for (const word of words.slice(0, -1)) {
     const known = parent.commands.find((command) => command.name() === word);
-    parent = known ?? parent.command(word).description(`${word} commands`).exitOverride().configureHelp({ helpWidth: 80 });
+    parent =
+      known ?? parent.command(word).description(`${word} commands`).exitOverride().configureHelp({ helpWidth: 80 });
   }
   const command = parent
     .command(words.at(-1) ?? definition.name)
@@ -64,7 +65,10 @@ function declare(program: Command, definition: CommandDefinition): Command {
   command.option('--verbose', 'more of what goes on, to stderr', false);
   for (const option of definition.options ?? []) command.addOption(option);
   for (const argument of definition.arguments ?? []) command.argument(argument);
-  command.addHelpText('after', definition.help === undefined ? EXIT_CODE_HELP : `\n${definition.help}\n${EXIT_CODE_HELP}`);
+  command.addHelpText(
+    'after',
+    definition.help === undefined ? EXIT_CODE_HELP : `\n${definition.help}\n${EXIT_CODE_HELP}`,
+  );
   return command;
 }
 
@@ -125,10 +129,11 @@ function projectRoot(): string {
   let folder = resolve(__dirname);
   while (!existsSync(join(folder, 'Pulumi.yaml'))) {
     if (dirname(folder) === folder) {
-      throw new PlatformError('no-project', `No Pulumi.yaml above ${__dirname}.`, 'Run from a complete checkout.', { kind: 'usage' });
+      throw new PlatformError('no-project', `No Pulumi.yaml above ${__dirname}.`, 'Run from a complete checkout.', {
+        kind: 'usage',
+      });
     }
     folder = dirname(folder);
   }
   return folder;
 }
-

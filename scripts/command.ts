@@ -1,5 +1,6 @@
 import { PlatformError, type Problem, toProblem } from '../postgres/errors';
 import { ExitCode, exitCodeOf } from './exitCodes';
+import { ProblemList } from './problems';
 
 export type Status = 'ok' | 'changed' | 'differs' | 'refused' | 'failed';
 
@@ -44,7 +45,13 @@ export function failed(errors: readonly unknown[], text = '', fields: Record<str
   const first = errors[0];
   const exitCode = first instanceof PlatformError ? exitCodeOf(first.kind) : ExitCode.failed;
   const status = exitCode === ExitCode.refused ? 'refused' : 'failed';
-  return { status, exitCode, problems: errors.map(toProblem), fields, text };
+  return {
+    status,
+    exitCode,
+    problems: errors.flatMap((error) => (error instanceof ProblemList ? error.problems : [toProblem(error)])),
+    fields,
+    text,
+  };
 }
 
 /**

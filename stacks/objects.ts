@@ -17,12 +17,14 @@ export interface ObjectsArgs {
   host: string;
   port: number;
   adminUser: string;
+  /** Absolute; a migrations folder below it is declared relative to it, so that a moved checkout changes nothing. */
+  projectRoot: string;
   /** What has to run before anything can be declared in it. */
   server?: pulumi.Resource;
 }
 
 /** Everything inside a PostgreSQL server that the deploying machine can reach (`database.access: direct`). */
-export function declareObjects({ spec, credentials, host, port, adminUser, server }: ObjectsArgs): void {
+export function declareObjects({ spec, credentials, host, port, adminUser, projectRoot, server }: ObjectsArgs): void {
   const password = credentials.of(adminUser);
   const provider = new postgresql.Provider(
     'database-server',
@@ -31,7 +33,8 @@ export function declareObjects({ spec, credentials, host, port, adminUser, serve
   );
   const along = server === undefined ? {} : { server };
   const connection = { host, port, database: spec.name, user: adminUser, password };
-  const ofTables = (grant: { objectType: string }): boolean => ['table', 'sequence', 'function'].includes(grant.objectType);
+  const ofTables = (grant: { objectType: string }): boolean =>
+    ['table', 'sequence', 'function'].includes(grant.objectType);
 
   const roles = new Roles('role', { roles: spec.roles, credentials, provider, ...along });
   const allRoles = [...roles.byName.values()];
@@ -47,6 +50,7 @@ export function declareObjects({ spec, credentials, host, port, adminUser, serve
   });
   const schema = new ApplicationSchema('application', {
     migrations: spec.migrations,
+    projectRoot,
     connection,
     after: database.ready,
     ...along,

@@ -1,3 +1,5 @@
+import { isAbsolute, relative } from 'node:path';
+
 import * as pulumi from '@pulumi/pulumi';
 
 import type { ConnectionArgs } from '../../infra/resources/connection';
@@ -7,6 +9,8 @@ import type { MigrationsSpec } from '../../postgres/spec';
 
 export interface ApplicationSchemaArgs {
   migrations: MigrationsSpec;
+  /** Absolute; a folder below it is declared relative to it. */
+  projectRoot: string;
   connection: ConnectionArgs;
   /** Database, roles, extensions and default privileges: everything a migration may rely on. */
   after: readonly pulumi.Resource[];
@@ -24,6 +28,7 @@ export class ApplicationSchema extends pulumi.ComponentResource {
       `${name}-migrations`,
       {
         ...args.migrations,
+        directory: relativeBelow(args.projectRoot, args.migrations.directory),
         connection: args.connection,
         migrations: migrations.map(({ name: migration, checksum }) => ({ name: migration, checksum })),
       },
@@ -35,4 +40,9 @@ export class ApplicationSchema extends pulumi.ComponentResource {
     );
     this.registerOutputs({});
   }
+}
+
+function relativeBelow(root: string, directory: string): string {
+  const path = relative(root, directory);
+  return path.startsWith('..') || isAbsolute(path) ? directory : path;
 }

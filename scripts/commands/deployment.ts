@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 
 import type { DeploymentResult, ResourceChange } from '../../engine/changes';
-import { PlatformError } from '../../postgres/errors';
+import { type PlatformError } from '../../postgres/errors';
 import { type CommandContext, type CommandResult, confirm } from '../command';
 import { ExitCode, exitCodeOf } from '../exitCodes';
 import { renderDeployment, seconds } from '../report/tree';

@@ -1,0 +1,58 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import * as pulumi from '@pulumi/pulumi';
+
+import { dev } from '../stacks/dev';
+import { local } from '../stacks/local';
+import { prod } from '../stacks/prod';
+import { parseSettings } from './config/parse';
+import type { Settings } from './config/settings';
+import { PROJECT } from './config/stackFile';
+
+/** What `pulumi up` runs, and the embedded engine too: settings in, stack chosen, outputs out. */
+export = function run(): Record<string, unknown> {
+  const stack = pulumi.getStack();
+  const settings = readSettings(stack);
+  const root = projectRoot();
+  const machine = { memoryBytes: totalmem(), cpus: cpus().length };
+  switch (settings.environment) {
+    case 'local':
+      return local(settings, { projectRoot: root, machine, port: localPort(settings, root) });
+    case 'dev':
+      return dev(settings, { projectRoot: root, machine });
+    case 'prod':
+      return prod(settings, { projectRoot: root, machine });
+  }
+};
+
+function readSettings(stack: string): Settings {
+  const raw: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
+    if (key.startsWith(`${PROJECT}:`)) raw[key.slice(PROJECT.length + 1)] = value;
+  }
+  const { settings, problems } = parseSettings(raw, stack);
+  if (settings !== undefined) return settings;
+  const list = problems.map(({ message, remedy }) => `- ${message} ${remedy}`).join('\n');
+  throw new pulumi.RunError(`The settings of stack ${stack} have ${problems.length} problem(s):\n${list}`);
+}
+
+/** The folder that holds Pulumi.yaml, above the compiled program. */
+function projectRoot(): string {
+  let folder = __dirname;
+  while (!existsSync(join(folder, 'Pulumi.yaml'))) {
+    if (dirname(folder) === folder) throw new pulumi.RunError(`No Pulumi.yaml above ${__dirname}.`);
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+/** The port has to be known before the server runs: the settings', else the one that was chosen for this folder and kept. */
+function localPort(settings: Settings, root: string): number {
+  if (settings.server.port !== 'auto') return settings.server.port;
+  const path = join(root, '.coachdb', settings.stack, 'port');
+  const kept = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
+  if (Number.isInteger(kept) && kept > 0 && kept < 65536) return kept;
+  throw new pulumi.RunError(`No port was chosen yet (${path}): run \`npm start\` once, or set coach:server.port.`);
+}

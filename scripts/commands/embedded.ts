@@ -1,0 +1,94 @@
+import { connect } from 'node:net';
+
+import { runDeployment, type RunResult } from '../../engine/apply/run';
+import { PlatformError } from '../../postgres/errors';
+import type { CommandContext, CommandResult } from '../command';
+import { failed } from '../command';
+import type { Stack } from '../stack';
+import { readOrCreateState, type StackState } from '../stackState';
+import { approvalOf, deploymentResult, reportStep } from './deployment';
+
+const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
+const PROBE_TIMEOUT_MS = 500;
+
+export interface EmbeddedRun {
+  dryRun: boolean;
+  /** Logical names of resources to replace whatever their difference says. */
+  replace: readonly string[];
+  /** Whether objects inside the server are read first; a preview without a running server cannot. */
+  readsObjects: boolean;
+}
+
+/** Runs the program through the embedded engine. The state is decrypted while the program starts. */
+export async function runEmbedded(context: CommandContext, stack: Stack, run: EmbeddedRun): Promise<RunResult> {
+  const ready = readOrCreateState(context, stack).then((state) => {
+    refusePending(state);
+    return state;
+  });
+  ready.catch(() => undefined);
+  const result = await runDeployment({
+    program: stack.program,
+    olds: ready.then((state) => state.resources),
+    dryRun: run.dryRun,
+    refreshes: (type) => run.readsObjects || type === SERVER_TYPE,
+    replace: await urnsOf(run.replace, ready),
+    save: async (resources) => (await ready).save(resources),
+    approve: approvalOf(context),
+    onChange: run.dryRun ? () => undefined : reportStep(context),
+    onLog: (severity, message) => {
+      if (severity === 'warning') context.progress(`warning: ${message}`);
+      else if (context.verbose || severity === 'error') context.progress(message);
+    },
+    now: () => new Date(),
+  });
+  return result;
+}
+
+async function urnsOf(names: readonly string[], ready: Promise<StackState>): Promise<Set<string>> {
+  if (names.length === 0) return new Set();
+  const { resources } = await ready;
+  return new Set(
+    names.map((name) => {
+      const found = resources.find(({ urn }) => urn.endsWith(`::${name}`));
+      if (found !== undefined) return found.urn;
+      throw new PlatformError('resource-unknown', `The state has no resource ${name}.`, 'Run `npm start` first.', {
+        kind: 'usage',
+        object: name,
+      });
+    }),
+  );
+}
+
+/** A killed Pulumi run leaves operations of which nobody knows whether they happened. */
+function refusePending(state: StackState): void {
+  const pending = state.pendingOperations;
+  if (pending.length === 0) return;
+  const list = pending.map(({ type, resource }) => `${type} ${String(resource['urn'])}`).join('\n  ');
+  throw new PlatformError(
+    'operations-pending',
+    `A Pulumi run was killed in the middle of:\n  ${list}`,
+    'Run `npm run up -- --repair-pending`: it forgets these entries, and `up` then adopts what was made and makes what was not.',
+    { kind: 'refused', object: state.paths.checkpoint },
+  );
+}
+
+export function embeddedResult(run: RunResult, fields: Record<string, unknown>, after: string): CommandResult {
+  if (run.failures.length === 0) return deploymentResult(run.result, () => 'failed', fields, after);
+  const { exitCode, status, problems } = failed(run.failures);
+  const base = deploymentResult(run.result, () => 'failed', fields);
+  return { ...base, exitCode, status, problems };
+}
+
+/** Whether something accepts connections there. */
+export function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (result: boolean): void => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.setTimeout(PROBE_TIMEOUT_MS, () => end(false));
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}

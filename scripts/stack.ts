@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { parse } from 'yaml';
+
+import type { ProgramSource } from '../engine/apply/run';
+import { parseSettings } from '../infra/config/parse';
+import type { Settings } from '../infra/config/settings';
+import { readStackFile } from '../infra/config/stackFile';
+import { PlatformError, type Problem } from '../postgres/errors';
+import type { CommandContext } from './command';
+import { ProblemList } from './problems';
+import { type Workspace, workspaceOf } from './workspace';
+
+/** A stack as its files describe it. */
+export interface Stack {
+  name: string;
+  project: string;
+  settings: Settings;
+  workspace: Workspace;
+  program: ProgramSource;
+  warnings: Problem[];
+}
+
+/** Reads Pulumi.yaml and the stack's file; every problem of the settings is reported at once, exit code 64. */
+export function openStack(context: CommandContext): Stack {
+  const { root, stack } = context;
+  const project = parse(readFileSync(join(root, 'Pulumi.yaml'), 'utf8')) as { name: string; main: string };
+  const path = join(root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(path)) {
+    throw new PlatformError(
+      'stack-unknown',
+      `There is no stack ${stack}: ${`Pulumi.${stack}.yaml`} does not exist. Stacks here: ${stacksOf(root).join(', ')}.`,
+      'Give one of them with --stack, or write that file.',
+      { kind: 'usage', object: stack },
+    );
+  }
+  const file = readStackFile(readFileSync(path, 'utf8'), path);
+  if (file.problems.length > 0) throw new ProblemList(file.problems);
+  const { settings, problems } = parseSettings(file.raw, stack);
+  if (settings === undefined) throw new ProblemList(problems);
+  const program: ProgramSource = {
+    projectRoot: root,
+    main: project.main,
+    project: project.name,
+    stack,
+    config: programConfig(file.raw, project.name),
+    secretKeys: [],
+    environment: context.environment,
+  };
+  return { name: stack, project: project.name, settings, workspace: workspaceOf(root), program, warnings: problems };
+}
+
+/** Settings as Pulumi hands them to a program: full keys, structured values as JSON text. */
+function programConfig(raw: Record<string, unknown>, project: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(raw).map(([key, value]) => [
+      `${project}:${key}`,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  );
+}
+
+function stacksOf(root: string): string[] {
+  return readdirSync(root).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+}

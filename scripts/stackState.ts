@@ -1,0 +1,117 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+import { type BackendPaths, backendPaths, prepareBackend } from '../engine/state/backend';
+import {
+  type CheckpointFile,
+  decodeResources,
+  newCheckpoint,
+  readCheckpoint,
+  withResources,
+  writeCheckpoint,
+} from '../engine/state/checkpoint';
+import { lockStack, type StackLock } from '../engine/state/lock';
+import { Crypter } from '../engine/state/passphrase';
+import type { ResourceState } from '../engine/state/resource';
+import { PlatformError } from '../postgres/errors';
+import type { CommandContext } from './command';
+import type { Stack } from './stack';
+import { prepareFolders } from './workspace';
+
+/** Version written into the state: of the Pulumi SDK whose formats these are. */
+const ENGINE_VERSION = 'v3.248.0';
+
+/** A stack's state, decrypted. */
+export interface StackState {
+  file: CheckpointFile;
+  paths: BackendPaths;
+  resources: ResourceState[];
+  /** Operations a killed Pulumi run left. */
+  pendingOperations: { resource: Record<string, unknown>; type: string }[];
+  /** Writes these resources, atomically. */
+  save(resources: readonly ResourceState[]): void;
+}
+
+/** The state of the stack, or undefined when it was never deployed. */
+export async function readState(context: CommandContext, stack: Stack): Promise<StackState | undefined> {
+  const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
+  const file = readCheckpoint(paths.checkpoint);
+  if (file === undefined) return undefined;
+  return stateOf(stack, paths, file, await crypterFor(context, stack, file));
+}
+
+/** The same, with an empty one for a stack that has none. */
+export async function readOrCreateState(context: CommandContext, stack: Stack): Promise<StackState> {
+  const known = await readState(context, stack);
+  if (known !== undefined) return known;
+  const { passphrase } = passphraseOf(context, stack);
+  const crypter = await Crypter.create(passphrase);
+  prepareFolders(stack.workspace);
+  prepareBackend(stack.workspace.stateDirectory, stack.project);
+  const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
+  return stateOf(stack, paths, newCheckpoint(stack.name, stack.project, crypter.state), crypter);
+}
+
+function stateOf(stack: Stack, paths: BackendPaths, file: CheckpointFile, crypter: Crypter): StackState {
+  return {
+    file,
+    paths,
+    resources: decodeResources(file, crypter),
+    pendingOperations: file.checkpoint.latest?.pending_operations ?? [],
+    save: (resources) => {
+      prepareBackend(stack.workspace.stateDirectory, stack.project);
+      writeCheckpoint(paths.checkpoint, withResources(file, resources, crypter, new Date(), ENGINE_VERSION));
+    },
+  };
+}
+
+async function crypterFor(context: CommandContext, stack: Stack, file: CheckpointFile): Promise<Crypter> {
+  const provider = file.checkpoint.latest?.secrets_providers;
+  const { passphrase, source } = passphraseOf(context, stack);
+  if (provider === undefined) return Crypter.create(passphrase);
+  if (provider.type !== 'passphrase' || provider.state?.salt === undefined) {
+    throw new PlatformError(
+      'secrets-provider',
+      `The state of stack ${stack.name} is encrypted by ${provider.type}; this command reads passphrase-encrypted states.`,
+      'Use `pulumi stack output --show-secrets` for this stack.',
+      { kind: 'usage', object: stack.name },
+    );
+  }
+  return Crypter.open(passphrase, provider.state.salt, source);
+}
+
+/** From PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, else the generated file. */
+function passphraseOf(context: CommandContext, stack: Stack): { passphrase: string; source: string } {
+  const given = context.environment['PULUMI_CONFIG_PASSPHRASE'];
+  if (given !== undefined && given !== '') return { passphrase: given, source: 'PULUMI_CONFIG_PASSPHRASE' };
+  const path = context.environment['PULUMI_CONFIG_PASSPHRASE_FILE'] ?? stack.workspace.passphraseFile;
+  if (!existsSync(path)) {
+    throw new PlatformError(
+      'passphrase-missing',
+      `The passphrase file ${path} does not exist, and the state's secrets cannot be read without it.`,
+      'Run `npm run build && npm run prepare` for a new project; for an existing state bring back the file it was made with.',
+      { kind: 'usage', object: path },
+    );
+  }
+  // Pulumi trims the file's final line break too.
+  return { passphrase: readFileSync(path, 'utf8').trimEnd(), source: path };
+}
+
+/** Runs `work` while holding the stack's lock; a lock of a killed run that was taken over is said. */
+export async function withStackLock<T>(context: CommandContext, stack: Stack, work: () => Promise<T>): Promise<T> {
+  const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
+  prepareFolders(stack.workspace);
+  const lock: StackLock = await lockStack(paths.lockDirectory);
+  for (const { content } of lock.takenOver) {
+    context.progress(
+      `An earlier run (process ${content.pid}, ${content.timestamp}) was killed; going on from where it stopped.`,
+    );
+  }
+  const release = (): void => lock.release();
+  process.once('exit', release);
+  try {
+    return await work();
+  } finally {
+    process.removeListener('exit', release);
+    release();
+  }
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+
+import { Credentials } from '../components/database/credentials';
+import { LocalServer } from '../components/database/localServer';
+import { databaseSpec, type SpecContext } from '../infra/config/databaseSpec';
+import type { Settings } from '../infra/config/settings';
+import { declareObjects } from './objects';
+import { connectionOutputs } from './outputs';
+
+const LOOPBACK = '127.0.0.1';
+
+/** A real server on this machine and everything in it. */
+export function local(settings: Settings, place: SpecContext & { port: number }): Record<string, unknown> {
+  const spec = databaseSpec(settings, place);
+  const { adminUser } = settings.database;
+  const home = join(place.projectRoot, '.coachdb', settings.stack);
+  const logins = spec.roles.filter((role) => role.login).map((role) => role.name);
+  const credentials = new Credentials('password', { roles: [adminUser, ...logins] });
+  const { server } = new LocalServer('server', {
+    dataDirectory: settings.server.dataDirectory ?? join(home, 'data'),
+    logDirectory: join(home, 'logs'),
+    packageRoot: place.projectRoot,
+    binaries: settings.server.binaries,
+    ...(settings.server.account === undefined ? {} : { account: settings.server.account }),
+    host: LOOPBACK,
+    port: place.port,
+    adminUser,
+    adminPassword: credentials.of(adminUser),
+    parameters: spec.parameters,
+  });
+  declareObjects({
+    spec,
+    credentials,
+    host: LOOPBACK,
+    port: place.port,
+    adminUser,
+    server,
+    projectRoot: place.projectRoot,
+  });
+  return connectionOutputs({ settings, spec, credentials, host: LOOPBACK, port: place.port });
+}
