@@ -207,7 +207,7 @@ function tableError(schema: string, role: string, cause: unknown): unknown {
     return new PlatformError(
       'schema-missing',
       `Schema ${schema}, where migrations are recorded, does not exist.`,
-      'Create it, or correct `coach:migrations.schema`.',
+      'Create it as the owner role; the application’s tables live in it.',
       { object: schema, cause },
     );
   if (stateOf(cause) === SqlState.insufficientPrivilege)

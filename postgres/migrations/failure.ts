@@ -95,11 +95,11 @@ function remedyFor(step: MigrationStep, state: string | undefined, outcome: Outc
       return `Free space on the server’s disk (or move the tablespace), ${again}`;
     case SqlState.lockNotAvailable:
       return (
-        'Another session holds the table: find it in pg_stat_activity, or run at a quieter time, or raise `coach:migrations.lockTimeout`; ' +
+        'Another session holds the table: find it in pg_stat_activity, or run at a quieter time, or raise `coach:migrations.lockTimeoutMs`; ' +
         again
       );
     case SqlState.queryCanceled:
-      return `Raise \`coach:migrations.statementTimeout\` if it may take longer, ${again}`;
+      return `Raise \`coach:migrations.statementTimeoutMs\` if it may take longer, ${again}`;
     case SqlState.insufficientPrivilege:
       return `Migrations run as the owner role: give it the privilege, or remove the statement; ${again}`;
     case SqlState.duplicateTable:

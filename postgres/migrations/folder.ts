@@ -41,7 +41,7 @@ function list(directory: string): Dirent[] {
     throw new PlatformError(
       'migrations-folder',
       `The migrations folder ${directory} cannot be read: ${(cause as Error).message}.`,
-      'Set `coach:migrations.directory` (or `coach:app.directory`) to the folder that holds the application’s migrations.',
+      'Set `coach:app.directory` to the application’s checkout; its migrations lie in prisma/migrations.',
       { object: directory, cause },
     );
   }

@@ -101,7 +101,7 @@ function missingProblem(name: string, directory: string): Problem {
     code: 'migration-missing',
     message: `Migration ${name} was applied to the database, but ${directory} does not hold it.`,
     remedy:
-      'Bring the folder back from version control, or check `coach:migrations.directory`. After migrations were squashed on purpose, ' +
+      'Bring the folder back from version control, or check `coach:app.directory`. After migrations were squashed on purpose, ' +
       'remove the old rows from _prisma_migrations.',
     object: name,
   };

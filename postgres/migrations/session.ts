@@ -89,7 +89,7 @@ function roleError(role: string, cause: unknown): unknown {
     return new PlatformError(
       'role-missing',
       `Role ${role}, which migrations run as, does not exist.`,
-      'Run `npm run up` to create the declared roles, or correct `coach:migrations.role`.',
+      'Run `npm run up` to create the declared roles, or correct `coach:roles.owner`.',
       { object: role, cause },
     );
   if (stateOf(cause) === SqlState.insufficientPrivilege)

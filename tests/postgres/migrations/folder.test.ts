@@ -91,5 +91,5 @@ it('refuses symbolic links, which Prisma would pass over', async () => {
 it('says which folder cannot be read', async () => {
   const error = await problemOf(() => readMigrationFolder('/nowhere/migrations'));
   expect(error.message).toContain('/nowhere/migrations cannot be read');
-  expect(error.remedy).toContain('coach:migrations.directory');
+  expect(error.remedy).toContain('coach:app.directory');
 });

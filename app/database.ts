@@ -1,0 +1,67 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+
+import { type Prisma, PrismaClient } from './generated/client';
+import { ApplicationPool, poolSettings } from './pool';
+
+interface Database {
+  prisma: PrismaClient;
+  pool: ApplicationPool;
+}
+
+/** Next.js reloads modules in development, and each reload would open a pool of its own. */
+const shared = globalThis as typeof globalThis & { coachDatabase?: Database | undefined };
+
+/**
+ * The one Prisma client of this process. It and its pool are made at the first use, from the environment: importing this file opens and reads
+ * nothing, so a build without a database works.
+ */
+export const prisma: PrismaClient = new Proxy(Object.create(null) as PrismaClient, {
+  get(_target, property) {
+    const client = connected().prisma;
+    const value: unknown = Reflect.get(client, property, client);
+    return typeof value === 'function' ? (value.bind(client) as unknown) : value;
+  },
+});
+
+/** Closes the pool within DATABASE_POOL_DESTROY_TIMEOUT; the next use of `prisma` opens a new one. */
+export async function closeDatabase(): Promise<void> {
+  const open = shared.coachDatabase;
+  shared.coachDatabase = undefined;
+  if (open === undefined) return;
+  await open.pool.close();
+  await open.prisma.$disconnect();
+}
+
+/**
+ * Runs work in one transaction in which `app.current_user_id` is `userId`, which the audit trail records. Only in the transaction: set for the session
+ * it would reach whoever gets the connection next, through PgBouncer at once, and it would pin RDS Proxy.
+ */
+export async function asApplicationUser<T>(
+  userId: string,
+  work: (transaction: Prisma.TransactionClient) => Promise<T>,
+  options: { timeoutMs?: number } = {},
+): Promise<T> {
+  if (userId === '') throw new TypeError('asApplicationUser: userId is empty, expected the id of the signed-in user.');
+  const limits = options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs };
+  return prisma.$transaction(async (transaction) => {
+    await transaction.$executeRaw`SELECT set_config('app.current_user_id', ${userId}, true)`;
+    return work(transaction);
+  }, limits);
+}
+
+function connected(): Database {
+  shared.coachDatabase ??= open();
+  return shared.coachDatabase;
+}
+
+function open(): Database {
+  const settings = poolSettings(process.env);
+  const pool = new ApplicationPool(settings);
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    log: process.env.NODE_ENV === 'development' ? ['query', 'error', 'warn'] : ['error'],
+    // Prisma would give up after 2 s of its own while the pool still waits.
+    transactionOptions: { maxWait: settings.acquireTimeoutMs },
+  });
+  return { prisma, pool };
+}
