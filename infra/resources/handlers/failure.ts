@@ -1,0 +1,23 @@
+import { PlatformError } from '../../../postgres/errors';
+import type { Handler } from '../handler';
+
+/** Only an error's message crosses the dynamic-provider process, so the remedy of a PlatformError goes into it. */
+export function withRemedy<I extends object, O extends I>(handler: Handler<I, O>): Handler<I, O> {
+  return {
+    check: (olds, news) => telling(() => handler.check(olds, news)),
+    diff: (id, olds, news) => telling(() => handler.diff(id, olds, news)),
+    create: (inputs) => telling(() => handler.create(inputs)),
+    read: (id, props) => telling(() => handler.read(id, props)),
+    update: (id, olds, news) => telling(() => handler.update(id, olds, news)),
+    delete: (id, props) => telling(() => handler.delete(id, props)),
+  };
+}
+
+async function telling<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    throw new Error(`${error.message}\n${error.remedy}`, { cause: error });
+  }
+}

@@ -1,0 +1,182 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Client } from 'pg';
+
+import { withClient, withTransaction } from '../../../postgres/connection/client';
+import { PlatformError } from '../../../postgres/errors';
+import { applyMigrations } from '../../../postgres/migrations/apply';
+import { readMigrationFolder } from '../../../postgres/migrations/folder';
+import { readHistory } from '../../../postgres/migrations/history';
+import { planMigrations, requireApplicable } from '../../../postgres/migrations/plan';
+import { assumeRole } from '../../../postgres/migrations/session';
+import type { MigrationFolder, MigrationHistory } from '../../../postgres/migrations/types';
+import type { CheckFailure, Handler } from '../handler';
+import type { MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
+import { withRemedy } from './failure';
+
+/** Applies a folder of migrations. What is applied is read from the database; deleting the resource changes no data. */
+const handler: Handler<MigrationInputs, MigrationOutputs> = {
+  check(_olds, news) {
+    return Promise.resolve({ inputs: news, failures: compareWithDisk(news) });
+  },
+
+  diff(_id, olds, news) {
+    requirePlan(olds, news);
+    const { applied, pending, ...before } = olds;
+    const unapplied = pendingOf(news.migrations, applied);
+    const changes =
+      !isDeepStrictEqual(inputsOf(before), inputsOf(news)) ||
+      !isDeepStrictEqual(pending, unapplied) ||
+      (unapplied.length > 0 && mayApply(news, applied));
+    return Promise.resolve({ changes });
+  },
+
+  async create(inputs) {
+    const { database } = inputs.connection;
+    return { id: `${database}/${inputs.schema}`, outs: await bringUpToDate(inputs) };
+  },
+
+  async read(id, props) {
+    const applied = await readApplied(props);
+    const inputs = inputsOf(props);
+    return { id, inputs, props: { ...inputs, applied, pending: pendingOf(props.migrations, applied) } };
+  },
+
+  async update(_id, _olds, news) {
+    return { outs: await bringUpToDate(news) };
+  },
+
+  delete() {
+    return Promise.resolve();
+  },
+};
+
+export const migrations = withRemedy(handler);
+
+async function bringUpToDate(inputs: MigrationInputs): Promise<MigrationOutputs> {
+  const folder = readMigrationFolder(absolute(inputs.directory));
+  const applied = await withClient({ ...inputs.connection }, async (client) => {
+    const history = await readAs(client, inputs);
+    const plan = planMigrations(folder, history);
+    if (!mayApply(inputs, plan.applied)) {
+      // What is wrong with a pending one matters when it is applied; that an applied one was edited matters now.
+      requireApplicable(planMigrations(onlyApplied(folder, history), history));
+      return plan.applied;
+    }
+    return (await applyMigrations(client, plan, inputs)).history;
+  });
+  return { ...inputsOf(inputs), applied, pending: pendingOf(inputs.migrations, applied) };
+}
+
+/** `initial` applies to a database that has none yet. */
+function mayApply(inputs: MigrationInputs, applied: MigrationEntry[]): boolean {
+  return inputs.apply === 'always' || applied.length === 0;
+}
+
+function onlyApplied(folder: MigrationFolder, history: MigrationHistory): MigrationFolder {
+  const names = new Set(history.rows.map((row) => row.name));
+  return { ...folder, migrations: folder.migrations.filter((migration) => names.has(migration.name)) };
+}
+
+/** Roles, passwords and grants changed by hand: the same `up` repairs them, so a refresh must not fail for them. */
+const REPAIRED_BY_UP = new Set(['password-refused', 'role-missing', 'role-denied', 'history-denied']);
+
+/**
+ * A database that is gone has nothing applied. Where the role may not look, the last known state stands; where the server cannot be reached
+ * it is an error, since nothing is known of it.
+ */
+async function readApplied(props: MigrationOutputs): Promise<MigrationEntry[]> {
+  try {
+    const history = await withClient({ ...props.connection }, (client) => readAs(client, props));
+    return history.rows
+      .filter((row) => row.finishedAt !== null && row.rolledBackAt === null)
+      .map(({ name, checksum }) => ({ name, checksum }));
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === 'database-missing') return [];
+    if (error instanceof PlatformError && REPAIRED_BY_UP.has(error.code)) return props.applied;
+    throw error;
+  }
+}
+
+function readAs(client: Client, inputs: MigrationInputs): Promise<MigrationHistory> {
+  return withTransaction(client, async () => {
+    await assumeRole(client, inputs.schema, inputs, true);
+    return readHistory(client, inputs.schema);
+  });
+}
+
+function pendingOf(declared: MigrationEntry[], applied: MigrationEntry[]): string[] {
+  const names = new Set(applied.map((entry) => entry.name));
+  return declared.filter((entry) => !names.has(entry.name)).map((entry) => entry.name);
+}
+
+/** The program read the folder a moment ago: a difference means that it changed under way. */
+function compareWithDisk(inputs: MigrationInputs): CheckFailure[] {
+  const fail = (reason: string): CheckFailure => ({ property: 'migrations', reason });
+  let folder: MigrationFolder;
+  try {
+    folder = readMigrationFolder(absolute(inputs.directory));
+  } catch (error) {
+    if (error instanceof PlatformError) return [fail(`${error.message}\n${error.remedy}`)];
+    throw error;
+  }
+  const declared = new Map(inputs.migrations.map((entry) => [entry.name, entry.checksum]));
+  const present = new Set(folder.migrations.map((migration) => migration.name));
+  return [
+    ...folder.migrations
+      .filter((migration) => declared.get(migration.name) !== migration.checksum)
+      .map(({ name, path }) =>
+        fail(
+          `${path} ${declared.has(name) ? 'was edited' : 'was added'} while the program ran. Run the command again.`,
+        ),
+      ),
+    ...[...declared.keys()]
+      .filter((name) => !present.has(name))
+      .map((name) =>
+        fail(`Migration ${name} is declared, but ${folder.directory} does not hold it. Run the command again.`),
+      ),
+  ];
+}
+
+/** Says in the preview already what `update` would refuse: an edited or missing applied migration, a pending one that cannot run. */
+function requirePlan(olds: MigrationOutputs, news: MigrationInputs): void {
+  const sameDatabase = olds.connection.database === news.connection.database;
+  const moment = new Date(0);
+  const rows = (sameDatabase ? olds.applied : []).map((entry) => ({
+    ...entry,
+    id: entry.name,
+    startedAt: moment,
+    finishedAt: moment,
+    rolledBackAt: null,
+    logs: null,
+    appliedStepsCount: 1,
+  }));
+  const history = { schema: news.schema, exists: true, rows, otherTables: [] };
+  const folder = readMigrationFolder(absolute(news.directory));
+  requireApplicable(planMigrations(mayApply(news, rows) ? folder : onlyApplied(folder, history), history));
+}
+
+/** The inputs alone: the engine may hand over computed properties with them. */
+function inputsOf(from: MigrationInputs): MigrationInputs {
+  const { directory, apply, role, schema, lockTimeoutMs, statementTimeoutMs } = from;
+  const { host, port, database, user, password } = from.connection;
+  return {
+    directory,
+    migrations: from.migrations.map(({ name, checksum }) => ({ name, checksum })),
+    apply,
+    role,
+    schema,
+    lockTimeoutMs,
+    statementTimeoutMs,
+    connection: { host, port, database, user, password },
+  };
+}
+
+/** Dynamic providers run somewhere below the project, so a relative folder counts from the one that holds Pulumi.yaml. */
+function absolute(directory: string): string {
+  let root = process.cwd();
+  while (!existsSync(join(root, 'Pulumi.yaml')) && dirname(root) !== root) root = dirname(root);
+  return resolve(dirname(root) === root ? process.cwd() : root, directory);
+}

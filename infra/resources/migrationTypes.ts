@@ -1,0 +1,37 @@
+/** How the handler reaches the database; the password arrives unwrapped. */
+export interface MigrationConnection {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  password: string;
+}
+
+export interface MigrationEntry {
+  name: string;
+  /** SHA-256 of migration.sql, in hex. */
+  checksum: string;
+}
+
+export interface MigrationInputs {
+  /** Folder in Prisma's format, absolute or relative to the folder of Pulumi.yaml. */
+  directory: string;
+  /** What the program found in the folder. */
+  migrations: MigrationEntry[];
+  /** `initial`: only on a database without any applied migration. */
+  apply: 'always' | 'initial';
+  /** Migrations run as this role and what they make belongs to it. */
+  role: string;
+  /** Holds `_prisma_migrations` and whatever a migration makes without naming a schema. */
+  schema: string;
+  lockTimeoutMs: number;
+  statementTimeoutMs: number;
+  connection: MigrationConnection;
+}
+
+export interface MigrationOutputs extends MigrationInputs {
+  /** What the database has recorded, in the order it ran. */
+  applied: MigrationEntry[];
+  /** Names of those in `migrations` that the database has not. */
+  pending: string[];
+}
