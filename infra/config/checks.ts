@@ -31,7 +31,7 @@ type Complain = (code: string, path: string, message: string, remedy: string) =>
 interface Check {
   /** When one of these was refused, the check has nothing to go by. */
   reads: readonly string[];
-  run: (settings: Settings, complain: Complain) => void;
+  run: (settings: Settings, complain: Complain, refused: (path: string) => boolean) => void;
 }
 
 const checks: readonly Check[] = [
@@ -106,8 +106,8 @@ const checks: readonly Check[] = [
     },
   },
   {
-    reads: ['monitoring', 'server.port', 'database.port'],
-    run: ({ monitoring, server, database }, complain) => {
+    reads: [],
+    run: ({ monitoring, server, database }, complain, refused) => {
       const used = new Map<number, string>();
       const ports: [string, number | 'auto' | undefined][] = [
         ['server.port', server.port],
@@ -117,7 +117,7 @@ const checks: readonly Check[] = [
         ['monitoring.grafana.port', monitoring.grafana.port],
       ];
       for (const [path, port] of ports) {
-        if (typeof port !== 'number') continue;
+        if (typeof port !== 'number' || refused(path)) continue;
         const taken = used.get(port);
         if (taken !== undefined) {
           const message = `coach:${path} is ${port}, which coach:${taken} uses too.`;
@@ -148,6 +148,11 @@ const checks: readonly Check[] = [
 
 export function checkTogether(settings: Settings, report: Report): void {
   for (const { reads, run } of checks) {
-    if (!report.concerns(reads)) run(settings, (...problem) => report.add(...problem));
+    if (report.concerns(reads)) continue;
+    run(
+      settings,
+      (...problem) => report.add(...problem),
+      (path) => report.concerns([path]),
+    );
   }
 }

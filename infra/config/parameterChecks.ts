@@ -7,6 +7,7 @@ import { parseParameter, splitList } from '../../postgres/tuning/value';
 import { decidedElsewhere, machineOf, mergedParameters } from './parameters';
 import type { Report } from './reader';
 import type { Settings } from './settings';
+import { below } from './structures';
 
 export interface Target {
   machine?: Machine;
@@ -20,21 +21,22 @@ const PRELOADED = ['pg_stat_statements', 'pgaudit', 'pg_cron'];
 export function checkParameters(settings: Settings, { machine, major }: Target, report: Report): void {
   const named = (problem: Problem): void => {
     const { code, message, remedy, object } = problem;
-    report.add(code, `parameters.${object ?? ''}`, message, remedy);
+    report.add(code, below('parameters', object ?? ''), message, remedy);
   };
   for (const name of Object.keys(settings.parameters)) {
     const decided = decidedElsewhere.get(name.toLowerCase());
     if (decided === undefined) continue;
     named({
       code: 'parameter-decided',
-      message: `Parameter ${name} is the platform’s own.`,
+      message: `Parameter ${name} is decided by the platform.`,
       remedy: `Remove it. ${decided}`,
       object: name,
     });
   }
-  const effective = mergedParameters(settings, machineOf(settings, machine));
+  const target = report.concerns(['server.instanceClass']) ? undefined : machineOf(settings, machine);
+  const effective = mergedParameters(settings, target);
   const options = major === undefined ? {} : { major };
-  const problems = validateParameters(effective, machineOf(settings, machine), options);
+  const problems = validateParameters(effective, target, options);
   problems.forEach(named);
   if (problems.length > 0) return;
 

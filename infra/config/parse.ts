@@ -1,5 +1,6 @@
 import type { Problem } from '../../postgres/errors';
 import { parameterSpec } from '../../postgres/tuning/known';
+import { showValue } from '../../postgres/tuning/value';
 import { checkBound, checkTogether } from './checks';
 import { defaultSettings } from './defaults';
 import { checkParameters, type Target } from './parameterChecks';
@@ -11,12 +12,14 @@ import type { Environment, Settings } from './settings';
 const ENVIRONMENTS: readonly Environment[] = ['local', 'dev', 'prod'];
 
 /** Settings that are objects or lists, which Pulumi's runtime configuration hands over as JSON text. */
-const SCALARS = ['environment', 'tuning'];
+const STRUCTURED = Object.entries(defaultSettings('', 'local'))
+  .filter(([, value]) => typeof value === 'object')
+  .map(([key]) => key);
 
 export type ParsedSettings = { settings: Settings; problems: [] } | { settings?: never; problems: Problem[] };
 
 function decoded(key: string, value: Plain, report: Report): Plain {
-  if (typeof value !== 'string' || SCALARS.includes(key)) return value;
+  if (typeof value !== 'string' || !STRUCTURED.includes(key)) return value;
   try {
     const plain = toPlain(JSON.parse(value));
     if ('value' in plain) return plain.value;
@@ -35,7 +38,7 @@ function environmentOf(stack: string, raw: PlainObject, report: Report): Environ
     report.add(
       'setting-missing',
       'environment',
-      `coach:environment is missing: stack ${JSON.stringify(stack.slice(0, 60))} is none of ${ENVIRONMENTS.join(', ')}, so its environment is not known.`,
+      `coach:environment is missing: stack ${showValue(stack)} is none of ${ENVIRONMENTS.join(', ')}, so its environment is not known.`,
       `Add coach:environment to ${report.file}: one of ${ENVIRONMENTS.join(', ')}.`,
     );
   }
@@ -49,7 +52,7 @@ function environmentOf(stack: string, raw: PlainObject, report: Report): Environ
  * the major version of the server, where the caller knows them; parameters are then checked against both.
  */
 export function parseSettings(raw: Record<string, unknown>, stack: string, target: Target = {}): ParsedSettings {
-  const report = new Report(`Pulumi.${stack.slice(0, 60)}.yaml`);
+  const report = new Report(`Pulumi.${stack.slice(0, 60).replaceAll(/\p{Cc}/gu, '?')}.yaml`);
   const plain = toPlain(raw);
   if (!('value' in plain) || !isPlainObject(plain.value)) {
     report.add(
@@ -69,7 +72,7 @@ export function parseSettings(raw: Record<string, unknown>, stack: string, targe
     const settings: Settings = { stack, ...read };
     checkBound(settings, (path) => isSet(given, path.split('.')), report);
     checkTogether(settings, report);
-    if (!report.concerns(['tuning', 'server.instanceClass'])) checkParameters(settings, target, report);
+    checkParameters(settings, target, report);
     if (report.problems.length === 0) return { settings: { ...settings, parameters: spelt(settings) }, problems: [] };
   }
   return { problems: report.problems };

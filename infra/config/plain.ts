@@ -35,8 +35,11 @@ export function toPlain(value: unknown): PlainResult {
         throw new Refusal(`a ${typeof input}`);
     }
     if (input === null) return null;
-    if (Array.isArray(input))
-      return Array.from({ length: Math.min(input.length, left) }, (_, i) => copy(input[i], depth + 1));
+    if (Array.isArray(input)) {
+      if (input.length > left) throw new Refusal(`more than ${MOST_VALUES} values`);
+      return Array.from(input, (item) => copy(item, depth + 1));
+    }
+    if (!isPlainPrototype(input)) throw new Refusal('an object of a class');
     const result = Object.create(null) as PlainObject;
     for (const key of Object.keys(input)) result[key] = copy((input as Record<string, unknown>)[key], depth + 1);
     return result;
@@ -49,14 +52,14 @@ export function toPlain(value: unknown): PlainResult {
   }
 }
 
+/** JSON's and YAML's objects, of this realm or another; no Date, Map, Set, ... whose content is not in its keys. */
+function isPlainPrototype(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 class Refusal extends Error {
   constructor(readonly why: string) {
     super(why);
   }
-}
-
-/** At most 60 characters of a value as JSON, for messages. */
-export function show(value: Plain): string {
-  const text = JSON.stringify(typeof value === 'string' ? value.slice(0, 80) : value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

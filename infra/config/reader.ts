@@ -1,5 +1,6 @@
 import type { Problem } from '../../postgres/errors';
-import { isPlainObject, type Plain, show } from './plain';
+import { showValue } from '../../postgres/tuning/value';
+import { isPlainObject, type Plain } from './plain';
 
 /** What is wrong with the settings, gathered while reading. */
 export class Report {
@@ -28,7 +29,7 @@ export class Report {
     this.add(
       'setting-invalid',
       path,
-      `coach:${path} is ${show(value)}; expected ${expected}.`,
+      `coach:${path} is ${showValue(value)}; expected ${expected}.`,
       `Set coach:${path} in ${this.file} to ${expected}. docs/settings.md explains it.`,
     );
     return undefined;
@@ -49,8 +50,6 @@ export class Report {
 export interface Reader<out T> {
   /** Completes "expected ...". */
   readonly expected: string;
-  /** Objects and lists: Pulumi hands them over as JSON text. */
-  readonly structured?: boolean;
   read(value: Plain, path: string, report: Report): T | undefined;
   /** The settings it knows at and below `path`: `indexes`, `indexes[].name`. */
   paths(path: string): string[];

@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from 'yaml';
 
 import type { Problem } from '../../postgres/errors';
 import { nearest } from '../../postgres/tuning/nearest';
+import { showValue } from '../../postgres/tuning/value';
 
 /** The project's name in Pulumi.yaml, which prefixes its settings. */
 export const PROJECT = 'coach';
@@ -24,18 +25,20 @@ export function readStackFile(text: string, path: string): StackFile {
     void file.problems.push({ code, message, remedy, object: path });
 
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   for (const { pos, message } of [...document.errors, ...document.warnings]) {
     const { line, col } = lines.linePos(pos[0]);
-    add('stack-file-yaml', `${path}, line ${line}, column ${col}: ${message}`, 'Correct the YAML there.');
+    add('stack-file-yaml', `${path}, line ${line}, column ${col}: ${plainText(message)}`, 'Correct the YAML there.');
   }
   if (file.problems.length > 0) return file;
 
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 100 });
-  } catch {
-    add('stack-file-yaml', `${path} repeats its anchors too often.`, 'Write the values out instead of using aliases.');
+  } catch (error) {
+    // An alias without an anchor, or aliases that multiply.
+    const why = error instanceof Error ? error.message : 'its aliases cannot be resolved';
+    add('stack-file-yaml', `${path}: ${plainText(why)}`, 'Write the values out instead of using aliases.');
     return file;
   }
   const top = asObject(content);
@@ -51,9 +54,9 @@ export function readStackFile(text: string, path: string): StackFile {
     if (TOP_LEVEL.includes(key)) continue;
     const meant = nearest(key, TOP_LEVEL);
     const remedy = key.includes(':')
-      ? `Move ${key} below config:.`
+      ? `Move ${showValue(key)} below config:.`
       : `${meant === undefined ? 'Remove it.' : `Did you mean ${meant}?`} Pulumi reads ${TOP_LEVEL.join(', ')}.`;
-    add('stack-file-key', `${path} has the unknown top-level key ${JSON.stringify(key.slice(0, 60))}.`, remedy);
+    add('stack-file-key', `${path} has the unknown top-level key ${showValue(key)}.`, remedy);
   }
   const config = asObject(top.config);
   if (config === undefined) {
@@ -65,7 +68,7 @@ export function readStackFile(text: string, path: string): StackFile {
   for (const [key, value] of Object.entries(config)) {
     const colon = key.indexOf(':');
     if (colon < 1) {
-      const shown = JSON.stringify(key.slice(0, 60));
+      const shown = showValue(key);
       add('stack-file-key', `config in ${path} has the key ${shown} without a namespace.`, `Write ${PROJECT}:NAME.`);
     } else if (key.slice(0, colon) === PROJECT) raw.push([key.slice(colon + 1), value]);
     else others.push([key, value]);
@@ -77,5 +80,11 @@ export function readStackFile(text: string, path: string): StackFile {
 /** Nothing at all counts as an empty mapping; undefined for anything that is no mapping. */
 function asObject(value: unknown): Record<string, unknown> | undefined {
   if (value === null || value === undefined) return {};
-  return typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  // YAML's tags can make sets and ordered maps as well.
+  return typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
+    ? (value as Record<string, unknown>)
+    : undefined;
 }
+
+/** The parser's own words, without what a file may have brought into them. */
+const plainText = (message: string): string => message.slice(0, 300).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');

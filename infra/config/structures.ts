@@ -1,5 +1,6 @@
 import { nearest } from '../../postgres/tuning/nearest';
-import { isPlainObject, type Plain, type PlainObject, show } from './plain';
+import { showValue } from '../../postgres/tuning/value';
+import { isPlainObject, type Plain, type PlainObject } from './plain';
 import type { Reader, Report } from './reader';
 
 /** A key of an object: its reader and what stands in where it is not set. */
@@ -37,8 +38,12 @@ export type ObjectOf<F extends Fields> = Flat<
   }
 >;
 
-const below = (path: string, key: string): string => {
-  const step = /^[A-Za-z_][A-Za-z0-9_-]*$/.test(key) ? key : `[${show(key)}]`;
+/** The path of a key: `server.port`, or `parameters["odd key"]`, which may be anything. */
+export const below = (path: string, key: string): string => {
+  const step =
+    /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(key) || /^[a-z_]{1,40}\.[a-z_]{1,40}$/.test(key)
+      ? key
+      : `[${showValue(key)}]`;
   if (path === '') return step;
   return step.startsWith('[') ? `${path}${step}` : `${path}.${step}`;
 };
@@ -80,20 +85,24 @@ export function object<F extends Fields>(fields: F): Reader<ObjectOf<F>> {
   };
   return {
     expected: `an object with ${known.join(', ')}`,
-    structured: true,
     read: (value, path, report) => {
       if (!isPlainObject(value) || (Object.hasOwn(value, 'secure') && !known.includes('secure'))) {
         return report.refuse(path, value, `an object with ${known.join(', ')}`);
       }
       for (const key of Object.keys(value)) if (!known.includes(key)) unknownKey(path, key, known, report);
       const result: Record<string, unknown> = {};
+      let complete = true;
       for (const [key, field] of Object.entries(fields)) {
         const given = Object.hasOwn(value, key) ? (value[key] ?? null) : null;
+        const at = below(path, key);
+        let read = readField(field, given, at, report);
         // What was refused is in the report, so the settings are not used; the default keeps the rest checkable.
-        const read = readField(field, given, below(path, key), report) ?? field.fallback;
+        if (read === undefined && given !== null && field.absent !== 'problem')
+          read = readField(field, null, at, report);
         if (read !== undefined) result[key] = read;
+        else if (field.absent === 'problem') complete = false;
       }
-      return result as ObjectOf<F>;
+      return complete ? (result as ObjectOf<F>) : undefined;
     },
     paths: (path) => known.flatMap((key) => fields[key]?.reader.paths(below(path, key)) ?? []),
   };
@@ -109,7 +118,6 @@ export function list<T>(item: Reader<T>, options: ListOptions<T> = {}): Reader<T
   const expected = `a list${options.atLeast === undefined ? '' : ` of at least ${options.atLeast}`}, each ${item.expected}`;
   return {
     expected,
-    structured: true,
     read: (value, path, report) => {
       if (!Array.isArray(value) || value.length < (options.atLeast ?? 0)) return report.refuse(path, value, expected);
       const seen = new Set<string>();
@@ -123,7 +131,7 @@ export function list<T>(item: Reader<T>, options: ListOptions<T> = {}): Reader<T
           report.add(
             'setting-duplicate',
             at,
-            `coach:${at} names ${show(key)} a second time.`,
+            `coach:${at} names ${showValue(key)} a second time.`,
             'Remove one of the two.',
           );
         }
@@ -141,7 +149,6 @@ export function record<T>(value: Reader<T>, keys: string): Reader<Record<string,
   const expected = `an object of ${keys}, each ${value.expected}`;
   return {
     expected,
-    structured: true,
     read: (given, path, report) => {
       if (!isPlainObject(given) || Object.hasOwn(given, 'secure')) return report.refuse(path, given, expected);
       const result: Record<string, T> = {};
@@ -165,7 +172,6 @@ export function record<T>(value: Reader<T>, keys: string): Reader<Record<string,
 export function shorthand<T>(text: Reader<string>, expand: (name: string) => T, whole: Reader<T>): Reader<T> {
   return {
     expected: `${text.expected}, or ${whole.expected}`,
-    structured: true,
     read: (value, path, report) => {
       if (typeof value !== 'string') return whole.read(value, path, report);
       const name = text.read(value, path, report);

@@ -26,12 +26,14 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   if (name.length > LONGEST) return undefined;
   const fold = (text: string): string => text.toLowerCase().replaceAll(/[-_. ]/g, '');
   const wanted = fold(name);
+  const most = Math.max(1, Math.floor(wanted.length / 3));
   let best: { candidate: string; steps: number } | undefined;
   for (const candidate of candidates) {
-    const steps = distance(wanted, fold(candidate));
-    if (steps <= Math.max(1, Math.floor(wanted.length / 3)) && (best === undefined || steps < best.steps)) {
-      best = { candidate, steps };
-    }
+    const folded = fold(candidate);
+    // Every letter too many or too few is a step of its own.
+    if (Math.abs(folded.length - wanted.length) > Math.min(most, (best?.steps ?? Infinity) - 1)) continue;
+    const steps = distance(wanted, folded);
+    if (steps <= most && (best === undefined || steps < best.steps)) best = { candidate, steps };
   }
   return best?.candidate;
 }

@@ -26,11 +26,20 @@ export interface ParameterOptions {
   major?: Major;
 }
 
-/** At most 80 characters of a value, quoted, so that no value can flood or break a message. */
+/** At most 80 characters of a value as JSON, so that no value can flood a message or write control sequences to a terminal. */
 export function showValue(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  // Only the beginning is looked at: a value may be megabytes long.
+  const text =
+    typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : (JSON.stringify(value) ?? typeof value);
+  const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  return shown.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
+
+/** A parameter's name as it is, where it looks like one. */
+const showName = (name: string): string => (/^[\w.$-]{1,80}$/.test(name) ? name : showValue(name));
 
 const TRUE = ['on', 'true', 'yes', '1'];
 const FALSE = ['off', 'false', 'no', '0'];
@@ -119,7 +128,7 @@ function unknownParameter(name: string): Problem {
       known === undefined
         ? 'Remove it; a parameter of an extension is written EXTENSION.NAME.'
         : `Did you mean ${known}? A parameter of an extension is written EXTENSION.NAME.`,
-    object: name,
+    object: showName(name),
   };
 }
 
@@ -130,7 +139,7 @@ function formerParameter(name: string, value: ParameterValue): Problem | undefin
     code: 'parameter-removed',
     message: `Parameter ${name} (value ${showValue(value)}) ${former.what}.`,
     remedy: former.remedy(value),
-    object: name,
+    object: showName(name),
   };
 }
 
@@ -138,7 +147,7 @@ function formerParameter(name: string, value: ParameterValue): Problem | undefin
 export function parseParameter(name: string, value: ParameterValue, options: ParameterOptions = {}): ParameterResult {
   const spec = parameterSpec(name, options.major);
   const bad = (code: string, message: string, remedy: string): ParameterResult => ({
-    problem: { code, message, remedy, object: name },
+    problem: { code, message, remedy, object: showName(name) },
   });
   if (typeof value === 'string' && value.includes('\0')) {
     return bad('parameter-value', `Parameter ${showValue(name)} contains NUL.`, 'Remove the NUL character.');

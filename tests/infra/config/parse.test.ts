@@ -1,0 +1,255 @@
+import { describe, expect, it } from 'vitest';
+
+import { isCron } from '../../../infra/config/cron';
+import { parseSettings } from '../../../infra/config/parse';
+
+const problemsOf = (raw: Record<string, unknown>, stack = 'local'): string[] =>
+  parseSettings(raw, stack).problems.map(({ code, object }) => `${code} ${object}`);
+
+describe('parseSettings', () => {
+  it('takes every kind of setting', () => {
+    const { settings, problems } = parseSettings(
+      {
+        environment: 'dev',
+        tuning: 'auto',
+        server: {},
+        database: { name: 'coach-2', host: 'db.internal', port: '6000', adminUser: 'root_user' },
+        parameters: {
+          timezone: 'UTC',
+          shared_preload_libraries: ['pg_stat_statements', 'odd, name'],
+          autovacuum: false,
+        },
+        roles: { application: { name: 'app', connectionLimit: 30 }, owner: { name: 'boss' } },
+        extensions: ['pg_trgm', { name: 'uuid-ossp', schema: 'ext', version: '1.1' }],
+        indexes: [
+          {
+            name: 'by name',
+            table: 'Student',
+            columns: ['name', { name: 'lower("email")', expression: true, order: 'desc', nulls: 'last' }],
+            method: 'btree',
+            unique: 'true',
+            include: ['id'],
+            predicate: '"active"',
+            storage: { fillfactor: 90, fastupdate: false },
+          },
+        ],
+        audit: { tables: ['User', { table: 'Student', exclude: ['updatedAt'], redact: ['phone'], enabled: false }] },
+        migrations: { apply: 'initial', lockTimeoutMs: 0 },
+        app: { directory: '../coach' },
+        pool: { min: 0, max: '30' },
+        backup: { enabled: 'false', schedule: { daily: 'never', weekly: '15 3 * * mon-fri' } },
+        monitoring: { grafana: { port: 3002 } },
+        graph: { invokes: { 'aws:index/getRegion:getRegion': { name: 'eu-west-1', list: [1, null] } } },
+      },
+      'staging',
+    );
+    expect(problems).toEqual([]);
+    expect(settings).toMatchObject({
+      stack: 'staging',
+      environment: 'dev',
+      tuning: 'auto',
+      database: { name: 'coach-2', host: 'db.internal', port: 6000, access: 'direct', adminUser: 'root_user' },
+      parameters: { TimeZone: 'UTC', shared_preload_libraries: 'pg_stat_statements, "odd, name"', autovacuum: false },
+      extensions: [{ name: 'pg_trgm' }, { name: 'uuid-ossp', schema: 'ext', version: '1.1' }],
+      audit: {
+        tables: [
+          { schema: 'public', table: 'User', exclude: [], redact: [], enabled: true },
+          { schema: 'public', table: 'Student', exclude: ['updatedAt'], redact: ['phone'], enabled: false },
+        ],
+      },
+      app: { directory: '../coach' },
+      backup: { enabled: false, compress: true, schedule: { daily: 'never', weekly: '15 3 * * mon-fri' } },
+      monitoring: { grafana: { port: 3002 }, prometheus: { port: 9090 } },
+      graph: { invokes: { 'aws:index/getRegion:getRegion': { name: 'eu-west-1', list: [1, null] } } },
+    });
+    expect(settings?.indexes).toEqual([
+      {
+        name: 'by name',
+        schema: 'public',
+        table: 'Student',
+        columns: [{ name: 'name' }, { name: 'lower("email")', expression: true, order: 'desc', nulls: 'last' }],
+        method: 'btree',
+        unique: true,
+        include: ['id'],
+        predicate: '"active"',
+        storage: { fillfactor: 90, fastupdate: false },
+      },
+    ]);
+    expect(settings?.roles).toMatchObject({
+      owner: { name: 'boss' },
+      application: { name: 'app', connectionLimit: 30 },
+    });
+    expect(settings?.pool).toMatchObject({ min: 0, max: 30, idleTimeoutMs: 30_000 });
+  });
+
+  it('reports every problem at once', () => {
+    expect(
+      problemsOf({
+        sever: {},
+        tuning: 'automatic',
+        server: { port: 80, account: 'no such!', binaries: 'relative/path' },
+        database: { name: 'postgres', acess: 'direct' },
+        parameters: { shared_bufers: '1MB', work_mem: '4mb', wal_keep_segments: 32, nested: {} },
+        roles: { application: { name: 'pg_app', connectionLimit: -2 } },
+        extensions: ['pg_trgm', 'pg_trgm'],
+        indexes: [{ name: 'a', columns: [] }],
+        audit: { schema: 'public', tables: [{ table: 'User', redact: ['x'], exclude: ['x'] }] },
+        pool: { min: 11 },
+        backup: { retentionDays: 0, schedule: { daily: '0 25 * * *' } },
+        monitoring: { grafana: { port: 9090 } },
+      }).sort(),
+    ).toEqual(
+      [
+        'setting-unknown coach:sever',
+        'setting-invalid coach:tuning',
+        'setting-invalid coach:server.port',
+        'setting-invalid coach:server.account',
+        'setting-invalid coach:server.binaries',
+        'setting-invalid coach:database.name',
+        'setting-unknown coach:database.acess',
+        'setting-invalid coach:parameters.nested',
+        'setting-invalid coach:roles.application.name',
+        'setting-invalid coach:roles.application.connectionLimit',
+        'setting-duplicate coach:extensions[1]',
+        'setting-missing coach:indexes[0].table',
+        'setting-invalid coach:indexes[0].columns',
+        'setting-conflict coach:audit.schema',
+        'setting-conflict coach:audit.tables[0]',
+        'setting-conflict coach:pool.min',
+        'setting-invalid coach:backup.retentionDays',
+        'setting-invalid coach:backup.schedule.daily',
+        'setting-conflict coach:monitoring.grafana.port',
+        'parameter-unknown coach:parameters.shared_bufers',
+        'parameter-value coach:parameters.work_mem',
+        'parameter-removed coach:parameters.wal_keep_segments',
+      ].sort(),
+    );
+  });
+
+  it('names the value, what was expected, the file and the nearest known key', () => {
+    const { problems } = parseSettings({ server: { port: 80, prot: 1 }, databse: {} }, 'local');
+    expect(problems).toEqual([
+      {
+        code: 'setting-unknown',
+        object: 'coach:databse',
+        message: 'coach:databse is not a setting.',
+        remedy: expect.stringContaining('Did you mean coach:database?') as string,
+      },
+      {
+        code: 'setting-unknown',
+        object: 'coach:server.prot',
+        message: 'coach:server.prot is not a setting.',
+        remedy:
+          'Did you mean coach:server.port? Accepted in coach:server: port, binaries, account, dataDirectory, instanceClass.',
+      },
+      {
+        code: 'setting-invalid',
+        object: 'coach:server.port',
+        message: 'coach:server.port is 80; expected auto or a whole number of a port from 1024 to 65535.',
+        remedy: expect.stringContaining('Pulumi.local.yaml') as string,
+      },
+    ]);
+  });
+
+  it.each([
+    ['local', { database: { host: 'x' } }, 'setting-elsewhere coach:database.host'],
+    ['local', { database: { port: 5433 } }, 'setting-elsewhere coach:database.port'],
+    ['local', { server: { instanceClass: 'db.t4g.micro' } }, 'setting-elsewhere coach:server.instanceClass'],
+    ['dev', { server: { port: 5433 } }, 'setting-elsewhere coach:server.port'],
+    ['prod', { server: { binaries: 'auto' } }, 'setting-elsewhere coach:server.binaries'],
+    ['prod', { server: { account: 'postgres' } }, 'setting-elsewhere coach:server.account'],
+    ['dev', { server: { dataDirectory: '/data' } }, 'setting-elsewhere coach:server.dataDirectory'],
+    ['local', { database: { host: null } }, undefined],
+    ['staging', {}, 'setting-missing coach:environment'],
+    ['staging', { environment: 'test' }, 'setting-invalid coach:environment'],
+    ['local', { pool: { max: 21 } }, 'setting-conflict coach:pool.max'],
+    ['local', { pool: { max: 21 }, roles: { application: { connectionLimit: -1 } } }, undefined],
+    ['local', { roles: { application: { name: 'coach_owner' } } }, 'setting-conflict coach:roles.application.name'],
+    ['local', { roles: { owner: { name: 'postgres' } } }, 'setting-conflict coach:roles.owner.name'],
+    [
+      'local',
+      { roles: { application: { connectionLimit: 98 } } },
+      'setting-conflict coach:roles.application.connectionLimit',
+    ],
+    ['local', { roles: { application: { connectionLimit: 98 } }, parameters: { max_connections: 200 } }, undefined],
+    ['local', { parameters: { port: 1 } }, 'parameter-decided coach:parameters.port'],
+    ['local', { parameters: { Listen_Addresses: '*' } }, 'parameter-decided coach:parameters.Listen_Addresses'],
+    ['local', { parameters: { shared_preload_libraries: '' } }, 'setting-conflict coach:extensions'],
+    ['local', { extensions: ['pgaudit'] }, 'setting-conflict coach:extensions'],
+    ['local', { parameters: { fsync: false } }, undefined],
+    ['prod', { parameters: { fsync: false } }, 'parameter-not-on-rds coach:parameters.fsync'],
+    [
+      'prod',
+      { parameters: { wal_level: 'minimal', max_wal_senders: 0 } },
+      'parameter-not-on-rds coach:parameters.wal_level',
+    ],
+    ['prod', { parameters: { wal_level: 'logical' } }, undefined],
+    [
+      'prod',
+      { server: { instanceClass: 'db.t4g.micro' }, parameters: { shared_buffers: '2GB' } },
+      'parameter-exceeds-memory coach:parameters.shared_buffers',
+    ],
+    ['prod', { server: { instanceClass: 'db.q1.large' }, tuning: 'auto' }, 'setting-conflict coach:tuning'],
+    ['prod', { server: { instanceClass: 'db.q1.large' } }, undefined],
+    ['local', { pool: { secure: 'v1:abc' } }, 'setting-secret coach:pool'],
+    ['local', { parameters: { work_mem: { secure: 'v1:abc' } } }, 'setting-secret coach:parameters.work_mem'],
+    ['local', { server: 'not json' }, 'setting-invalid coach:server'],
+    ['local', { server: '[1]' }, 'setting-invalid coach:server'],
+    ['local', { server: '{"port":5500}' }, undefined],
+    ['local', { server: { port: 5432.5 } }, 'setting-invalid coach:server.port'],
+    ['local', { server: { port: Number.NaN } }, 'setting-invalid coach:server.port'],
+    ['local', { app: { directory: 'a\nb' } }, 'setting-invalid coach:app.directory'],
+    [
+      'local',
+      { indexes: [{ name: 'ñ'.repeat(40), table: 't', columns: ['c'] }] },
+      'setting-invalid coach:indexes[0].name',
+    ],
+    ['local', { monitoring: null, server: { account: null } }, undefined],
+  ])('%s %j -> %s', (stack, raw, expected) => {
+    expect(problemsOf(raw, stack)).toEqual(expected === undefined ? [] : [expected]);
+  });
+
+  it('checks parameters against the machine and the major the caller knows', () => {
+    const raw = { parameters: { shared_buffers: '4GB', transaction_timeout: '1min' } };
+    expect(problemsOf(raw)).toEqual([]);
+    const { problems } = parseSettings(raw, 'local', { machine: { memoryBytes: 2 * 1024 ** 3, cpus: 2 }, major: 15 });
+    expect(problems.map(({ code }) => code).sort()).toEqual(['parameter-exceeds-memory', 'parameter-not-in-major']);
+  });
+});
+
+describe('isCron', () => {
+  it.each([
+    '0 2 * * *',
+    '*/30 * * * *',
+    '0 3 * * 0',
+    '0,30 1-5 * jan,Jun sun',
+    '0 0 1-31/2 * 7',
+    '  5\t4 * * *  ',
+    '0-59/5 * * * mon-fri',
+  ])('takes %j', (expression) => {
+    expect(isCron(expression)).toBe(true);
+  });
+
+  it.each([
+    '',
+    '* * * *',
+    '* * * * * *',
+    '60 * * * *',
+    '0 24 * * *',
+    '0 0 0 * *',
+    '0 0 * 13 *',
+    '0 0 * * 8',
+    '5-1 * * * *',
+    '*/0 * * * *',
+    '5/2 * * * *',
+    '1,,2 * * * *',
+    '-1 * * * *',
+    '1-2-3 * * * *',
+    '@daily',
+    '0 2 * * *\n* * * * * rm',
+    '0 2 * * % x',
+    '*'.repeat(300),
+  ])('refuses %j', (expression) => {
+    expect(isCron(expression)).toBe(false);
+  });
+});
