@@ -60,8 +60,8 @@ function open(): Database {
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     log: process.env.NODE_ENV === 'development' ? ['query', 'error', 'warn'] : ['error'],
-    // Prisma would give up after 2 s of its own while the pool still waits.
-    transactionOptions: { maxWait: settings.acquireTimeoutMs },
+    // Prisma would give up after 2 s of its own while the pool still waits; the pool's error is the one that says why.
+    transactionOptions: { maxWait: settings.acquireTimeoutMs + 1_000 },
   });
   return { prisma, pool };
 }

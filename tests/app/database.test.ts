@@ -192,3 +192,13 @@ it('closes, and opens again at the next use', async () => {
   await expect.poll(connected).toBe(0);
   expect(await app.prisma.user.count()).toBeGreaterThan(0);
 });
+
+it('waits for the pool as long as told, also for transactions, and says what it waited for', async () => {
+  await app.closeDatabase();
+  Object.assign(process.env, { DATABASE_POOL_MIN: '1', DATABASE_POOL_MAX: '1', DATABASE_POOL_TIMEOUT: '300' });
+  const message = /No database connection within 300 ms \(DATABASE_POOL_TIMEOUT\): all 1 are in use/;
+  await app.prisma.$transaction(async () => {
+    await expect(app.prisma.user.count()).rejects.toThrow(message);
+    await expect(app.asApplicationUser('late', () => Promise.resolve())).rejects.toThrow(message);
+  });
+});

@@ -3,6 +3,7 @@ import { afterAll, expect, it } from 'vitest';
 import { checksumOf } from '../../../postgres/migrations/checksum';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { planMigrations, requireApplicable } from '../../../postgres/migrations/plan';
+import { planLines } from '../../../postgres/migrations/print';
 import type { MigrationHistory, MigrationRow } from '../../../postgres/migrations/types';
 import { migrationFolder, problemOf, removeFolders } from './support';
 
@@ -95,4 +96,19 @@ it('throws all problems as one refusal', async () => {
   const error = await problemOf(() => requireApplicable(plan));
   expect(error).toMatchObject({ code: 'migration-edited', kind: 'refused' });
   expect(error.message).toMatch(/edited.*\n.*20240101000000_gone/);
+});
+
+it('prints itself', () => {
+  const pending = { [A]: 'SELECT 1;\n', [B]: '-- coachdb: no-transaction\nVACUUM; VACUUM;', [C]: 'ABORT;' };
+  const mixed = readMigrationFolder(migrationFolder(pending, null));
+  const lines = planLines(planMigrations(mixed, history(row(A, 'SELECT 1;\n'))));
+  expect(lines).toEqual([
+    `1 migration applied, 2 pending in ${mixed.directory}:`,
+    `  ${B} (2 statements, each committed by itself)`,
+    `  ${C} (0 statements)`,
+    expect.stringMatching(/^Warning: .*migration_lock\.toml is missing/),
+    expect.stringMatching(/^Problem: .*ABORT would undo/),
+    expect.stringMatching(/^ {2}A migration is one transaction/),
+  ]);
+  expect(planLines(planMigrations(folder, history()))[0]).toContain('0 migrations applied, 3 pending');
 });
