@@ -17,12 +17,16 @@ import { removeResources } from './removal';
 
 export type ProgramSource = Omit<ProgramOptions, 'monitorAddress' | 'onOutput' | 'dryRun'>;
 
-export interface RunOptions extends Omit<DeploymentOptions, 'registry' | 'project' | 'stack'> {
+export interface RunOptions extends Omit<DeploymentOptions, 'registry' | 'project' | 'stack' | 'olds'> {
   program: ProgramSource;
+  /** Awaited while the program starts, since decrypting a state takes as long. */
+  olds: Promise<readonly ResourceState[]>;
 }
 
 export interface RunResult {
   result: DeploymentResult;
+  /** What went wrong, as it was thrown (a logged error of the program as a problem); empty: nothing. */
+  failures: unknown[];
   resources: ResourceState[];
   /** The state differs from the one the run began with (in a dry run: would). */
   hasChanged: boolean;
@@ -33,17 +37,16 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
   return withProviders(options.program, options.onLog, async (registry, serve) => {
     const { project, stack } = options.program;
-    const deployment = new Deployment({ ...options, project, stack, registry });
     const logged: Problem[] = [];
-    const problems: Problem[] = [];
+    const ready = options.olds.then((olds) => new Deployment({ ...options, olds, project, stack, registry }));
     const address = serve({
-      register: (registration) => deployment.register(registration),
-      registerOutputs: (urn, outputs) => deployment.registerOutputs(urn, outputs),
-      read: (request) => deployment.read(request),
-      invoke: (token) => deployment.invoke(token),
+      register: async (registration) => (await ready).register(registration),
+      registerOutputs: async (urn, outputs) => (await ready).registerOutputs(urn, outputs),
+      read: async (request) => (await ready).read(request),
+      invoke: async (token) => (await ready).invoke(token),
       log: (severity, message, urn) => {
         if (severity === 'error') logged.push({ code: 'program-error', message, remedy: PROGRAM_REMEDY, object: urn });
-        else deployment.log(severity, message, urn);
+        else options.onLog(severity, message, urn);
       },
     });
     const program = startProgram({
@@ -52,16 +55,14 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
       monitorAddress: address,
       onOutput: (line) => options.onLog('info', line, ''),
     });
+    let deployment: Deployment;
     try {
-      await program.finished;
-      await deployment.finish();
+      deployment = await ready;
     } catch (error) {
-      // The program repeats the error of a step that failed; the step's own is the better one.
-      if (deployment.failure !== undefined) problems.push(toProblem(deployment.failure));
-      else problems.push(...logged);
-      if (!(error instanceof ProgramFailed) && deployment.failure === undefined) problems.push(toProblem(error));
-      if (problems.length === 0) problems.push(toProblem(error));
+      program.kill();
+      throw error;
     }
+    const failures = await outcomeOf(program.finished, deployment, logged);
     return {
       result: {
         operation: options.dryRun ? 'preview' : 'up',
@@ -69,12 +70,30 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
         counts: countOperations(deployment.changes),
         outputs: Object.fromEntries(Object.entries(deployment.stackOutputs).map(([key, value]) => [key, show(value)])),
         durationMs: Math.round(performance.now() - started),
-        problems,
+        problems: failures.map((failure) => (isProblem(failure) ? failure : toProblem(failure))),
       },
+      failures,
       resources: deployment.resources(),
       hasChanged: deployment.hasChanged,
     };
   });
+}
+
+/** What went wrong: the step's own error rather than the program's repetition of it. */
+async function outcomeOf(finished: Promise<void>, deployment: Deployment, logged: Problem[]): Promise<unknown[]> {
+  try {
+    await finished;
+    await deployment.finish();
+    return [];
+  } catch (error) {
+    if (deployment.failure !== undefined) return [deployment.failure];
+    if (error instanceof ProgramFailed) return logged.length > 0 ? logged : [error];
+    return [...logged, error];
+  }
+}
+
+function isProblem(failure: unknown): failure is Problem {
+  return !(failure instanceof Error) && typeof failure === 'object' && failure !== null && 'remedy' in failure;
 }
 
 const PROGRAM_REMEDY = 'The message names the setting or file at fault; mend it and run again.';
@@ -126,7 +145,7 @@ async function runOnState(
   return withProviders(options.program, options.onLog, async (registry, serve) => {
     serve(SILENT);
     const changes: ResourceChange[] = [];
-    const problems: Problem[] = [];
+    const failures: unknown[] = [];
     let resources: ResourceState[] = [...options.olds];
     try {
       resources = await work(registry, (change) => {
@@ -134,12 +153,13 @@ async function runOnState(
         options.onChange(change);
       });
     } catch (error) {
-      problems.push(toProblem(error));
+      failures.push(error);
     }
     const counts = countOperations(changes);
     const durationMs = Math.round(performance.now() - started);
     return {
-      result: { operation, changes, counts, outputs: {}, durationMs, problems },
+      result: { operation, changes, counts, outputs: {}, durationMs, problems: failures.map(toProblem) },
+      failures,
       resources,
       hasChanged: changes.some((change) => change.operation !== 'same'),
     };

@@ -10,9 +10,12 @@ import { changeOf, goalOf, type StepResult } from './goal';
 export function stepProvider(deployment: Deployment, registration: Registration, urn: string): Promise<StepResult> {
   const old = deployment.oldOf(urn);
   const version = registration.version === '' ? {} : { version: registration.version };
-  const inputs = { ...registration.inputs, ...version };
+  // Pulumi marks the providers it makes itself with an empty `__internal`.
+  const internal = registration.name.startsWith('default') && registration.parent === '' ? { __internal: {} } : {};
+  const outputs = { ...registration.inputs, ...version };
+  const inputs = { ...internal, ...outputs };
   const id = old?.id ?? (deployment.options.dryRun ? UNKNOWN_ON_WIRE : randomUUID());
-  const state = { ...goalOf(registration, urn, old), inputs, outputs: inputs, id };
+  const state = { ...goalOf(registration, urn, old), inputs, outputs, id };
   const changed = old === undefined ? [] : propertyChanges(old.inputs, inputs);
   const operation = old === undefined ? 'create' : changed.length > 0 ? 'update' : 'same';
   return Promise.resolve({ state, change: changeOf(registration, urn, operation, changed) });
