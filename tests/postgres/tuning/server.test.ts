@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { withClient } from '../../../postgres/connection/client';
+import { parameterInForce } from '../../../postgres/tuning/inForce';
 import { type CatalogParameter, knownParameters, specFromCatalog } from '../../../postgres/tuning/known';
 import { type Major, MAJORS, majorsOf, specIn } from '../../../postgres/tuning/parameter';
 import { renderConf } from '../../../postgres/tuning/render';
@@ -38,6 +39,7 @@ const declared = {
   wal_level: 'replica',
   max_wal_senders: 3,
   wal_keep_size: '512MB',
+  wal_buffers: -1,
   autovacuum: 'yes',
   autovacuum_max_workers: 3,
   autovacuum_vacuum_threshold: 50,
@@ -134,10 +136,10 @@ describe.each([
         );
         const [row] = rows;
         expect(
-          equalParameter(name, value, row?.setting ?? row?.shown ?? '', { major }),
+          parameterInForce(name, value, row?.setting ?? row?.shown ?? '', { major }),
           `${name}: ${row?.setting}`,
         ).toBe(true);
-        expect(equalParameter(name, value, row?.shown ?? '', { major }), `${name}: ${row?.shown}`).toBe(true);
+        expect(parameterInForce(name, value, row?.shown ?? '', { major }), `${name}: ${row?.shown}`).toBe(true);
       }
     }));
 

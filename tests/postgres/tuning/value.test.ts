@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { parameterInForce } from '../../../postgres/tuning/inForce';
 import { knownParameters, parameterSpec } from '../../../postgres/tuning/known';
 import { nearest } from '../../../postgres/tuning/nearest';
 import { MAJORS, majorsOf } from '../../../postgres/tuning/parameter';
@@ -173,6 +174,15 @@ describe('equalParameter', () => {
   ])('%s: %j and %j -> %s', (name, a, b, equal) => {
     expect(equalParameter(name, a, b)).toBe(equal);
     expect(equalParameter(name, b, a)).toBe(equal);
+  });
+});
+
+describe('parameterInForce', () => {
+  it('accepts what the server chose where it was asked to, and nothing else', () => {
+    expect(parameterInForce('wal_buffers', -1, '512')).toBe(true);
+    expect(parameterInForce('wal_buffers', '4MB', '512')).toBe(true);
+    expect(parameterInForce('wal_buffers', '8MB', '512')).toBe(false);
+    expect(parameterInForce('work_mem', '8MB', '4096')).toBe(false);
   });
 });
 
