@@ -115,3 +115,14 @@ export async function withStackLock<T>(context: CommandContext, stack: Stack, wo
     release();
   }
 }
+
+/** Forgets the operations a killed Pulumi run left undecided; the next `up` adopts what was made and makes what was not. */
+export async function dropPendingOperations(context: CommandContext, stack: Stack): Promise<void> {
+  const state = await readState(context, stack);
+  if (state === undefined || state.pendingOperations.length === 0) return;
+  delete state.file.checkpoint.latest?.pending_operations;
+  state.save(state.resources);
+  for (const { type, resource } of state.pendingOperations) {
+    context.progress(`forgot the pending operation: ${type} ${String(resource['urn'])}`);
+  }
+}

@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+import { findFreePort } from '../postgres/server/port';
 
 /** Where things are kept, below the project's root; README lists them. */
 export interface Workspace {
@@ -42,4 +45,26 @@ export function readLine(path: string): string | undefined {
 
 export function writeLine(path: string, text: string): void {
   writeFileSync(path, `${text}\n`);
+}
+
+/** npm's `prepare`: the state folder, a passphrase, and the local stack's port, so that plain `pulumi up` works too. */
+export async function prepareWorkspace(root: string): Promise<void> {
+  const workspace = workspaceOf(root);
+  prepareFolders(workspace);
+  ensurePassphrase(workspace);
+  const port = join(stackHome(workspace, 'local'), 'port');
+  if (existsSync(port)) return;
+  mkdirSync(stackHome(workspace, 'local'), { recursive: true, mode: 0o711 });
+  writeLine(port, String(await findFreePort()));
+}
+
+/** A random passphrase, made once. An existing one is never touched: without it the state's secrets are lost. */
+export function ensurePassphrase(workspace: Workspace): void {
+  if (existsSync(workspace.passphraseFile)) return;
+  try {
+    writeFileSync(workspace.passphraseFile, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    // Two at once: the other one made it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }

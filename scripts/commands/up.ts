@@ -1,0 +1,119 @@
+import { Option } from 'commander';
+
+import { backendPaths } from '../../engine/state/backend';
+import { removeStaleLocks } from '../../engine/state/lock';
+import { PlatformError } from '../../postgres/errors';
+import { type CommandContext, type CommandResult, confirm } from '../command';
+import { chooseEngine } from '../engine';
+import { ensurePort } from '../port';
+import { pulumiInstalled } from '../pulumi';
+import { renderDeployment } from '../report/tree';
+import { openStack, type Stack } from '../stack';
+import { dropPendingOperations, withStackLock } from '../stackState';
+import type { CommandDefinition } from './definition';
+import { ENGINE, YES } from './deployment';
+import { answers, embeddedResult, runEmbedded } from './embedded';
+import { nextSteps } from './nextSteps';
+import { runWithPulumi } from './withPulumi';
+
+export const up: CommandDefinition = {
+  name: 'up',
+  description: 'bring a stack to what its settings declare, repairing drift',
+  options: [
+    YES(),
+    ENGINE(),
+    new Option('--rotate-password <role>', 'give this role a new password (repeatable)').argParser(collect).default([]),
+    new Option('--repair-lock', 'remove locks whose process no longer runs').default(false),
+    new Option('--repair-pending', 'forget what a killed Pulumi run left undecided').default(false),
+  ],
+  run: async (context, options) => {
+    const stack = openStack(context);
+    const result = await deploy(context, stack, {
+      rotate: options['rotatePassword'] as string[],
+      repairLock: options['repairLock'] === true,
+      repairPending: options['repairPending'] === true,
+      previewFirst: !context.yes,
+    });
+    return result;
+  },
+};
+
+/** `npm start`: the local stack, asking only when something would be replaced or deleted. */
+export const start: CommandDefinition = {
+  name: 'start',
+  description: 'bring the local stack up (npm start)',
+  options: [YES(), ENGINE()],
+  run: (context) =>
+    deploy(context, openStack(context), { rotate: [], repairLock: false, repairPending: false, previewFirst: false }),
+};
+
+interface DeployOptions {
+  rotate: readonly string[];
+  repairLock: boolean;
+  repairPending: boolean;
+  /** Show what would change and ask before doing it. */
+  previewFirst: boolean;
+}
+
+async function deploy(context: CommandContext, stack: Stack, options: DeployOptions): Promise<CommandResult> {
+  const { stateDirectory } = stack.workspace;
+  if (options.repairLock) repairLock(context, stack, stateDirectory);
+  if (options.repairPending) await withStackLock(context, stack, () => dropPendingOperations(context, stack));
+  const replace = options.rotate.map((role) => passwordResource(stack, role));
+  const engine = chooseEngine(context, stack, pulumiInstalled(context));
+  if (stack.settings.environment === 'local') await ensurePort(context, stack);
+  if (engine === 'pulumi')
+    return runWithPulumi(context, stack, { operation: 'up', replace, previewFirst: options.previewFirst });
+  return withStackLock(context, stack, async () => {
+    if (options.previewFirst) {
+      const planned = await runEmbedded(context, stack, {
+        dryRun: true,
+        replace,
+        readsObjects: await isRunning(stack),
+      });
+      const { counts } = planned.result;
+      const nothing = counts.create + counts.update + counts.replace + counts.delete === 0;
+      if (planned.failures.length > 0 || nothing) return embeddedResult(planned, {}, '');
+      context.progress(renderDeployment(planned.result));
+      if (!(await confirm(context, 'Do this?'))) throw declined();
+    }
+    const run = await runEmbedded(context, stack, { dryRun: false, replace, readsObjects: true });
+    return embeddedResult(run, {}, nextSteps(stack, run.result));
+  });
+}
+
+export async function isRunning(stack: Stack): Promise<boolean> {
+  const port = await ensurePort(undefined, stack);
+  return answers('127.0.0.1', port);
+}
+
+function repairLock(context: CommandContext, stack: Stack, stateDirectory: string): void {
+  const { lockDirectory } = backendPaths(stateDirectory, stack.project, stack.name);
+  const removed = removeStaleLocks(lockDirectory);
+  for (const { path, content } of removed) context.progress(`removed the lock of process ${content.pid}: ${path}`);
+  if (removed.length === 0) context.progress('No lock of an ended process was found.');
+}
+
+function passwordResource(stack: Stack, role: string): string {
+  const { roles } = stack.settings;
+  const logins = [roles.migrator, roles.application, roles.readOnly, roles.monitor, roles.auditor].map(
+    ({ name }) => name,
+  );
+  if (logins.includes(role)) return `password-${role}`;
+  throw new PlatformError(
+    'role-unknown',
+    `--rotate-password ${role}: that is no role of this stack that logs in.`,
+    `Give one of ${logins.join(', ')}.`,
+    { kind: 'usage', object: role },
+  );
+}
+
+function declined(): PlatformError {
+  return new PlatformError('declined', 'Not approved; nothing was changed.', 'Run again and answer y, or give --yes.', {
+    kind: 'refused',
+  });
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}

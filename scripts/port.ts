@@ -1,0 +1,28 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { backendPaths } from '../engine/state/backend';
+import { findFreePort, isFree } from '../postgres/server/port';
+import type { CommandContext } from './command';
+import type { Stack } from './stack';
+import { readLine, stackHome, writeLine } from './workspace';
+
+/**
+ * The local server's port: the settings', else the one kept for this folder, else a free one, which is kept from then on. One
+ * that was taken meanwhile is given up only while nothing has been deployed.
+ */
+export async function ensurePort(context: Pick<CommandContext, 'progress'> | undefined, stack: Stack): Promise<number> {
+  const { port } = stack.settings.server;
+  if (port !== 'auto') return port;
+  const path = join(stackHome(stack.workspace, stack.name), 'port');
+  const kept = Number(readLine(path) ?? '0');
+  if (kept > 0) {
+    const deployed = existsSync(backendPaths(stack.workspace.stateDirectory, stack.project, stack.name).checkpoint);
+    if (deployed || (await isFree(kept))) return kept;
+  }
+  const chosen = await findFreePort();
+  mkdirSync(stackHome(stack.workspace, stack.name), { recursive: true, mode: 0o711 });
+  writeLine(path, String(chosen));
+  if (kept > 0) context?.progress(`Port ${kept} was taken meanwhile; this stack uses ${chosen} from now on.`);
+  return chosen;
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { PrismaPg } from '@prisma/adapter-pg';
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import type * as Engine from '@prisma/schema-engine-wasm/schema_engine_bg';
+import pg from 'pg';
+
+type Glue = typeof Engine;
+
+/** What Node has and this project's type libraries lack. */
+interface WasmGlobal {
+  WebAssembly: {
+    instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, () => void> } }>;
+  };
+}
+
+interface ResultType {
+  Result: { prototype: { addFields: (this: unknown, fields: { dataTypeID: number }[]) => unknown } };
+}
+
+/**
+ * Prisma's own schema engine, as WebAssembly over the PostgreSQL driver adapter: what `prisma migrate diff` says of a database and a
+ * schema, without the engine that Prisma downloads. "No difference detected." or the differences as text.
+ */
+export async function schemaDifference(url: string, schema: string): Promise<string> {
+  const { SchemaEngine } = await load();
+  // The engine never closes what it opens.
+  const pool = new pg.Pool({ connectionString: url });
+  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool));
+  const engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => undefined, adapter);
+  const files = [{ path: 'schema.prisma', content: schema }];
+  try {
+    const { stdout } = await engine.diff({
+      from: { tag: 'schemaDatasource', files, configDir: '/' },
+      to: { tag: 'schemaDatamodel', files },
+      script: false,
+      exitCode: true,
+      filters: { externalTables: [], externalEnums: [] },
+    });
+    return (stdout ?? '').trim();
+  } finally {
+    await pool.end();
+  }
+}
+
+let loaded: Promise<Glue> | undefined;
+
+function load(): Promise<Glue> {
+  loaded ??= start();
+  return loaded;
+}
+
+async function start(): Promise<Glue> {
+  readCatalogCharsAsText();
+  const glue = (await import('@prisma/schema-engine-wasm/schema_engine_bg')) as Glue & {
+    __wbg_set_wasm: (exports: unknown) => void;
+  };
+  const folder = join(__dirname, '../../node_modules/@prisma/schema-engine-wasm');
+  const bytes = readFileSync(join(folder, 'schema_engine_bg.wasm'));
+  const { WebAssembly } = globalThis as unknown as WasmGlobal;
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': glue });
+  glue.__wbg_set_wasm(instance.exports);
+  instance.exports.__wbindgen_start?.();
+  return glue;
+}
+
+/** The engine reads catalog columns of type "char" (oid 18), which the adapter cannot name; as bpchar it can. */
+function readCatalogCharsAsText(): void {
+  const { prototype } = (pg as unknown as ResultType).Result;
+  const original = prototype.addFields;
+  prototype.addFields = function (fields) {
+    for (const field of fields) if (field.dataTypeID === 18) field.dataTypeID = pg.types.builtins.BPCHAR;
+    return original.call(this, fields);
+  };
+}
