@@ -335,6 +335,45 @@ describe('refusing', () => {
   });
 });
 
+describe('short steps', () => {
+  const wanted = spec({ storage: { fillfactor: 75 } });
+
+  it('try again until the lock is to be had, and never wait long for it', async () => {
+    await table(`${STUDENT}; CREATE INDEX idx_student_location ON "Student" (location)`);
+    const other = await freshSession();
+    await other.query(`BEGIN; ALTER INDEX idx_student_location SET (fillfactor = 50)`);
+    const released = new Promise((resolve) => setTimeout(resolve, 500)).then(() => other.query('ROLLBACK'));
+    const longest = { ms: 0 };
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    const timed = async (...args: unknown[]) => {
+      const started = performance.now();
+      try {
+        return await query(...args);
+      } finally {
+        if (JSON.stringify(args[0]).includes('ALTER INDEX'))
+          longest.ms = Math.max(longest.ms, performance.now() - started);
+      }
+    };
+    Object.defineProperty(client, 'query', { value: timed, configurable: true });
+    const outcome = await ensure(wanted, { lockTimeoutMs: 50 });
+    Reflect.deleteProperty(client, 'query');
+    await released;
+    await other.end();
+    expect([outcome.action, outcome.index.storage]).toEqual(['alter', { fillfactor: '75' }]);
+    expect(longest.ms).toBeLessThan(450);
+  });
+
+  it('give up after their time, as locked, and change nothing', async () => {
+    await table(`${STUDENT}; CREATE INDEX idx_student_location ON "Student" (location)`);
+    const other = await freshSession();
+    await other.query(`BEGIN; ALTER INDEX idx_student_location SET (fillfactor = 50)`);
+    const error = await failure(ensure(wanted, { lockTimeoutMs: 50, waitMs: 200 }));
+    await other.end();
+    expect([error.code, error.kind]).toEqual(['index-lock-timeout', 'locked']);
+    expect((await readIndex(client, 'public', 'idx_student_location'))?.storage).toEqual({});
+  });
+});
+
 describe('planning many', () => {
   it('asks the same number of catalog queries for one index and for twenty', async () => {
     await table(STUDENT);

@@ -1,0 +1,176 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { withClient } from '../../../postgres/connection/client';
+import { PlatformError } from '../../../postgres/errors';
+import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
+import { readIndex } from '../../../postgres/indexes/catalog';
+import type { IndexDescription } from '../../../postgres/indexes/description';
+import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
+import type { IndexPlan } from '../../../postgres/indexes/plan';
+import { planLine } from '../../../postgres/indexes/print';
+import { actualSpec } from '../../../postgres/indexes/refresh';
+import { checkIndexSpec } from '../../../postgres/indexes/validate';
+import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
+import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndexTypes';
+import type { CheckFailure, Handler } from '../handler';
+import { withRemedy } from './failure';
+
+/**
+ * An index. Never replaced by the engine: an update builds the new one beside the old one and swaps the names, and where table, schema
+ * or name changed it moves. A missing table or column is no failure of `check`, since a migration of the same run may bring it; it
+ * stands in the computed `plan`, and `create` and `update` refuse before they do anything.
+ */
+const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
+  async check(_olds, news) {
+    const failures = checkInputs(news);
+    if (failures.length > 0) return { inputs: news, failures };
+    const inputs = inputsOf(news);
+    const plan = await planIfReachable(inputs);
+    remember(inputs, plan);
+    return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLine(plan) }, failures };
+  },
+
+  async diff(_id, olds, news) {
+    if (!isDeepStrictEqual(connectionOf(olds), connectionOf(news)) || olds.role !== news.role) return { changes: true };
+    const plan = recall(inputsOf(news)) ?? (await planIfReachable(news));
+    if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
+    return { changes: plan.action !== 'none' };
+  },
+
+  async create(inputs) {
+    const id = `${inputs.connection.database}/${inputs.schema}.${inputs.name}`;
+    return { id, outs: await bringUp(inputs) };
+  },
+
+  async read(id, props) {
+    const found = await readActual(props);
+    if (found === undefined) return { id: '' };
+    const { actual, plan } = found;
+    const spec = actualSpec(specOf(props), actual, plan.differences);
+    const inputs = { ...spec, role: props.role, connection: connectionOf(props) };
+    return { id, inputs, props: { ...inputs, definition: actual.definition, valid: actual.status.valid } };
+  },
+
+  async update(_id, olds, news) {
+    const { schema, table, name } = olds;
+    const here = olds.connection.database === news.connection.database;
+    return { outs: await bringUp(news, here ? { schema, table, name } : undefined) };
+  },
+
+  async delete(_id, props) {
+    const { schema, table, name } = props;
+    try {
+      await withClient(target(props), (client) => dropIndex(client, { schema, table, name }, work(props)));
+    } catch (error) {
+      if (!(error instanceof PlatformError && error.code === 'database-missing')) throw error;
+    }
+  },
+};
+
+export const databaseIndex = withRemedy(handler);
+
+async function bringUp(
+  inputs: DatabaseIndexInputs,
+  previous?: { schema: string; table: string; name: string },
+): Promise<DatabaseIndexOutputs> {
+  const options = { ...work(inputs), ...(previous === undefined ? {} : { previous }) };
+  const { index } = await withClient(target(inputs), (client) => ensureIndex(client, specOf(inputs), options));
+  return { ...inputsOf(inputs), definition: index.definition, valid: index.status.valid };
+}
+
+async function readActual(
+  props: DatabaseIndexOutputs,
+): Promise<{ actual: IndexDescription; plan: IndexPlan } | undefined> {
+  try {
+    return await withClient(target(props), async (client) => {
+      const actual = await readIndex(client, props.schema, props.name);
+      // An index of that name on another table is somebody else’s.
+      if (actual === undefined || actual.table !== props.table) return undefined;
+      const [planned] = await planIndexes(client, [specOf(props)], { role: props.role });
+      return planned && { actual, plan: planned.plan };
+    });
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === 'database-missing') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Undefined where no plan can be made yet: server, database or role come with the same run, a password is about to change, or a value is
+ * unknown in this preview (Pulumi's sentinel is no password that opens anything).
+ */
+async function planIfReachable(inputs: DatabaseIndexInputs): Promise<IndexPlan | undefined> {
+  try {
+    return await withClient(target(inputs), async (client) => {
+      const [planned] = await planIndexes(client, [specOf(inputs)], { role: inputs.role });
+      return planned?.plan;
+    });
+  } catch (error) {
+    if (error instanceof PlatformError) return undefined;
+    throw error;
+  }
+}
+
+/** `diff` follows `check` at once with the same inputs: it need not ask the database again. Each answer is taken once. */
+const recent = new Map<string, { plan: IndexPlan | undefined; at: number }>();
+const FRESH_MS = 5000;
+
+function remember(inputs: DatabaseIndexInputs, plan: IndexPlan | undefined): void {
+  recent.set(JSON.stringify(inputs), { plan, at: Date.now() });
+}
+
+function recall(inputs: DatabaseIndexInputs): IndexPlan | undefined {
+  const key = JSON.stringify(inputs);
+  const entry = recent.get(key);
+  recent.delete(key);
+  return entry !== undefined && Date.now() - entry.at < FRESH_MS ? entry.plan : undefined;
+}
+
+function checkInputs(news: DatabaseIndexInputs): CheckFailure[] {
+  // What the engine adds to every resource of ours, and outputs that are not known yet.
+  const others = ['role', 'connection', 'plan', 'definition', 'valid', '__provider'];
+  const failures = checkIndexSpec(news, others);
+  if (typeof news.role !== 'string' || news.role === '') {
+    failures.push({ property: 'role', reason: 'Expected the name of the role that owns the table.' });
+  }
+  const { connection } = news;
+  for (const key of ['host', 'database', 'user', 'password'] as const) {
+    if (typeof connection?.[key] !== 'string')
+      failures.push({ property: `connection.${key}`, reason: 'Expected a text.' });
+  }
+  if (typeof connection?.port !== 'number')
+    failures.push({ property: 'connection.port', reason: 'Expected a number.' });
+  return failures;
+}
+
+function target(inputs: DatabaseIndexInputs): ConnectionTarget {
+  return { ...inputs.connection };
+}
+
+function work(inputs: DatabaseIndexInputs): IndexWorkOptions {
+  return { role: inputs.role };
+}
+
+function connectionOf({ connection }: DatabaseIndexInputs): DatabaseIndexInputs['connection'] {
+  const { host, port, database, user, password } = connection;
+  return { host, port, database, user, password };
+}
+
+function specOf(inputs: DatabaseIndexInputs): IndexSpec {
+  const { name, schema, table, columns } = inputs;
+  const spec: IndexSpec = { name, schema, table, columns };
+  const { method, unique, nullsNotDistinct, include, predicate, storage, tablespace } = inputs;
+  if (method !== undefined) spec.method = method;
+  if (unique !== undefined) spec.unique = unique;
+  if (nullsNotDistinct !== undefined) spec.nullsNotDistinct = nullsNotDistinct;
+  if (include !== undefined) spec.include = include;
+  if (predicate !== undefined) spec.predicate = predicate;
+  if (storage !== undefined) spec.storage = storage;
+  if (tablespace !== undefined) spec.tablespace = tablespace;
+  return spec;
+}
+
+/** The declared inputs alone, without what the engine or `check` added. */
+function inputsOf(from: DatabaseIndexInputs): DatabaseIndexInputs {
+  return { ...specOf(from), role: from.role, connection: connectionOf(from) };
+}
