@@ -1,5 +1,3 @@
-import { dirname } from 'node:path';
-
 import type { ResourceState } from '../engine/state/resource';
 import { Secret } from '../engine/state/values';
 import { serverAccount } from '../postgres/server/account';
@@ -39,7 +37,7 @@ export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer
       uid: process.getuid?.(),
       sudoUid: process.env['SUDO_UID'],
       setting: account === '' ? undefined : account,
-      root: dirname(packageRoot),
+      root: packageRoot,
     }),
   };
   const current = (): ReturnType<typeof serverState> => serverState(dataDirectory);
