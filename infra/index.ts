@@ -7,6 +7,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { dev } from '../stacks/dev';
 import { local } from '../stacks/local';
 import { prod } from '../stacks/prod';
+import type { Machine } from './config/parameters';
 import { parseSettings } from './config/parse';
 import type { Settings } from './config/settings';
 import { PROJECT } from './config/stackFile';
@@ -14,9 +15,9 @@ import { PROJECT } from './config/stackFile';
 /** What `pulumi up` runs, and the embedded engine too: settings in, stack chosen, outputs out. */
 export = function run(): Record<string, unknown> {
   const stack = pulumi.getStack();
-  const settings = readSettings(stack);
-  const root = projectRoot();
   const machine = { memoryBytes: totalmem(), cpus: cpus().length };
+  const settings = readSettings(stack, machine);
+  const root = projectRoot();
   switch (settings.environment) {
     case 'local':
       return local(settings, { projectRoot: root, machine, port: localPort(settings, root) });
@@ -27,12 +28,12 @@ export = function run(): Record<string, unknown> {
   }
 };
 
-function readSettings(stack: string): Settings {
+function readSettings(stack: string, machine: Machine): Settings {
   const raw: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
     if (key.startsWith(`${PROJECT}:`)) raw[key.slice(PROJECT.length + 1)] = value;
   }
-  const { settings, problems } = parseSettings(raw, stack);
+  const { settings, problems } = parseSettings(raw, stack, { machine });
   if (settings !== undefined) return settings;
   const list = problems.map(({ message, remedy }) => `- ${message} ${remedy}`).join('\n');
   throw new pulumi.RunError(`The settings of stack ${stack} have ${problems.length} problem(s):\n${list}`);

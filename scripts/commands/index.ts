@@ -1,9 +1,30 @@
 import type { CommandDefinition } from './definition';
+import { deploy } from './deploy';
 import { destroy } from './destroy';
+import { env } from './env';
+import { generate } from './generate';
+import { graph } from './graph';
+import { logs } from './logs';
 import { preview } from './preview';
+import { refresh } from './refresh';
+import { stateExport } from './stateExport';
+import { status } from './status';
 import { start, up } from './up';
 
 export type { CommandDefinition } from './definition';
 
 /** Every command, in the order --help lists them. */
-export const COMMANDS: readonly CommandDefinition[] = [start, up, preview, destroy];
+export const COMMANDS: readonly CommandDefinition[] = [
+  start,
+  up,
+  preview,
+  refresh,
+  destroy,
+  graph,
+  status,
+  logs,
+  env,
+  deploy,
+  generate,
+  stateExport,
+];

@@ -1,0 +1,64 @@
+import { Option } from 'commander';
+
+import type { ConnectionTarget } from '../../postgres/spec';
+import { done } from '../command';
+import { databaseAccess } from '../databaseAccess';
+import { mergeEnvironmentFile } from '../environmentFile';
+import { openStack, type Stack } from '../stack';
+import { readState } from '../stackState';
+import type { CommandDefinition } from './definition';
+
+export const env: CommandDefinition = {
+  name: 'env',
+  description: 'the application’s environment: DATABASE_URL, DIRECT_URL, pool, backup',
+  options: [new Option('--write <file>', 'merge it into this file (mode 0600), keeping its other lines')],
+  run: async (context, options) => {
+    const stack = openStack(context);
+    const access = databaseAccess(stack, await readState(context, stack));
+    const { roles } = stack.settings;
+    const variables = environmentOf(stack, access.as(roles.application.name), access.as(roles.migrator.name));
+    const file = options['write'];
+    if (typeof file === 'string') {
+      const changed = mergeEnvironmentFile(file, variables);
+      const names = Object.keys(variables);
+      return done(
+        `${changed.length === 0 ? 'Nothing to change in' : `Wrote ${changed.join(', ')} to`} ${file} (mode 0600).`,
+        { file, variables: names, changed },
+        changed.length === 0 ? 'ok' : 'changed',
+      );
+    }
+    const text = Object.entries(variables)
+      .map(([name, value]) => `${name}="${value}"`)
+      .join('\n');
+    return done(text, { variables });
+  },
+};
+
+/** What app/database.ts reads. DIRECT_URL is the migrator's: `prisma migrate` works as the role that owns the tables. */
+function environmentOf(
+  stack: Stack,
+  application: ConnectionTarget,
+  migrator: ConnectionTarget,
+): Record<string, string> {
+  const { pool, backup } = stack.settings;
+  return {
+    DATABASE_URL: urlOf(application),
+    DIRECT_URL: urlOf(migrator),
+    DATABASE_POOL_MIN: String(pool.min),
+    DATABASE_POOL_MAX: String(pool.max),
+    DATABASE_POOL_TIMEOUT: String(pool.acquireTimeoutMs),
+    DATABASE_POOL_CREATE_TIMEOUT: String(pool.createTimeoutMs),
+    DATABASE_POOL_CREATE_RETRY_INTERVAL: String(pool.createRetryIntervalMs),
+    DATABASE_POOL_DESTROY_TIMEOUT: String(pool.destroyTimeoutMs),
+    DATABASE_POOL_IDLE_TIMEOUT: String(pool.idleTimeoutMs),
+    DATABASE_POOL_REAP_INTERVAL: String(pool.reapIntervalMs),
+    BACKUP_ENABLED: String(backup.enabled),
+    BACKUP_RETENTION_DAYS: String(backup.retentionDays),
+    BACKUP_COMPRESS: String(backup.compress),
+  };
+}
+
+function urlOf({ host, port, database, user, password = '' }: ConnectionTarget): string {
+  const encode = encodeURIComponent;
+  return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}`;
+}

@@ -1,0 +1,52 @@
+import { runRefresh } from '../../engine/apply/run';
+import { PlatformError } from '../../postgres/errors';
+import { startServer } from '../../postgres/server/process';
+import { chooseEngine } from '../engine';
+import { localServerOf } from '../localServer';
+import { pulumiInstalled } from '../pulumi';
+import { openStack } from '../stack';
+import { readState, withStackLock } from '../stackState';
+import type { CommandDefinition } from './definition';
+import { ENGINE, reportStep, YES } from './deployment';
+import { embeddedResult } from './embedded';
+import { runWithPulumi } from './withPulumi';
+
+export const refresh: CommandDefinition = {
+  name: 'refresh',
+  description: 'read everything as it really is into the state; changes nothing else',
+  options: [YES(), ENGINE()],
+  run: async (context) => {
+    const stack = openStack(context);
+    if (chooseEngine(context, stack, pulumiInstalled(context)) === 'pulumi') {
+      return runWithPulumi(context, stack, { operation: 'refresh', replace: [] });
+    }
+    return withStackLock(context, stack, async () => {
+      const state = await readState(context, stack);
+      if (state === undefined) {
+        throw new PlatformError(
+          'stack-not-deployed',
+          `Stack ${stack.name} was never deployed.`,
+          'Run `npm start` first.',
+          {
+            object: stack.name,
+          },
+        );
+      }
+      const server = localServerOf(state);
+      if (server?.status() === 'stopped') {
+        context.progress('The server was stopped; starting it.');
+        await startServer(server.process);
+      }
+      const run = await runRefresh({
+        program: stack.program,
+        olds: state.resources,
+        save: (resources) => Promise.resolve(state.save(resources)),
+        onChange: reportStep(context),
+        onLog: (_severity, message) => {
+          if (context.verbose) context.progress(message);
+        },
+      });
+      return embeddedResult(run, {}, 'What differs from the declaration is repaired by `npm run up`.');
+    });
+  },
+};

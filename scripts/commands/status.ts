@@ -1,0 +1,92 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { otherLocks } from '../../engine/state/lock';
+import { type CommandResult, done } from '../command';
+import { localServerOf } from '../localServer';
+import { pulumiProgram } from '../pulumi';
+import { openStack, type Stack } from '../stack';
+import { readState } from '../stackState';
+import { stackHome } from '../workspace';
+import type { CommandDefinition } from './definition';
+
+export const status: CommandDefinition = {
+  name: 'status',
+  description: 'what runs, and where everything is kept',
+  run: async (context): Promise<CommandResult> => {
+    const stack = openStack(context);
+    const state = await readState(context, stack);
+    const engine = pulumiProgram(context);
+    const server = state === undefined ? undefined : localServerOf(state);
+    const fields = {
+      deployed: state !== undefined,
+      resources: state?.resources.length ?? 0,
+      server:
+        server === undefined
+          ? null
+          : {
+              status: server.status(),
+              pid: server.pid() ?? null,
+              host: server.host,
+              port: server.port,
+              version: server.version,
+              account: server.runsAs,
+              binaries: server.process.binaries.directory,
+              dataDirectory: server.dataDirectory,
+              logFile: server.logFile,
+              freeBytes: freeBytes(server.dataDirectory),
+            },
+      stateFile: state?.paths.checkpoint ?? null,
+      stackHome: stackHome(stack.workspace, stack.name),
+      passphraseFile: stack.workspace.passphraseFile,
+      engine: engine ?? 'embedded',
+      locked: state !== undefined && otherLocks(state.paths.lockDirectory, '').length > 0,
+      pendingOperations: state?.pendingOperations.length ?? 0,
+    };
+    return done(render(stack, fields), fields);
+  },
+};
+
+interface Fields {
+  deployed: boolean;
+  resources: number;
+  server: Record<string, unknown> | null;
+  stateFile: string | null;
+  stackHome: string;
+  passphraseFile: string;
+  engine: string;
+  locked: boolean;
+}
+
+function render(stack: Stack, fields: Fields): string {
+  const lines: [string, string][] = [['stack', `${stack.name} (${stack.settings.environment})`]];
+  const { server } = fields;
+  if (!fields.deployed) lines.push(['state', 'never deployed: `npm start` brings it up']);
+  else lines.push(['state', `${fields.resources} resources in ${String(fields.stateFile)}`]);
+  if (server !== null) {
+    const pid = typeof server['pid'] === 'number' ? `, process ${server['pid']}` : '';
+    lines.push(['server', `${String(server['status'])}${pid}, PostgreSQL ${String(server['version'])}`]);
+    lines.push(['address', `${String(server['host'])}:${String(server['port'])}`]);
+    lines.push(['account', String(server['account'])]);
+    lines.push(['programs', String(server['binaries'])]);
+    lines.push(['data', String(server['dataDirectory'])]);
+    lines.push(['log', String(server['logFile'])]);
+    if (typeof server['freeBytes'] === 'number')
+      lines.push(['disk', `${(server['freeBytes'] / 1e9).toFixed(1)} GB free`]);
+  }
+  lines.push(['folder', fields.stackHome]);
+  lines.push(['passphrase', fields.passphraseFile]);
+  lines.push(['engine', fields.engine]);
+  if (fields.locked) lines.push(['locked', 'another run works on this stack']);
+  return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}
+
+function freeBytes(path: string): number | null {
+  const folder = existsSync(path) ? path : dirname(path);
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
+}

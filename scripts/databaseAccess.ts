@@ -1,0 +1,60 @@
+import { typeOf } from '../engine/protocol/registration';
+import type { PropertyValue } from '../engine/state/values';
+import { Secret } from '../engine/state/values';
+import { PlatformError } from '../postgres/errors';
+import type { ConnectionTarget } from '../postgres/spec';
+import type { Stack } from './stack';
+import type { StackState } from './stackState';
+
+/** Where the stack's database is and every login role's password, from the outputs in its state. */
+export interface DatabaseAccess {
+  host: string;
+  port: number;
+  database: string;
+  adminUser: string;
+  /** A target for one role; throws for a role without credentials. */
+  as(role: string): ConnectionTarget;
+}
+
+export function databaseAccess(stack: Stack, state: StackState | undefined): DatabaseAccess {
+  const outputs = state?.resources.find(({ urn }) => typeOf(urn) === 'pulumi:pulumi:Stack')?.outputs ?? {};
+  const host = plain(outputs['host']);
+  const port = plain(outputs['port']);
+  const database = plain(outputs['database']);
+  const passwords = plain(outputs['passwords']);
+  if (typeof host !== 'string' || typeof port !== 'number' || typeof database !== 'string' || !isRecord(passwords)) {
+    throw new PlatformError(
+      'stack-not-deployed',
+      `Stack ${stack.name} hands out no database: it was never brought up to its end.`,
+      stack.name === 'local' ? 'Run `npm start` first.' : `Run \`npm run up -- --stack ${stack.name}\` first.`,
+      { object: stack.name },
+    );
+  }
+  return {
+    host,
+    port,
+    database,
+    adminUser: stack.settings.database.adminUser,
+    as: (role) => {
+      const password = passwords[role];
+      if (typeof password === 'string') return { host, port, database, user: role, password };
+      throw new PlatformError(
+        'role-unknown',
+        `Stack ${stack.name} has no credentials of role ${role}.`,
+        'Run `npm start` first.',
+        {
+          object: role,
+        },
+      );
+    },
+  };
+}
+
+function plain(value: PropertyValue | undefined): unknown {
+  if (value instanceof Secret) return plain(value.value);
+  return value;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
