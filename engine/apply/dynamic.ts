@@ -7,6 +7,7 @@ import * as proto from '@pulumi/pulumi/proto/provider_pb';
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
 
 import { PlatformError } from '../../postgres/errors';
+import { LAZY_MODULES } from '../protocol/program';
 import type { CheckResult, DiffResult, Properties, ResourceProvider } from './provider';
 
 export const DYNAMIC_PACKAGE = 'pulumi-nodejs';
@@ -26,7 +27,7 @@ export function startDynamicProvider(options: {
   const launcher = join(dirname(require.resolve('@pulumi/pulumi/package.json')), 'cmd', 'dynamic-provider', 'index.js');
   const child = spawn(
     process.execPath,
-    ['--require', join(__dirname, 'exitWithParent.js'), launcher, options.engineAddress],
+    ['--require', LAZY_MODULES, '--require', join(__dirname, 'exitWithParent.js'), launcher, options.engineAddress],
     { cwd: options.folder, stdio: ['pipe', 'pipe', 'pipe'], env: options.environment },
   );
   const client = portOf(child, options.onOutput).then(

@@ -20,6 +20,9 @@ export interface ProgramOptions {
   onOutput: (line: string) => void;
 }
 
+/** Preloaded into every process of the SDK's. */
+export const LAZY_MODULES = join(__dirname, 'lazyModules.js');
+
 /** Exit code of the SDK's launcher when the program's error was already logged through the engine. */
 const ALREADY_LOGGED = 32;
 
@@ -34,6 +37,8 @@ export function startProgram(options: ProgramOptions): RunningProgram {
   const launcher = join(dirname(require.resolve('@pulumi/pulumi/package.json')), 'cmd', 'run', 'index.js');
   const entry = join(options.projectRoot, options.main);
   const args = [
+    '--require',
+    LAZY_MODULES,
     launcher,
     `--monitor=${options.monitorAddress}`,
     `--engine=${options.monitorAddress}`,
