@@ -38,9 +38,9 @@ export async function readIndex(client: Client, schema: string, name: string): P
   return found[0];
 }
 
-/** The indexes of this session's temporary tables. The search path has to be pg_catalog already. */
+/** The indexes of this session's temporary tables. */
 export async function readTemporaryIndexes(client: Client): Promise<IndexDescription[]> {
-  return select(client, 'n.oid = pg_my_temp_schema()', []);
+  return withSettings(client, CATALOG_SETTINGS, () => select(client, 'n.oid = pg_my_temp_schema()', []));
 }
 
 function pairs(columns: string, parameter: number): string {

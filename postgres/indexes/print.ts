@@ -1,4 +1,5 @@
 import type { IndexPlan } from './plan';
+import type { IndexProgress } from './progress';
 
 /** One line for a preview: `none`, `create`, `replace: columns location instead of language`, or what stands in the way. */
 export function planLine(plan: IndexPlan): string {
@@ -22,4 +23,13 @@ export function planText(plan: IndexPlan): string {
   lines.push(...plan.notes.map((note) => `  note: ${note}`));
   if (plan.duplicates.length > 0) lines.push(`  note: the same index exists as ${plan.duplicates.join(', ')}`);
   return lines.join('\n');
+}
+
+/** `idx_student_location: building index: scanning table, 43 %, 12 s`. */
+export function progressLine({ index, phase, fraction, waitingFor, elapsedMs }: IndexProgress): string {
+  const parts = [`${index.name}: ${phase}`];
+  if (fraction !== null) parts.push(`${Math.floor(fraction * 100)} %`);
+  if (waitingFor !== null) parts.push(`for ${waitingFor}`);
+  parts.push(`${Math.round(elapsedMs / 1000)} s`);
+  return parts.join(', ');
 }

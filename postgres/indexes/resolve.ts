@@ -9,7 +9,7 @@ import { readTemporaryIndexes } from './catalog';
 import type { IndexDescription, TableFacts, WantedIndex } from './description';
 import { definitionProblem } from './failure';
 import { readNames, resolveColumns } from './lookup';
-import { CATALOG_ONLY, searchPathOf } from './session';
+import { searchPathOf } from './session';
 import { columnsSql, createIndexSql, methodOf } from './statement';
 import { readTableNames, readTables } from './tables';
 
@@ -84,9 +84,9 @@ async function tryOut(client: Client, candidates: readonly Candidate[]): Promise
     await client.query(`SET LOCAL default_tablespace = ''; SET LOCAL temp_tablespaces = ''`);
     for (const schema of new Set(candidates.map((candidate) => candidate.spec.schema))) {
       // Tables of two schemas may share a name, and the clones bear their tables' names: qualified columns stay valid.
-      await client.query('SAVEPOINT schema');
+      await client.query('SAVEPOINT one_schema');
       await tryOutSchema(client, schema, candidates, results);
-      await client.query('ROLLBACK TO SAVEPOINT schema');
+      await client.query('ROLLBACK TO SAVEPOINT one_schema');
     }
   } catch (error) {
     throw trialError(error);
@@ -103,7 +103,7 @@ async function tryOutSchema(
   results: (IndexDescription | Problem)[],
 ): Promise<void> {
   const cloned = new Set<string>();
-  await setSearchPath(client, searchPathOf(schema));
+  await client.query(`SELECT set_config('search_path', $1, true)`, [searchPathOf(schema)]);
   for (const [index, { spec, table, columns }] of candidates.entries()) {
     if (spec.schema !== schema) continue;
     if (!cloned.has(table.name)) await client.query(cloneSql(table));
@@ -124,7 +124,6 @@ async function tryOutSchema(
       await client.query('ROLLBACK TO SAVEPOINT trial');
     }
   }
-  await setSearchPath(client, CATALOG_ONLY);
   const built = await readTemporaryIndexes(client);
   for (const [index, { spec }] of candidates.entries()) {
     const description = built.find((one) => one.name === `trial_${index}`);
@@ -132,10 +131,6 @@ async function tryOutSchema(
     results[index] =
       description.keys.length === spec.columns.length ? description : definitionProblem(spec, 'more than one column');
   }
-}
-
-async function setSearchPath(client: Client, path: string): Promise<void> {
-  await client.query(`SELECT set_config('search_path', $1, true)`, [path]);
 }
 
 /** An empty table with the same columns, types, collations and partition key: all that an index definition can refer to. */

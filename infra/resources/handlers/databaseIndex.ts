@@ -1,13 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import type { Client } from 'pg';
+
 import { withClient } from '../../../postgres/connection/client';
 import { PlatformError } from '../../../postgres/errors';
 import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
 import { readIndex } from '../../../postgres/indexes/catalog';
 import type { IndexDescription } from '../../../postgres/indexes/description';
 import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
-import type { IndexPlan } from '../../../postgres/indexes/plan';
-import { planLine } from '../../../postgres/indexes/print';
+import type { IndexPlan, PreviousIndex } from '../../../postgres/indexes/plan';
+import { planLine, progressLine } from '../../../postgres/indexes/print';
+import type { IndexProgress } from '../../../postgres/indexes/progress';
 import { actualSpec } from '../../../postgres/indexes/refresh';
 import { checkIndexSpec } from '../../../postgres/indexes/validate';
 import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
@@ -21,18 +24,18 @@ import { withRemedy } from './failure';
  * stands in the computed `plan`, and `create` and `update` refuse before they do anything.
  */
 const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
-  async check(_olds, news) {
+  async check(olds, news) {
     const failures = checkInputs(news);
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = await planIfReachable(inputs);
+    const plan = await planIfReachable(inputs, previousOf(olds, inputs));
     remember(inputs, plan);
     return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLine(plan) }, failures };
   },
 
   async diff(_id, olds, news) {
     if (!isDeepStrictEqual(connectionOf(olds), connectionOf(news)) || olds.role !== news.role) return { changes: true };
-    const plan = recall(inputsOf(news)) ?? (await planIfReachable(news));
+    const plan = recall(inputsOf(news)) ?? (await planIfReachable(news, previousOf(olds, news)));
     if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
     return { changes: plan.action !== 'none' };
   },
@@ -52,9 +55,7 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
   },
 
   async update(_id, olds, news) {
-    const { schema, table, name } = olds;
-    const here = olds.connection.database === news.connection.database;
-    return { outs: await bringUp(news, here ? { schema, table, name } : undefined) };
+    return { outs: await bringUp(news, previousOf(olds, news)) };
   },
 
   async delete(_id, props) {
@@ -69,13 +70,20 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
 
 export const databaseIndex = withRemedy(handler);
 
-async function bringUp(
-  inputs: DatabaseIndexInputs,
-  previous?: { schema: string; table: string; name: string },
-): Promise<DatabaseIndexOutputs> {
+async function bringUp(inputs: DatabaseIndexInputs, previous?: PreviousIndex): Promise<DatabaseIndexOutputs> {
   const options = { ...work(inputs), ...(previous === undefined ? {} : { previous }) };
   const { index } = await withClient(target(inputs), (client) => ensureIndex(client, specOf(inputs), options));
   return { ...inputsOf(inputs), definition: index.definition, valid: index.status.valid };
+}
+
+/** Where the index was by the state; in another database it is another index. */
+function previousOf(
+  olds: Partial<DatabaseIndexInputs> | undefined,
+  news: DatabaseIndexInputs,
+): PreviousIndex | undefined {
+  if (olds?.connection?.database !== news.connection.database) return undefined;
+  const { schema, table, name } = olds;
+  return schema === undefined || table === undefined || name === undefined ? undefined : { schema, table, name };
 }
 
 async function readActual(
@@ -99,12 +107,18 @@ async function readActual(
  * Undefined where no plan can be made yet: server, database or role come with the same run, a password is about to change, or a value is
  * unknown in this preview (Pulumi's sentinel is no password that opens anything).
  */
-async function planIfReachable(inputs: DatabaseIndexInputs): Promise<IndexPlan | undefined> {
+async function planIfReachable(
+  inputs: DatabaseIndexInputs,
+  former: PreviousIndex | undefined,
+): Promise<IndexPlan | undefined> {
+  const spec = specOf(inputs);
+  const previous = new Map(former === undefined ? [] : [[spec, former]]);
+  const plan = async (client: Client): Promise<IndexPlan | undefined> => {
+    const [planned] = await planIndexes(client, [spec], { role: inputs.role, previous });
+    return planned?.plan;
+  };
   try {
-    return await withClient(target(inputs), async (client) => {
-      const [planned] = await planIndexes(client, [specOf(inputs)], { role: inputs.role });
-      return planned?.plan;
-    });
+    return await withClient(target(inputs), plan, { connectTimeoutMs: 3000 });
   } catch (error) {
     if (error instanceof PlatformError) return undefined;
     throw error;
@@ -148,7 +162,17 @@ function target(inputs: DatabaseIndexInputs): ConnectionTarget {
 }
 
 function work(inputs: DatabaseIndexInputs): IndexWorkOptions {
-  return { role: inputs.role };
+  return { role: inputs.role, watch: target(inputs), onProgress: sayingProgress() };
+}
+
+/** A line on stderr, which the engine shows, at each new phase and every five seconds. */
+function sayingProgress(): (progress: IndexProgress) => void {
+  let last = { phase: '', at: 0 };
+  return (progress) => {
+    if (progress.phase === last.phase && progress.elapsedMs - last.at < 5000) return;
+    last = { phase: progress.phase, at: progress.elapsedMs };
+    process.stderr.write(`${progressLine(progress)}\n`);
+  };
 }
 
 function connectionOf({ connection }: DatabaseIndexInputs): DatabaseIndexInputs['connection'] {

@@ -6,6 +6,7 @@ import { readIndex, readIndexes } from '../../../postgres/indexes/catalog';
 import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
 import { retiredName, temporaryName } from '../../../postgres/indexes/names';
 import { planText } from '../../../postgres/indexes/print';
+import { resolveIndexes } from '../../../postgres/indexes/resolve';
 import type { IndexSpec } from '../../../postgres/spec';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 
@@ -93,7 +94,9 @@ describe('creating', () => {
     await ensure(spec({ columns: [{ name: 'lower(location)', expression: true }] }));
     await failure(ensure(spec({ name: 'x', columns: [{ name: 'nothing' }] })));
     expect((await client.query(settings)).rows).toEqual(before);
-    expect((await client.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory'`)).rows).toEqual([]);
+    const locks = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE locktype = 'advisory' AND datname = current_database()`;
+    expect((await client.query(locks)).rowCount).toBe(0);
   });
 
   it('gathers statistics for an expression', async () => {
@@ -391,6 +394,32 @@ describe('planning many', () => {
       return seen.filter((text) => /pg_class|pg_index/.test(text)).length;
     };
     expect(await counted(wanted)).toBe(await counted(wanted.slice(0, 1)));
+  });
+
+  it('does not touch the table: a definition is understood while somebody holds it exclusively', async () => {
+    await table(STUDENT);
+    const other = await freshSession();
+    await other.query(`BEGIN; LOCK TABLE "Student" IN ACCESS EXCLUSIVE MODE`);
+    const wanted = spec({ columns: [{ name: 'lower(location)', expression: true }], predicate: 'n > 1' });
+    await client.query(`SET lock_timeout = 500`);
+    try {
+      const [resolution] = await resolveIndexes(client, [wanted]);
+      expect(resolution?.wanted?.description).toMatchObject({ predicate: '(n > 1)' });
+    } finally {
+      await client.query('RESET lock_timeout');
+      await other.end();
+    }
+    // And nothing of the trial stays.
+    const { rows } = await client.query(`SELECT relname FROM pg_class WHERE relpersistence = 't'`);
+    expect(rows).toEqual([]);
+  });
+
+  it('says so where trials are not allowed', async () => {
+    await table(STUDENT);
+    await client.query('SET default_transaction_read_only = on');
+    const error = await failure(planIndexes(client, [spec()]));
+    await client.query('RESET default_transaction_read_only');
+    expect([error.code, error.remedy]).toEqual(['index-trial-refused', expect.stringContaining('primary server')]);
   });
 
   it('prints statements with their reasons, and indexes that are there twice', async () => {
