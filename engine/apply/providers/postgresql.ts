@@ -32,7 +32,7 @@ export function createPostgresqlProvider(config: Properties): ResourceProvider {
 function targetFrom(config: Properties): ConnectionTarget {
   const read = (key: string, otherwise: string): string => {
     const value = config[key];
-    return value === undefined || value === null ? otherwise : String(value);
+    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : otherwise;
   };
   const sslMode = read('sslmode', 'disable');
   return {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Client } from 'pg';
 
 import { withClient } from '../../../postgres/connection/client';
+import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
 import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
 import { readIndex } from '../../../postgres/indexes/catalog';
@@ -90,7 +91,7 @@ async function readActual(
   props: DatabaseIndexOutputs,
 ): Promise<{ actual: IndexDescription; plan: IndexPlan } | undefined> {
   try {
-    return await withClient(target(props), async (client) => {
+    return await withSharedClient(target(props), async (client) => {
       const actual = await readIndex(client, props.schema, props.name);
       // An index of that name on another table is somebody else’s.
       if (actual === undefined || actual.table !== props.table) return undefined;
@@ -118,7 +119,7 @@ async function planIfReachable(
     return planned?.plan;
   };
   try {
-    return await withClient(target(inputs), plan, { connectTimeoutMs: 3000 });
+    return await withSharedClient(target(inputs), plan, { connectTimeoutMs: 3000 });
   } catch (error) {
     if (error instanceof PlatformError) return undefined;
     throw error;

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Client } from 'pg';
 
 import { withClient, withTransaction } from '../../../postgres/connection/client';
+import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
 import { applyMigrations } from '../../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
@@ -89,7 +90,7 @@ const REPAIRED_BY_UP = new Set(['password-refused', 'role-missing', 'role-denied
  */
 async function readApplied(props: MigrationOutputs): Promise<MigrationEntry[]> {
   try {
-    const history = await withClient({ ...props.connection }, (client) => readAs(client, props));
+    const history = await withSharedClient({ ...props.connection }, (client) => readAs(client, props));
     return history.rows
       .filter((row) => row.finishedAt !== null && row.rolledBackAt === null)
       .map(({ name, checksum }) => ({ name, checksum }));
