@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:cryp
 import { promisify } from 'node:util';
 
 import { PlatformError } from '../../postgres/errors';
+import type { SecretCodec } from './properties';
 
 /** Pulumi's passphrase secrets (sdk/go/common/resource/config/crypt.go): PBKDF2-SHA256, then AES-256-GCM. */
 const ROUNDS = 1_000_000;
@@ -15,9 +16,10 @@ const KNOWN_TEXT = 'pulumi';
 const derive = promisify(pbkdf2);
 const keys = new Map<string, Promise<Buffer>>();
 
-/** Encrypts and decrypts a state's secrets. A plaintext keeps its ciphertext, so that an unchanged secret leaves the state unchanged. */
-export class Crypter {
-  private readonly known = new Map<string, string>();
+/** Encrypts and decrypts a state's secrets. A secret whose plaintext did not change keeps its ciphertext, so the state stays quiet. */
+export class Crypter implements SecretCodec {
+  /** By place: two secrets of the same text do not share a ciphertext, which would show that they are the same. */
+  private readonly known = new Map<string, { plaintext: string; ciphertext: string }>();
 
   private constructor(
     private readonly key: Buffer,
@@ -54,28 +56,43 @@ export class Crypter {
     return new Crypter(key, state);
   }
 
-  encrypt(plaintext: string): string {
-    const known = this.known.get(plaintext);
-    if (known !== undefined) return known;
+  encrypt(plaintext: string, place: string): string {
+    const known = this.known.get(place);
+    if (known?.plaintext === canonical(plaintext)) return known.ciphertext;
     const ciphertext = seal(this.key, plaintext);
-    this.known.set(plaintext, ciphertext);
+    this.remember(place, plaintext, ciphertext);
     return ciphertext;
   }
 
-  decrypt(ciphertext: string): string {
+  decrypt(ciphertext: string, place: string): string {
     const plaintext = unseal(this.key, ciphertext);
     if (plaintext === undefined) {
       throw new PlatformError(
         'secret-unreadable',
-        'A secret in the state cannot be decrypted with the passphrase that opens the others.',
+        `The secret ${place} in the state cannot be decrypted with the passphrase that opens the others.`,
         'Bring back the last good state: the .bak file beside it, or one below .pulumi/backups.',
+        { object: place },
       );
     }
-    this.known.set(plaintext, ciphertext);
+    this.remember(place, plaintext, ciphertext);
+    return plaintext;
+  }
+
+  private remember(place: string, plaintext: string, ciphertext: string): void {
+    this.known.set(place, { plaintext: canonical(plaintext), ciphertext });
+  }
+}
+
+/** Pulumi's JSON escapes characters that JavaScript's does not: the same value counts, not the same text. */
+function canonical(plaintext: string): string {
+  try {
+    return JSON.stringify(JSON.parse(plaintext));
+  } catch {
     return plaintext;
   }
 }
 
+/** Derived once for each salt and passphrase of a process. */
 function keyOf(passphrase: string, salt: Buffer): Promise<Buffer> {
   const name = `${salt.toString('base64')}\0${passphrase}`;
   const known = keys.get(name);
@@ -92,13 +109,15 @@ function seal(key: Buffer, plaintext: string): string {
   return `v1:${nonce.toString('base64')}:${sealed.toString('base64')}`;
 }
 
+/** The plaintext, or undefined when the key does not open it or it is not of this form. */
 function unseal(key: Buffer, ciphertext: string): string | undefined {
-  const [version, nonce, text] = ciphertext.split(':');
-  if (version !== 'v1' || nonce === undefined || text === undefined) return undefined;
+  const [version, nonceText, text, ...more] = ciphertext.split(':');
+  if (version !== 'v1' || nonceText === undefined || text === undefined || more.length > 0) return undefined;
+  const nonce = Buffer.from(nonceText, 'base64');
   const bytes = Buffer.from(text, 'base64');
-  if (bytes.length < TAG_BYTES) return undefined;
+  if (nonce.length !== NONCE_BYTES || bytes.length < TAG_BYTES) return undefined;
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64'));
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce);
     decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
     const plain = [decipher.update(bytes.subarray(0, bytes.length - TAG_BYTES)), decipher.final()];
     return Buffer.concat(plain).toString('utf8');

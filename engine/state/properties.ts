@@ -1,47 +1,88 @@
-import type { Crypter } from './passphrase';
+import { PlatformError } from '../../postgres/errors';
 import { type PropertyMap, type PropertyValue, Secret, Unknown } from './values';
 
-const SIGNATURE = '4dabf18193072939515e22adb298388d';
-const SECRET_SIGNATURE = '1b47061264138c4ac30d75fd1eb44270';
+/** Pulumi's markers (sdk/go/common/resource/sig). Other marked values (assets, references, NaN) are carried as they are. */
+export const SIGNATURE = '4dabf18193072939515e22adb298388d';
+export const SECRET_SIGNATURE = '1b47061264138c4ac30d75fd1eb44270';
 
-/** Property values as the checkpoint's JSON holds them: a secret is its JSON text, encrypted. */
-export function encodeProperties(map: PropertyMap, crypter: Crypter): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, encode(value, crypter)]));
+/** What turns plaintexts into ciphertexts; `place` names the secret within the state, so that an unchanged one keeps its ciphertext. */
+export interface SecretCodec {
+  encrypt(plaintext: string, place: string): string;
+  decrypt(ciphertext: string, place: string): string;
 }
 
-function encode(value: PropertyValue, crypter: Crypter): unknown {
-  if (value instanceof Unknown) throw new Error('A value that is only known after apply cannot be stored.');
+/** Inside a secret everything is encrypted already: an inner secret keeps its mark and its text. */
+const INSIDE_SECRET: SecretCodec = { encrypt: (plaintext) => plaintext, decrypt: (ciphertext) => ciphertext };
+
+/** Property values as the checkpoint's JSON holds them: keys in order, a secret as its JSON text, encrypted. */
+export function encodeProperties(map: PropertyMap, codec: SecretCodec, place: string): Record<string, unknown> {
+  const raw: Record<string, unknown> = {};
+  for (const key of Object.keys(map).sort()) {
+    const value = map[key];
+    if (value !== undefined) define(raw, key, encode(value, codec, `${place}.${key}`));
+  }
+  return raw;
+}
+
+function encode(value: PropertyValue, codec: SecretCodec, place: string): unknown {
+  if (value instanceof Unknown) {
+    throw new Error(`${place} is only known after apply and cannot be stored.`);
+  }
   if (value instanceof Secret) {
-    return { [SIGNATURE]: SECRET_SIGNATURE, ciphertext: crypter.encrypt(JSON.stringify(plainOf(value.value))) };
+    const plaintext = JSON.stringify(encode(value.value, INSIDE_SECRET, place));
+    return { [SIGNATURE]: SECRET_SIGNATURE, ciphertext: codec.encrypt(plaintext, place) };
   }
-  if (Array.isArray(value)) return value.map((entry) => encode(entry, crypter));
-  if (value !== null && typeof value === 'object') return encodeProperties(value, crypter);
+  if (Array.isArray(value)) return value.map((entry, at) => encode(entry, codec, `${place}[${at}]`));
+  if (value !== null && typeof value === 'object') return encodeProperties(value, codec, place);
   return value;
 }
 
-/** Nothing inside a secret is marked again. */
-function plainOf(value: PropertyValue): unknown {
-  if (value instanceof Secret) return plainOf(value.value);
-  if (Array.isArray(value)) return value.map(plainOf);
-  if (value !== null && typeof value === 'object' && !(value instanceof Unknown)) {
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, plainOf(entry)]));
+export function decodeProperties(raw: unknown, codec: SecretCodec, place: string): PropertyMap {
+  const map: PropertyMap = {};
+  for (const [key, value] of Object.entries((raw ?? {}) as Record<string, unknown>)) {
+    define(map, key, decode(value, codec, `${place}.${key}`));
   }
-  return value;
+  return map;
 }
 
-export function decodeProperties(raw: Record<string, unknown> | undefined, crypter: Crypter): PropertyMap {
-  return Object.fromEntries(Object.entries(raw ?? {}).map(([key, value]) => [key, decode(value, crypter)]));
-}
-
-function decode(raw: unknown, crypter: Crypter): PropertyValue {
+function decode(raw: unknown, codec: SecretCodec, place: string): PropertyValue {
   if (raw === null || raw === undefined) return null;
   if (typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'boolean') return raw;
-  if (Array.isArray(raw)) return raw.map((entry) => decode(entry, crypter));
+  if (Array.isArray(raw)) return raw.map((entry, at) => decode(entry, codec, `${place}[${at}]`));
   const object = raw as Record<string, unknown>;
-  if (object[SIGNATURE] === SECRET_SIGNATURE) {
-    const { ciphertext, plaintext } = object;
-    const text = typeof ciphertext === 'string' ? crypter.decrypt(ciphertext) : String(plaintext);
-    return new Secret(decode(JSON.parse(text), crypter));
+  return object[SIGNATURE] === SECRET_SIGNATURE
+    ? decodeSecret(object, codec, place)
+    : decodeProperties(object, codec, place);
+}
+
+function decodeSecret(object: Record<string, unknown>, codec: SecretCodec, place: string): Secret {
+  const { ciphertext, plaintext } = object;
+  let text: string;
+  // `pulumi stack export --show-secrets` and back leaves plaintexts.
+  if (typeof plaintext === 'string' && ciphertext === undefined) text = plaintext;
+  else if (typeof ciphertext === 'string' && plaintext === undefined) text = codec.decrypt(ciphertext, place);
+  else throw malformedSecret(place, 'it has not exactly one of ciphertext and plaintext');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw malformedSecret(place, 'what it holds is not JSON');
   }
-  return decodeProperties(object, crypter);
+  return new Secret(decode(value, INSIDE_SECRET, place));
+}
+
+function malformedSecret(place: string, why: string): PlatformError {
+  return new PlatformError(
+    'secret-malformed',
+    `The secret ${place} in the state is malformed: ${why}.`,
+    'Bring back the last good state: the .bak file beside it, or one below .pulumi/backups.',
+    { object: place },
+  );
+}
+
+/** A plain assignment of a key named __proto__ would be lost. */
+function define<T>(target: Record<string, T>, key: string, value: T): void {
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  else target[key] = value;
 }
