@@ -1,7 +1,8 @@
 import type { ResourceState } from '../engine/state/resource';
 import { Secret } from '../engine/state/values';
-import { serverAccount } from '../postgres/server/account';
+import { ownerOf, serverAccount } from '../postgres/server/account';
 import { findBinaries } from '../postgres/server/binaries';
+import { currentLogFile } from '../postgres/server/log';
 import { type ServerProcess, serverState } from '../postgres/server/process';
 import type { StackState } from './stackState';
 
@@ -11,6 +12,7 @@ export const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
 export interface LocalServer {
   process: ServerProcess;
   dataDirectory: string;
+  /** The file it writes now; a new one begins every day. */
   logFile: string;
   host: string;
   port: number;
@@ -25,18 +27,20 @@ export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer
   const resource = state.resources.find(({ type }) => type === SERVER_TYPE);
   if (resource === undefined) return undefined;
   const dataDirectory = textOf(resource, 'actualDataDirectory');
-  const logFile = textOf(resource, 'logFile');
+  const logDirectory = textOf(resource, 'actualLogDirectory');
   const packageRoot = textOf(resource, 'packageRoot');
   const directory = textOf(resource, 'binariesDirectory');
   const account = textOf(resource, 'account');
   const server: ServerProcess = {
     binaries: findBinaries({ choice: directory, pathVariable: '', packageRoot }),
     dataDirectory,
-    logFile,
+    logDirectory,
+    pathVariable: process.env['PATH'] ?? '',
     account: serverAccount({
       uid: process.getuid?.(),
       sudoUid: process.env['SUDO_UID'],
       setting: account === '' ? undefined : account,
+      dataOwnerUid: ownerOf(dataDirectory),
       root: packageRoot,
     }),
   };
@@ -44,15 +48,15 @@ export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer
   return {
     process: server,
     dataDirectory,
-    logFile,
+    logFile: currentLogFile(server),
     host: textOf(resource, 'host'),
     port: Number(resource.outputs['port']),
     version: textOf(resource, 'version'),
     runsAs: textOf(resource, 'runsAs'),
-    status: () => current().status,
+    status: () => ('pid' in current() ? 'running' : 'stopped'),
     pid: () => {
       const state = current();
-      return state.status === 'running' ? state.pid : undefined;
+      return 'pid' in state ? state.pid : undefined;
     },
   };
 }

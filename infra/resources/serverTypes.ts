@@ -22,11 +22,11 @@ export interface ServerOutputs extends ServerInputs {
   major: number;
   version: string;
   actualDataDirectory: string;
-  logFile: string;
+  actualLogDirectory: string;
   /** Folder of the programs that run it. */
   binariesDirectory: string;
   /** Name of the account that runs it. */
   runsAs: string;
-  /** What was found different from the declaration when it was last read. */
+  /** What was not as declared when it was last read: `stopped`, `password`, names of parameters and configuration files. */
   drift: string[];
 }

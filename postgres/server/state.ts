@@ -1,0 +1,88 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { stateOf } from '../connection/sqlstate';
+import { isAlive } from './alive';
+import { ask } from './ask';
+
+/**
+ * What is known of a server from its data directory. `starting` also while it recovers from a crash; `stopping` until the last client is
+ * gone; `absent`: there is no data directory.
+ */
+export type ServerState =
+  | { status: 'absent' }
+  | { status: 'stopped' }
+  | { status: 'starting' | 'running' | 'stopping'; pid: number; port: number; startedAt: Date };
+
+/** From postmaster.pid, without a connection; not deceived by one that a killed server left, or by its process id used anew. */
+export function serverState(dataDirectory: string): ServerState {
+  if (!existsSync(join(dataDirectory, 'PG_VERSION'))) return { status: 'absent' };
+  const text = readPidFile(dataDirectory);
+  if (text === undefined) return { status: 'stopped' };
+  // pid, data directory, start in seconds, port, socket folder, address, shared memory, status: see the manual on postmaster.pid.
+  const lines = text.split('\n');
+  const pid = Number(lines[0]);
+  if (!isPostmaster(pid, dataDirectory)) return { status: 'stopped' };
+  const word = lines[7]?.trim();
+  const status = word === 'ready' || word === 'standby' ? 'running' : word === 'stopping' ? 'stopping' : 'starting';
+  return { status, pid, port: Number(lines[3] ?? 0), startedAt: new Date(Number(lines[2] ?? 0) * 1000) };
+}
+
+/** The text of postmaster.pid; undefined without one. */
+export function readPidFile(dataDirectory: string): string | undefined {
+  try {
+    return readFileSync(join(dataDirectory, 'postmaster.pid'), 'utf8');
+  } catch (error) {
+    if (stateOf(error) === 'ENOENT' || stateOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** The process lives, is a PostgreSQL and works in that data directory. */
+function isPostmaster(pid: number, dataDirectory: string): boolean {
+  if (!isAlive(pid)) return false;
+  return existsSync('/proc/self') ? isPostmasterByProc(pid, dataDirectory) : isPostmasterByPs(pid);
+}
+
+function isPostmasterByProc(pid: number, dataDirectory: string): boolean {
+  if (!isPostgresName(readProc(pid, 'comm') ?? '')) return false;
+  try {
+    return isSameFolder(readlinkSync(`/proc/${pid}/cwd`), dataDirectory);
+  } catch (error) {
+    // Somebody else's process: its name has to do. A dead one nobody waited for has no folder any more.
+    return stateOf(error) === 'EACCES' && !/^State:\s+[ZX]/m.test(readProc(pid, 'status') ?? '');
+  }
+}
+
+/** macOS does not tell a process's folder cheaply. */
+function isPostmasterByPs(pid: number): boolean {
+  const [state = '', ...name] = (ask('ps', ['-o', 'stat=,comm=', '-p', String(pid)]) ?? '').split(/\s+/);
+  return !state.startsWith('Z') && isPostgresName(name.join(' '));
+}
+
+const isPostgresName = (name: string): boolean => /postgres|postmaster/.test(name);
+
+function readProc(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+export function isSameFolder(a: string, b: string): boolean {
+  const [first, second] = [statSync(a, { throwIfNoEntry: false }), statSync(b, { throwIfNoEntry: false })];
+  return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev;
+}
+
+/**
+ * Processes of a killed server that still run in its data directory (a backend in the middle of a long query does not notice that its
+ * postmaster is gone), and keep a new one from starting. Empty where the system does not tell.
+ */
+export function orphans(dataDirectory: string): number[] {
+  if (!existsSync('/proc/self')) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => isPostmasterByProc(pid, dataDirectory));
+}
