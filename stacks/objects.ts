@@ -4,7 +4,6 @@ import type * as pulumi from '@pulumi/pulumi';
 import type { Credentials } from '../components/database/credentials';
 import { Database } from '../components/database/database';
 import { Roles } from '../components/database/roles';
-import { Audit } from '../components/schema/audit';
 import { Indexes } from '../components/schema/indexes';
 import { ApplicationSchema } from '../components/schema/migrations';
 import { TableGrants } from '../components/schema/tableGrants';
@@ -55,7 +54,7 @@ export function declareObjects({ spec, credentials, host, port, adminUser, proje
     after: database.ready,
     ...along,
   });
-  const grants = new TableGrants('tables', {
+  new TableGrants('tables', {
     databaseName: spec.name,
     grants: spec.grants.filter(ofTables),
     provider,
@@ -63,5 +62,4 @@ export function declareObjects({ spec, credentials, host, port, adminUser, proje
     ...along,
   });
   new Indexes('indexes', { indexes: spec.indexes, connection, role: spec.owner, after: [schema.migrations], ...along });
-  new Audit('audit', { audit: spec.audit, connection, after: [schema.migrations, ...grants.ready], ...along });
 }
