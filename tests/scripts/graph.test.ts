@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { GraphResource } from '../../engine/graph/graph';
+import { TestProject } from '../support/project';
+
+let project: TestProject;
+beforeAll(() => {
+  project = new TestProject();
+});
+afterAll(() => project.remove());
+
+async function graphOf(stack: string): Promise<GraphResource[]> {
+  const { code, report, stderr } = await project.json(['graph', '--stack', stack]);
+  expect(code, stderr).toBe(0);
+  expect(report).toMatchObject({ command: 'graph', stack, status: 'ok', problems: [] });
+  return report['resources'] as GraphResource[];
+}
+
+describe('graph', () => {
+  it('draws the local stack with parents, dependencies, protection and secrets marked', async () => {
+    const resources = await graphOf('local');
+    const byName = (type: string, name: string): GraphResource | undefined =>
+      resources.find((resource) => resource.type === type && resource.name === name);
+    const server = byName('pulumi-nodejs:dynamic/coach:Server', 'server');
+    expect(server).toMatchObject({ custom: true, protect: true });
+    expect(server?.inputs['adminPassword']).toBe('[secret]');
+    expect(byName('postgresql:index/database:Database', 'database')).toMatchObject({
+      protect: true,
+      deletedWith: server?.urn,
+    });
+    const inside = resources.filter(({ custom, type }) => custom && /^(postgresql:index|pulumi-nodejs)/.test(type));
+    for (const resource of inside.filter(({ urn }) => urn !== server?.urn)) {
+      expect(resource.deletedWith, resource.urn).toBe(server?.urn);
+    }
+    // The provider knows host and port beforehand: only its password comes from another resource.
+    const provider = byName('pulumi:providers:postgresql', 'database-server');
+    expect(provider?.inputs['host']).toBe('127.0.0.1');
+    expect(provider?.dependencies).toContain(server?.urn);
+    expect(JSON.stringify(resources)).not.toContain('__provider');
+    expect(resources.filter(({ type }) => type.endsWith('coach:Index')).map(({ name }) => name)).toEqual([
+      'idx_assessment_student',
+      'idx_completed_lesson_student',
+      'idx_student_language',
+      'idx_student_location',
+      'idx_user_email',
+    ]);
+  });
+
+  it.each(['dev', 'prod'])('draws %s offline and says what it does not declare yet', async (stack) => {
+    const { report } = await project.json(['graph', '--stack', stack]);
+    expect((report['resources'] as unknown[]).length).toBeGreaterThan(5);
+    expect(String((report['notices'] as string[])[0])).toMatch(/not part of the program/);
+  });
+
+  it('is the same twice', async () => {
+    expect(await graphOf('local')).toEqual(await graphOf('local'));
+  });
+
+  it('refuses a stack without a file, naming those there are', async () => {
+    const { code, report } = await project.json(['graph', '--stack', 'staging']);
+    expect(code).toBe(64);
+    expect(report['problems']).toMatchObject([
+      { code: 'stack-unknown', message: expect.stringContaining('dev, local, prod') as string },
+    ]);
+  });
+});
