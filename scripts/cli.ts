@@ -110,9 +110,30 @@ function contextOf(options: Record<string, unknown>): CommandContext {
     yes: options['yes'] === true,
     verbose: options['verbose'] === true,
     engine: engine === 'pulumi' || engine === 'embedded' ? engine : undefined,
-    progress: (line) => process.stderr.write(`${line}\n`),
+    progress: (line) => process.stderr.write(`${terminal ? CLEAR_LINE : ''}${line}\n`),
+    passing: terminal
+      ? (line) => process.stderr.write(`${CLEAR_LINE}${line.slice(0, (process.stderr.columns || 80) - 1)}`)
+      : (line) => {
+          if (line !== '') process.stderr.write(`${line}\n`);
+        },
+    signal: interruptSignal(),
     ask: terminal ? askOnTerminal : undefined,
   };
+}
+
+const CLEAR_LINE = '\r\u001b[K';
+
+/** The first interrupt lets the step under way finish; the second one ends the process. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(ExitCode.interrupted);
+      process.stderr.write('\nInterrupted: finishing the step under way; again to stop at once.\n');
+      controller.abort();
+    });
+  }
+  return controller.signal;
 }
 
 async function askOnTerminal(question: string): Promise<string> {

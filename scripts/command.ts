@@ -28,6 +28,10 @@ export interface CommandContext {
   engine: 'pulumi' | 'embedded' | undefined;
   /** A line of progress, to stderr. */
   progress: (line: string) => void;
+  /** The same, but on a terminal the next one takes its place; an empty one clears the line. */
+  passing: (line: string) => void;
+  /** Aborted by an interrupt (Ctrl-C). */
+  signal: AbortSignal;
   /** Asks on the terminal; undefined where there is none. */
   ask: ((question: string) => Promise<string>) | undefined;
 }

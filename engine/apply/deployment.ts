@@ -30,6 +30,8 @@ export interface DeploymentOptions {
   onChange: (change: ResourceChange) => void;
   onLog: (severity: Severity, message: string, urn: string) => void;
   now: () => Date;
+  /** Aborted: the step under way is finished, no other one begun. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -199,6 +201,7 @@ export class Deployment implements Monitor {
     const next = this.queue.then(async () => {
       if (this.failure !== undefined) throw new Error('An earlier step failed, so this one was not tried.');
       try {
+        if (this.options.signal?.aborted === true) throw interrupted();
         return await work();
       } catch (error) {
         this.failure = error;
@@ -242,4 +245,13 @@ function differs(old: ResourceState, state: ResourceState): boolean {
       id,
     });
   return !sameValue(old.inputs, state.inputs) || !sameValue(old.outputs, state.outputs) || plain(old) !== plain(state);
+}
+
+function interrupted(): PlatformError {
+  return new PlatformError(
+    'interrupted',
+    'Interrupted: the step under way was finished and nothing further begun.',
+    'Run the command again; it goes on from here.',
+    { kind: 'interrupted' },
+  );
 }

@@ -28,7 +28,7 @@ export function startDynamicProvider(options: {
   const child = spawn(
     process.execPath,
     ['--require', LAZY_MODULES, '--require', join(__dirname, 'exitWithParent.js'), launcher, options.engineAddress],
-    { cwd: options.folder, stdio: ['pipe', 'pipe', 'pipe'], env: options.environment },
+    { cwd: options.folder, stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: options.environment },
   );
   const client = portOf(child, options.onOutput).then(
     (port) =>

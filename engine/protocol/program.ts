@@ -54,6 +54,8 @@ export function startProgram(options: ProgramOptions): RunningProgram {
   const child = spawn(process.execPath, args, {
     cwd: dirname(entry),
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: an interrupt on the terminal reaches the engine alone, which ends the current step first.
+    detached: true,
     env: {
       ...options.environment,
       PULUMI_CONFIG: JSON.stringify(options.config),

@@ -35,12 +35,13 @@ export function deploymentResult(
   };
 }
 
-/** A line of progress for each finished step that did something. */
+/** Progress for each finished step that did something: a line, or on a terminal one place that changes. */
 export function reportStep(context: CommandContext): (change: ResourceChange) => void {
   return (change) => {
     if (change.operation === 'same' && change.error === undefined && !context.verbose) return;
+    if (/^(coach|pulumi):/.test(change.type) && change.error === undefined) return;
     const what = change.error === undefined ? change.operation : 'FAILED';
-    context.progress(`  ${what.padEnd(8)} ${change.name} (${seconds(change.durationMs ?? 0)})`);
+    context.passing(`  ${what.padEnd(8)} ${change.name} (${seconds(change.durationMs ?? 0)})`);
   };
 }
 

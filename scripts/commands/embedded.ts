@@ -40,7 +40,9 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
       else if (context.verbose || severity === 'error') context.progress(message);
     },
     now: () => new Date(),
+    signal: context.signal,
   });
+  context.passing('');
   return result;
 }
 

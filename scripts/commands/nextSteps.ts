@@ -6,12 +6,17 @@ export function nextSteps(stack: Stack, result: DeploymentResult): string {
   const { host, port, database } = result.outputs;
   const option = stack.name === 'local' ? '' : ` --stack ${stack.name}`;
   const { application } = stack.settings.roles;
+  const commands: [string, string][] = [
+    [`env --write .env${option}`, 'the application’s DATABASE_URL and pool'],
+    [`status${option}`, 'what runs and where things are kept'],
+    [`preview${option}`, 'what a changed setting would do'],
+    ['--help', 'everything else'],
+  ];
+  const width = Math.max(...commands.map(([command]) => command.length)) + 2;
   return [
     `PostgreSQL runs at ${String(host)}:${String(port)}, database ${String(database)}, application user ${application.name}.`,
     '',
-    `  npm run coachdb -- env --write .env${option}    DATABASE_URL and the pool for the application`,
-    `  npm run coachdb -- status${option}              what runs and where things are kept`,
-    `  npm run coachdb -- preview${option}             what a changed setting would do`,
-    `  npm run coachdb -- --help                       everything else`,
+    'Next: npm run coachdb --',
+    ...commands.map(([command, does]) => `  ${command.padEnd(width)}${does}`),
   ].join('\n');
 }

@@ -53,7 +53,8 @@ export class MemoryProvider implements ResourceProvider {
   }
 
   private record(what: string, properties: Properties): void {
-    const name = `${what} ${String(properties['name'])}`;
+    const { name: named } = properties;
+    const name = `${what} ${typeof named === 'string' ? named : ''}`;
     if (this.failOn === name) throw new Error(`${name} failed on purpose`);
     this.calls.push(name);
   }
