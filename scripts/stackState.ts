@@ -15,7 +15,7 @@ import type { ResourceState } from '../engine/state/resource';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
-import { prepareFolders } from './workspace';
+import { ensurePassphrase, prepareFolders } from './workspace';
 
 /** Version written into the state: of the Pulumi SDK whose formats these are. */
 const ENGINE_VERSION = 'v3.248.0';
@@ -43,9 +43,10 @@ export async function readState(context: CommandContext, stack: Stack): Promise<
 export async function readOrCreateState(context: CommandContext, stack: Stack): Promise<StackState> {
   const known = await readState(context, stack);
   if (known !== undefined) return known;
+  prepareFolders(stack.workspace);
+  if (context.environment['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined) ensurePassphrase(stack.workspace);
   const { passphrase } = passphraseOf(context, stack);
   const crypter = await Crypter.create(passphrase);
-  prepareFolders(stack.workspace);
   prepareBackend(stack.workspace.stateDirectory, stack.project);
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
   return stateOf(stack, paths, newCheckpoint(stack.name, stack.project, crypter.state), crypter);

@@ -39,6 +39,7 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
     const { project, stack } = options.program;
     const logged: Problem[] = [];
     const ready = options.olds.then((olds) => new Deployment({ ...options, olds, project, stack, registry }));
+    ready.catch(() => undefined);
     const address = serve({
       register: async (registration) => (await ready).register(registration),
       registerOutputs: async (urn, outputs) => (await ready).registerOutputs(urn, outputs),

@@ -25,10 +25,12 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
     refusePending(state);
     return state;
   });
-  ready.catch(() => undefined);
+  const olds = ready.then((state) => state.resources);
+  // Reported by the run, which awaits it once the program has been started.
+  olds.catch(() => undefined);
   const result = await runDeployment({
     program: stack.program,
-    olds: ready.then((state) => state.resources),
+    olds,
     dryRun: run.dryRun,
     refreshes: (type) => run.readsObjects || type === SERVER_TYPE,
     replace: await urnsOf(run.replace, ready),
