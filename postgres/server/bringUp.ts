@@ -1,4 +1,5 @@
 import { withClient } from '../connection/client';
+import { stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 import { readByPostgres, refusedParameters } from './candidate';
@@ -18,8 +19,8 @@ import { changeAdminPassword, resetAdminPassword, tryLogin } from './password';
 import { requireFreePort } from './port';
 import { type ServerProcess, startServer, stopServer } from './process';
 import { adminTarget, configurationOf, type PlacedServer } from './server';
-import { configurationRefused } from './startFailure';
-import { serverState } from './state';
+import { configurationRefused, diskFull } from './startFailure';
+import { type ServerState, serverState } from './state';
 
 export interface BringUpOptions {
   /** The administrator's password so far, where another one is declared now. */
@@ -34,9 +35,17 @@ export interface BringUpOptions {
  * declared password. Repeating it changes nothing. A running server keeps running when PostgreSQL refuses what is new.
  */
 export async function bringUp(placed: PlacedServer, options: BringUpOptions = {}): Promise<void> {
+  try {
+    await bringUpFrom(serverState(placed.process.dataDirectory), placed, options);
+  } catch (error) {
+    if (stateOf(error) !== 'ENOSPC') throw error;
+    throw diskFull(placed.process.dataDirectory, (error as Error).message);
+  }
+}
+
+async function bringUpFrom(state: ServerState, placed: PlacedServer, options: BringUpOptions): Promise<void> {
   const { process: server, declaration } = placed;
   prepare(placed);
-  const state = serverState(server.dataDirectory);
   if (state.status === 'absent' || state.status === 'stopped') await requireFreePort(declaration.port);
   const { adminUser, adminPassword } = declaration;
   const made = await ensureDataDirectory({ ...server, adminUser, adminPassword, ...stepsOf(options) });

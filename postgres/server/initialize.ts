@@ -63,9 +63,6 @@ export async function ensureDataDirectory(options: InitializeOptions): Promise<b
     await initdb(options, folder, step);
     step('rename');
     return moveIntoPlace(join(folder, 'data'), dataDirectory);
-  } catch (error) {
-    if (stateOf(error) === 'ENOSPC') throw diskFull(dataDirectory, (error as Error).message);
-    throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });
     busy.delete(folder);

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { withSharedClient } from '../connection/shared';
+import { withClient } from '../connection/client';
 import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 import { type Activation, activationOf } from '../tuning/activation';
@@ -15,6 +15,7 @@ import {
   effectiveParameters,
   renderConfiguration,
 } from './configuration';
+import { isRefusal } from './password';
 import type { ServerProcess } from './process';
 import { type ServerState, serverState } from './state';
 
@@ -93,13 +94,14 @@ async function ask(
   let refused = false;
   for (const [index, password] of passwords.entries()) {
     try {
-      const answer = await withSharedClient({ ...target, password }, (client) => client.query<Answer>(QUESTION, [names]), {
+      // A new connection each time: an idle one reads the files when it is asked, whether the server has or not.
+      const answer = await withClient({ ...target, password }, (client) => client.query<Answer>(QUESTION, [names]), {
         connectTimeoutMs: 5000,
       });
       return { login: index, answer: answer.rows[0]! };
     } catch (error) {
       if (!(error instanceof PlatformError)) throw error;
-      if (error.code !== 'password-refused') return { login: undefined };
+      if (!isRefusal(error)) return { login: undefined };
       refused = true;
     }
   }

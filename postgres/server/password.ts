@@ -2,14 +2,21 @@ import { join } from 'node:path';
 
 import { withClient } from '../connection/client';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
+import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import { scramVerifier } from '../roles/scram';
 import type { ConnectionTarget } from '../spec';
 import type { ServerProcess } from './process';
 import { runAs } from './run';
 
-/** ok; refused: wrong password, or no such role; unreachable: anything else. */
+/** ok; refused: wrong password, or the role must not log in; unreachable: anything else. */
 export type Login = 'ok' | 'refused' | 'unreachable';
+
+/** Whether PostgreSQL answered and would not let the role in. */
+export function isRefusal(error: PlatformError): boolean {
+  const state = stateOf(error.cause);
+  return state === SqlState.invalidPassword || state === SqlState.invalidAuthorization;
+}
 
 export async function tryLogin(target: ConnectionTarget): Promise<Login> {
   try {
@@ -17,7 +24,7 @@ export async function tryLogin(target: ConnectionTarget): Promise<Login> {
     return 'ok';
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
-    return error.code === 'password-refused' ? 'refused' : 'unreachable';
+    return isRefusal(error) ? 'refused' : 'unreachable';
   }
 }
 

@@ -53,11 +53,14 @@ export function diskFull(directory: string, words: string): PlatformError {
   );
 }
 
-/** Less than a page of WAL is left. */
+/** A segment of WAL, which is given back after it could not be written whole. */
+const WAL_SEGMENT_BYTES = 16 * 1024 ** 2;
+
+/** Whether the lack of space is why something failed there a moment ago. */
 export function isFull(directory: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize < 8192;
+    return bavail * bsize <= WAL_SEGMENT_BYTES;
   } catch {
     return false;
   }

@@ -35,8 +35,8 @@ export function checkShape(news: ServerInputs): CheckFailure[] {
   expect('port', Number.isInteger(port) && port > 0 && port < 65_536, 'a port from 1 to 65535');
   expect(
     'adminUser',
-    typeof adminUser === 'string' && adminUser !== '' && !adminUser.startsWith('pg_') && !/[\0\n]/.test(adminUser),
-    'a role name that does not begin with pg_, which PostgreSQL keeps for itself',
+    typeof adminUser === 'string' && /^(?!pg_)[^"$'\\\0\n\r]{1,63}$/.test(adminUser),
+    'a role name without " $ \' and \\, which initdb refuses, and not beginning with pg_, which PostgreSQL keeps for itself',
   );
   if (typeof adminPassword !== 'string' || adminPassword === '' || /[\0\n\r]/.test(adminPassword)) {
     failures.push({ property: 'adminPassword', reason: 'Expected a password of one line, not empty.' });
