@@ -1,5 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -46,6 +56,9 @@ export class TestProject {
       if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(this.root, name), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(this.root, 'node_modules'));
+    // Two copies that start at once would both find 5432 free.
+    mkdirSync(join(this.root, '.coachdb', 'local'), { recursive: true, mode: 0o711 });
+    writeFileSync(join(this.root, '.coachdb', 'local', 'port'), `${20_000 + Math.floor(Math.random() * 12_000)}\n`);
   }
 
   /** Runs `coachdb` to its end. */

@@ -150,7 +150,7 @@ export class Deployment implements Monitor {
       this.record({
         ...changeOf(registration, urn, old === undefined ? 'create' : 'update', []),
         durationMs: Math.round(performance.now() - started),
-        error: error instanceof Error ? error.message : String(error),
+        error: textOf(error),
       });
       throw error;
     }
@@ -254,4 +254,10 @@ function interrupted(): PlatformError {
     'Run the command again; it goes on from here.',
     { kind: 'interrupted' },
   );
+}
+
+/** An error as the tree shows it: remedy included. */
+function textOf(error: unknown): string {
+  if (error instanceof PlatformError) return `${error.message}\n${error.remedy}`;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -168,15 +168,15 @@ type Done<R> = (error: ServiceError | null, response: R) => void;
 
 function call<R>(start: (done: Done<R>) => void): Promise<R> {
   return new Promise((resolve, reject) => {
-    start((error, response) => (error ? reject(new ProviderFailure(error.details, error)) : resolve(response)));
+    start((error, response) => (error ? reject(providerFailure(error)) : resolve(response)));
   });
 }
 
-/** A handler failed; `message` is its whole message, remedy included. */
-export class ProviderFailure extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-  }
+/** A handler failed. Its message ends with a line that is the remedy, since nothing else of an error travels. */
+function providerFailure(error: ServiceError): PlatformError {
+  const lines = error.details.split('\n');
+  const remedy = lines.length > 1 ? (lines.pop() ?? '') : 'The server’s log (`npm run coachdb -- logs`) may say more.';
+  return new PlatformError('resource-failed', lines.join('\n'), remedy, { cause: error });
 }
 
 function struct(properties: Properties): Struct {
