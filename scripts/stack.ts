@@ -49,6 +49,7 @@ export function openStack(context: CommandContext): Stack {
     stack,
     config: { ...programConfig(file.raw, `${project.name}:`), ...programConfig(file.others, '') },
     secretKeys: [],
+    preload: handlersOf(root),
     environment: context.environment,
   };
   return {
@@ -74,4 +75,12 @@ function programConfig(raw: Record<string, unknown>, prefix: string): Record<str
 
 function stacksOf(root: string): string[] {
   return readdirSync(root).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+}
+
+/** The compiled handlers of our resource types: those of its files that a shim can name. */
+function handlersOf(root: string): string[] {
+  const folder = join(root, 'dist', 'infra', 'resources', 'handlers');
+  return ['server.js', 'migrations.js', 'databaseIndex.js', 'auditTrail.js']
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(path));
 }

@@ -21,13 +21,22 @@ export function startDynamicProvider(options: {
   /** Folder the process runs in: where the compiled program lies, as Pulumi has it. */
   folder: string;
   engineAddress: string;
+  preload: readonly string[];
   environment: NodeJS.ProcessEnv;
   onOutput: (line: string) => void;
 }): ResourceProvider {
   const launcher = join(dirname(require.resolve('@pulumi/pulumi/package.json')), 'cmd', 'dynamic-provider', 'index.js');
   const child = spawn(
     process.execPath,
-    ['--require', LAZY_MODULES, '--require', join(__dirname, 'exitWithParent.js'), launcher, options.engineAddress],
+    [
+      '--require',
+      LAZY_MODULES,
+      '--require',
+      join(__dirname, 'exitWithParent.js'),
+      ...options.preload.flatMap((module) => ['--require', module]),
+      launcher,
+      options.engineAddress,
+    ],
     { cwd: options.folder, stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: options.environment },
   );
   const client = portOf(child, options.onOutput).then(

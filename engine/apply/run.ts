@@ -194,6 +194,7 @@ async function withProviders<T>(
     dynamic: startDynamicProvider({
       folder: dirname(join(program.projectRoot, program.main)),
       engineAddress: monitor.address,
+      preload: program.preload ?? [],
       environment: program.environment,
       onOutput: (line) => onLog('info', line, ''),
     }),

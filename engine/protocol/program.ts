@@ -15,6 +15,8 @@ export interface ProgramOptions {
   secretKeys: string[];
   dryRun: boolean;
   monitorAddress: string;
+  /** Modules the dynamic-provider process loads while the program starts, rather than with the first call. */
+  preload?: readonly string[];
   /** The environment the program sees; credentials do not belong in a graph run's. */
   environment: NodeJS.ProcessEnv;
   onOutput: (line: string) => void;
