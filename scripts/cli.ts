@@ -31,9 +31,8 @@ async function run(argv: string[]): Promise<number> {
     .showHelpAfterError('Run with --help for what is accepted.');
   for (const definition of COMMANDS) {
     const command = declare(program, definition);
-    command.action(async (...given: unknown[]) => {
-      const options = command.opts<Record<string, unknown>>();
-      exitCode = await execute(definition, options, command.args.length > 0 ? command.args : [], given);
+    command.action(async () => {
+      exitCode = await execute(definition, command.opts<Record<string, unknown>>(), command.args);
     });
   }
   try {
@@ -76,7 +75,6 @@ async function execute(
   definition: CommandDefinition,
   options: Record<string, unknown>,
   args: string[],
-  _given: unknown[],
 ): Promise<number> {
   const startedAt = new Date();
   const context = contextOf(options);
