@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { COMMANDS } from '../../scripts/commands';
+import { TestProject } from '../support/project';
+
+let project: TestProject;
+beforeAll(() => {
+  project = new TestProject();
+});
+afterAll(() => project.remove());
+
+describe('the command line', () => {
+  it('prints help within 80 columns, with every command and the exit codes', async () => {
+    const { code, stdout } = await project.run(['--help']);
+    expect(code).toBe(0);
+    for (const { name } of COMMANDS) expect(stdout).toContain(name.split(' ')[0]);
+    expect(stdout).toContain('75  locked, try again');
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('names every command in README', () => {
+    const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
+    for (const { name } of COMMANDS) expect(readme, name).toContain(`\`${name}\``);
+  });
+
+  it.each([
+    [['fly'], /unknown command/],
+    [['status', '--fast'], /unknown option/],
+    [['up', '--engine', 'terraform'], /Allowed choices are pulumi, embedded/],
+    [['logs', '--lines', 'many'], /whole number/],
+  ])('refuses %j with exit code 64', async (args, message) => {
+    const { code, stderr } = await project.run(args);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(message);
+  });
+
+  it('says what runs and where things are kept before anything was deployed', async () => {
+    const { code, report } = await project.json(['status']);
+    expect(code).toBe(0);
+    expect(report).toMatchObject({
+      command: 'status',
+      stack: 'local',
+      status: 'ok',
+      deployed: false,
+      server: null,
+      problems: [],
+    });
+  });
+
+  it.each([['env'], ['logs'], ['deploy'], ['state', 'export'], ['refresh']])(
+    'tells %j to start first',
+    async (...args) => {
+      const { code, report } = await project.json(args.filter((arg): arg is string => typeof arg === 'string'));
+      expect(code).toBe(1);
+      expect(report['problems']).toMatchObject([{ remedy: expect.stringContaining('npm start') as string }]);
+    },
+  );
+
+  it('reports every problem of the settings at once, with the accepted values', async () => {
+    project.set('server', { port: 'high', colour: 'blue' });
+    project.set('tuning', 'magic');
+    const { code, report } = await project.json(['preview']);
+    project.set('server', undefined);
+    project.set('tuning', undefined);
+    expect(code).toBe(64);
+    const messages = (report['problems'] as { message: string }[]).map(({ message }) => message).join('\n');
+    expect(messages).toMatch(/port/);
+    expect(messages).toMatch(/colour/);
+    expect(messages).toMatch(/tuning/);
+  });
+
+  it('wants --yes where there is no terminal', async () => {
+    const { code, report } = await project.json(['up', '--engine', 'embedded']);
+    expect(code).toBe(3);
+    expect(report['problems']).toMatchObject([
+      { code: 'confirmation-needed', remedy: expect.stringContaining('--yes') as string },
+    ]);
+  });
+
+  it('keeps the embedded engine to the local stack', async () => {
+    const { code, report } = await project.json(['up', '--yes', '--stack', 'prod', '--engine', 'embedded']);
+    expect(code).toBe(3);
+    expect(report['problems']).toMatchObject([{ code: 'engine-local-only' }]);
+  });
+});
