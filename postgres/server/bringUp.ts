@@ -110,8 +110,7 @@ async function configureRunning(
   const files = renderConfiguration(configurationOf(placed));
   if (found.changed.length > 0) await requireAccepted(placed, files[CONFIGURATION_FILE] ?? '');
   const before = writeFiles(server.dataDirectory, server.account, files);
-  const pending = target === undefined ? found.changed : await reloadAndWait(target);
-  if (target !== undefined && pending.length === 0 && activation !== 'restart') return;
+  if (activation === 'reload' && target !== undefined && (await reloadAndWait(target)).length === 0) return;
   await restartOrBringBack(server, before);
 }
 

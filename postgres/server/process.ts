@@ -89,10 +89,10 @@ async function ready(
   }
 }
 
-/** What a killed server left behind and PostgreSQL would not start over. */
-async function clearRemains(dataDirectory: string): Promise<void> {
+/** Ends and removes what a killed server left behind and PostgreSQL would not start over: nothing where one runs. */
+export async function clearRemains(dataDirectory: string): Promise<void> {
   const text = readPidFile(dataDirectory);
-  if (text === undefined) return;
+  if (text === undefined || serverState(dataDirectory).status !== 'stopped') return;
   refuseSingleUser(text, dataDirectory);
   const began = Date.now();
   for (let left = orphans(dataDirectory); left.length > 0; left = orphans(dataDirectory)) {

@@ -8,7 +8,7 @@ import type { ConfigurationOptions } from './configuration';
 import { majorOf } from './dataDirectory';
 import { type Layout, type LayoutQuery, recordedLayout, resolveLayout, SYSTEM_FOLDER } from './layout';
 import { copiedBinaries } from './npmBinaries';
-import { type ServerProcess, startServer, stopServer } from './process';
+import { clearRemains, type ServerProcess, startServer, stopServer } from './process';
 import { serverState } from './state';
 
 /** A local server as it is declared. */
@@ -103,6 +103,7 @@ export async function startIfStopped({ process: server }: PlacedServer): Promise
 /** Stops the server and removes its data and logs for good. Only for whoever was asked by name and agreed. */
 export async function removeData(layout: Layout, declaredDataDirectory: string): Promise<void> {
   await stopServer(layout);
+  await clearRemains(layout.dataDirectory);
   // A server that was cut off in the middle of this must not start again with half of its data.
   rmSync(join(layout.dataDirectory, 'PG_VERSION'), { force: true });
   for (const folder of [layout.dataDirectory, layout.logDirectory]) rmSync(folder, { recursive: true, force: true });
