@@ -9,7 +9,7 @@ import { encodeResource } from './resourceJson';
 import { validateResources } from './validate';
 
 export { type CheckpointFile, newCheckpoint, type PendingOperation } from './checkpointFile';
-export { readCheckpoint } from './readCheckpoint';
+export { readCheckpoint, readForPulumi } from './readCheckpoint';
 export { decodeResources } from './resourceJson';
 
 /** The same file with other resources, as Pulumi would write it. References to resources that are gone are left out. */

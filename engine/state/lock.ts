@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { PlatformError } from '../../postgres/errors';
-import { type HeldLock, LOCK_MARK, type LockContent, otherLocks, removeLock } from './lockFiles';
+import { blockingLock, type HeldLock, LOCK_MARK, type LockContent, removeLock, takeOverOwnLocks } from './lockFiles';
 
 export { type HeldLock, otherLocks, removeLock, removeStaleLocks } from './lockFiles';
 
@@ -27,8 +27,7 @@ const MAX_PAUSE_MS = 160;
  */
 export async function lockStack(directory: string): Promise<StackLock> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const takenOver = otherLocks(directory, '').filter((lock) => !lock.alive && lock.content.by === LOCK_MARK);
-  for (const { path } of takenOver) removeLock(path);
+  const takenOver = takeOverOwnLocks(directory);
   for (let attempt = 1; ; attempt += 1) {
     refuseOthers(directory, '');
     const own = writeLock(directory);
@@ -102,9 +101,8 @@ function onSignal(signal: NodeJS.Signals): void {
 }
 
 function refuseOthers(directory: string, own: string): void {
-  const others = otherLocks(directory, own);
-  const first = others.find((lock) => lock.alive) ?? others[0];
-  if (first !== undefined) throw lockError(first);
+  const blocking = blockingLock(directory, own);
+  if (blocking !== undefined) throw lockError(blocking);
 }
 
 /** What a lock of somebody else means for whoever wanted it: `stack-locked` by a live process, `stale-lock` of a dead one. */

@@ -81,6 +81,19 @@ export function removeLock(path: string): void {
   rmSync(`${path}.attrs`, { force: true });
 }
 
+/** Removes what killed runs of this engine left; a dead Pulumi's stays, for somebody has to know of it. Returns what was removed. */
+export function takeOverOwnLocks(directory: string): HeldLock[] {
+  const dead = otherLocks(directory, '').filter((lock) => !lock.alive && lock.content.by === LOCK_MARK);
+  for (const { path } of dead) removeLock(path);
+  return dead;
+}
+
+/** The lock that keeps others out: a live one before a dead one. */
+export function blockingLock(directory: string, own = ''): HeldLock | undefined {
+  const others = otherLocks(directory, own);
+  return others.find((lock) => lock.alive) ?? others[0];
+}
+
 /** Removes every lock whose process does not run any more; `all` removes those of other machines too. Returns what was removed. */
 export function removeStaleLocks(directory: string, all = false): HeldLock[] {
   const removed = otherLocks(directory, '').filter(

@@ -9,9 +9,17 @@ import { isObject, validateResources } from './validate';
 
 /**
  * The stack's checkpoint, or undefined when it has none; also a gzip-compressed one. A damaged one is copied aside
- * (`local.json.corrupt-<time of its last change>`) and refused; it is never overwritten.
+ * (`local.json.corrupt-<time of its last change>`) and refused; it is never overwritten. One that uses features only Pulumi
+ * knows is refused too.
  */
 export function readCheckpoint(path: string): CheckpointFile | undefined {
+  const file = readForPulumi(path);
+  if (file !== undefined) refuseNewer(path, file);
+  return file;
+}
+
+/** The same for a run of Pulumi, which may use every feature. */
+export function readForPulumi(path: string): CheckpointFile | undefined {
   const active = activeCheckpoint(path);
   if (active === undefined) return undefined;
   if (active.compression === 'zstd') {
@@ -22,15 +30,12 @@ export function readCheckpoint(path: string): CheckpointFile | undefined {
       { kind: 'refused', object: active.path },
     );
   }
-  let file: CheckpointFile;
   try {
     const bytes = readFileSync(active.path);
-    file = parseCheckpoint((active.compression === 'gzip' ? gunzipSync(bytes) : bytes).toString('utf8'));
+    return parseCheckpoint((active.compression === 'gzip' ? gunzipSync(bytes) : bytes).toString('utf8'));
   } catch (error) {
     throw damaged(path, active.path, error);
   }
-  refuseNewer(active.path, file);
-  return file;
 }
 
 /** A checkpoint's text, checked as Pulumi checks it. Throws an Error that says what is wrong with it. */

@@ -16,7 +16,7 @@ import { gzipSync } from 'node:zlib';
 
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { backendPaths, type BackendPaths, initialiseStack, prepareBackend } from '../../../engine/state/backend';
+import { type BackendPaths, backendPaths, initialiseStack, prepareBackend } from '../../../engine/state/backend';
 import {
   type CheckpointFile,
   decodeResources,
@@ -87,7 +87,7 @@ describe('a checkpoint of Pulumi', () => {
     const password = resources.find(({ type }) => type.endsWith(':RandomPassword'))?.outputs['result'];
     expect(password).toBeInstanceOf(Secret);
     expect((password as Secret).value).toMatch(/^\w{24}$/);
-    expect(JSON.stringify(resources)).not.toContain(String((password as Secret).value));
+    expect(JSON.stringify(resources)).not.toContain((password as Secret).value);
     const provider = resources.find(({ urn }) => urn.endsWith('::pg'));
     expect((provider?.inputs['password'] as Secret).value).toBe('supersecret');
   });

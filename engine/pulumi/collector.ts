@@ -1,0 +1,215 @@
+import type { Problem } from '../../postgres/errors';
+import { show } from '../apply/difference';
+import { countOperations, type DeploymentResult, type Operation, type ResourceChange } from '../changes';
+import { nameOf, typeOf } from '../protocol/registration';
+import { type DiagnosticEvent, type EngineEvent, type StepMetadata } from './eventTypes';
+import { changesOfRefresh, changesOfStep, decodeValues } from './stepChanges';
+
+/** A step of Pulumi's as an operation of ours; a replacement takes up to three steps. */
+const OPERATIONS: Record<string, Operation> = {
+  same: 'same',
+  create: 'create',
+  update: 'update',
+  delete: 'delete',
+  replace: 'replace',
+  'create-replacement': 'replace',
+  'delete-replaced': 'replace',
+  read: 'read',
+  'read-replacement': 'read',
+  'read-discarded': 'delete',
+  'discard-replaced': 'replace',
+  import: 'create',
+  'import-replacement': 'replace',
+};
+const STACK_TYPE = 'pulumi:pulumi:Stack';
+/** Said after the errors that matter. */
+const AFTERWORD = /^(update|preview|refresh|destroy) failed$/;
+
+export interface CollectorOptions {
+  operation: DeploymentResult['operation'];
+  /** A resource is done, with what became of it. */
+  onChange: (change: ResourceChange) => void;
+  onMessage: (severity: 'info' | 'warning' | 'error', message: string, urn: string) => void;
+}
+
+/** Turns Pulumi's events, as they arrive, into the changes both engines report. */
+export class EventCollector {
+  /** How it ended in Pulumi's own words (`succeeded`, `failed`, `canceled`); undefined: it never got that far. */
+  outcome: string | undefined;
+  /** Operations an earlier killed run left, as Pulumi names them. */
+  readonly pending: string[] = [];
+  private readonly changes = new Map<string, ResourceChange>();
+  private readonly startedAt = new Map<string, number>();
+  private readonly refreshing = new Set<string>();
+  private readonly gone = new Set<string>();
+  /** Begun and not ended; true: a real resource, not a component. */
+  private readonly unfinished = new Map<string, boolean>();
+  private readonly errors = new Map<string, string>();
+  private readonly programErrors: string[] = [];
+  private outputs: Record<string, unknown> = {};
+
+  constructor(private readonly options: CollectorOptions) {}
+
+  /** `now` in milliseconds: Pulumi's own times are whole seconds. */
+  accept(event: EngineEvent, now: number): void {
+    if (event.diagnosticEvent !== undefined) this.diagnostic(event.diagnosticEvent);
+    if (event.resourcePreEvent !== undefined) this.begin(event.resourcePreEvent.metadata, now);
+    if (event.resOutputsEvent !== undefined) this.end(event.resOutputsEvent.metadata, now);
+    if (event.resOpFailedEvent !== undefined) this.fail(event.resOpFailedEvent.metadata, now);
+    if (event.summaryEvent !== undefined) this.outcome = event.summaryEvent.result ?? 'succeeded';
+  }
+
+  /** Everything so far, in the order the resources were begun. */
+  result(durationMs: number): DeploymentResult {
+    const changes = this.finished();
+    return {
+      operation: this.options.operation,
+      changes,
+      counts: countOperations(changes),
+      outputs: this.outputs,
+      durationMs,
+      problems: this.problems(changes),
+    };
+  }
+
+  private begin(step: StepMetadata, now: number): void {
+    const { op, urn } = step;
+    if (op === 'refresh') {
+      this.refreshing.add(urn);
+      this.startedAt.set(urn, now);
+      if (this.options.operation === 'refresh') this.place(step, 'same');
+      return;
+    }
+    const operation = OPERATIONS[op];
+    if (operation === undefined) return;
+    const known = this.changes.get(urn);
+    if (known?.operation !== 'replace') {
+      this.startedAt.set(urn, now);
+      this.unfinished.set(urn, (step.new ?? step.old)?.custom === true);
+    }
+    const change = this.place(step, operation);
+    // Deleting the old one, before or after, says nothing of what changed.
+    if (op === 'delete-replaced') return;
+    change.changed = operation === 'update' || operation === 'replace' ? changesOfStep(step) : [];
+    change.replaces = step.keys ?? [];
+    if (op.startsWith('import')) change.note = 'taken over as it is';
+    if (this.gone.has(urn) && operation === 'create') change.note = 'was in the state but no longer exists';
+  }
+
+  private end(step: StepMetadata, now: number): void {
+    if (this.refreshing.delete(step.urn)) {
+      this.refreshed(step, now);
+      return;
+    }
+    if (step.type === STACK_TYPE && step.new !== null) this.outputs = shown(step.new.outputs);
+    const change = this.changes.get(step.urn);
+    if (change === undefined) return;
+    change.durationMs = this.since(step.urn, now);
+    // A replacement is done when the new one is there; deleting the old one only adds to its time.
+    if (step.op === 'replace' || step.op === 'delete-replaced') return;
+    if (this.unfinished.delete(step.urn)) this.options.onChange(change);
+  }
+
+  /** Within `up` a refresh only corrects the state the steps start from; as an operation it is the result. */
+  private refreshed(step: StepMetadata, now: number): void {
+    if (step.new === null || step.op === 'delete') this.gone.add(step.urn);
+    if (this.options.operation !== 'refresh') return;
+    const change = this.place(step, step.new === null ? 'delete' : (OPERATIONS[step.op] ?? 'same'));
+    change.durationMs = this.since(step.urn, now);
+    if (change.operation === 'delete') change.note = 'no longer exists';
+    else change.changed = changesOfRefresh(step);
+    if (step.type === STACK_TYPE && step.new !== null) this.outputs = shown(step.new.outputs);
+    this.options.onChange(change);
+  }
+
+  private fail(step: StepMetadata, now: number): void {
+    this.refreshing.delete(step.urn);
+    this.unfinished.delete(step.urn);
+    const change = this.place(step, OPERATIONS[step.op] ?? 'update');
+    change.durationMs = this.since(step.urn, now);
+    change.error = this.errors.get(step.urn) ?? 'Pulumi gave no reason.';
+    this.options.onChange(change);
+  }
+
+  private place(step: StepMetadata, operation: Operation): ResourceChange {
+    const known = this.changes.get(step.urn);
+    if (known !== undefined) {
+      known.operation = operation;
+      return known;
+    }
+    const parent = (step.new ?? step.old)?.parent ?? '';
+    const change: ResourceChange = {
+      urn: step.urn,
+      type: typeOf(step.urn),
+      name: nameOf(step.urn),
+      ...(parent === '' ? {} : { parent }),
+      operation,
+      changed: [],
+      replaces: [],
+    };
+    this.changes.set(step.urn, change);
+    return change;
+  }
+
+  private since(urn: string, now: number): number {
+    return Math.round(now - (this.startedAt.get(urn) ?? now));
+  }
+
+  private diagnostic({ severity, message, urn = '', ephemeral }: DiagnosticEvent): void {
+    // Debug messages hold secrets in the clear.
+    if (severity === 'debug' || ephemeral === true) return;
+    const text = message.trim();
+    if (severity === 'error' && AFTERWORD.test(text)) return;
+    for (const [, operation = ''] of text.matchAll(/^\s*\* (urn:\S+, interrupted while \w+)$/gm))
+      this.pending.push(operation);
+    if (severity === 'error') {
+      if (urn === '' || typeOf(urn) === STACK_TYPE) this.programErrors.push(text);
+      else this.errors.set(urn, plainError(text));
+    }
+    this.options.onMessage(severity === 'error' || severity === 'warning' ? severity : 'info', text, urn);
+  }
+
+  private finished(): ResourceChange[] {
+    return [...this.changes.values()].map((change) => {
+      const error = change.error ?? this.errorOf(change);
+      return error === undefined ? change : { ...change, error };
+    });
+  }
+
+  /** A component that registers no outputs has no end of its own; a real resource without one was cut off. */
+  private errorOf({ urn, operation }: ResourceChange): string | undefined {
+    const cutOff = this.outcome !== 'succeeded' && this.unfinished.get(urn) === true && operation !== 'same';
+    const said = operation === 'same' ? undefined : this.errors.get(urn);
+    return said ?? (cutOff ? 'Pulumi ended before this was done.' : undefined);
+  }
+
+  private problems(changes: readonly ResourceChange[]): Problem[] {
+    const failed = changes.flatMap(({ urn, type, name, error }): Problem[] =>
+      error === undefined
+        ? []
+        : [{ code: 'resource-failed', message: `${type} ${name}: ${error}`, remedy: REMEDY, object: urn }],
+    );
+    const unplaced = [...this.errors].filter(
+      ([urn]) => !changes.some((change) => change.urn === urn && change.error !== undefined),
+    );
+    const refused = unplaced.map(([urn, error]) => ({
+      code: 'resource-failed',
+      message: `${typeOf(urn)} ${nameOf(urn)}: ${error}`,
+      remedy: REMEDY,
+      object: urn,
+    }));
+    const program = this.programErrors.map((message) => ({ code: 'program-error', message, remedy: REMEDY }));
+    return [...program, ...failed, ...refused];
+  }
+}
+
+const REMEDY = 'The message names the setting or object at fault; mend it and run again.';
+
+function shown(outputs: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(decodeValues(outputs)).map(([key, value]) => [key, show(value)]));
+}
+
+/** Without the frame Terraform-based providers put around a single error. */
+function plainError(text: string): string {
+  return text.replace(/^1 error occurred:\s*\* /, '').trim();
+}

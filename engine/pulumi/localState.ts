@@ -1,0 +1,50 @@
+import { pathToFileURL } from 'node:url';
+
+import { activeCheckpoint, backendPaths, initialiseStack } from '../state/backend';
+import { readForPulumi } from '../state/checkpoint';
+import { type HeldLock, lockError } from '../state/lock';
+import { blockingLock, takeOverOwnLocks } from '../state/lockFiles';
+import { pendingError } from '../state/pending';
+import { stackConfigCopy } from '../state/settingsCopy';
+import type { PulumiOperation } from './command';
+
+export interface LocalStateOptions {
+  projectRoot: string;
+  /** The folder of the file backend: `.coachdb/state`. */
+  stateDirectory: string;
+  project: string;
+  stack: string;
+  operation: PulumiOperation;
+}
+
+/** What `runPulumi` needs for a state in a folder of this machine. */
+export interface LocalStateRun {
+  configFile: string;
+  backendUrl: string;
+  lockDirectory: string;
+  /** Locks of killed runs of this engine that were removed. */
+  takenOver: HeldLock[];
+}
+
+/**
+ * Makes the stack where it does not exist, writes the settings copy with the state's salt, and refuses what Pulumi itself would
+ * only stumble over: a damaged state, a lock, operations an earlier run left open (a refresh may go on with those).
+ */
+export function prepareLocalState(options: LocalStateOptions): LocalStateRun {
+  const { projectRoot, stateDirectory, project, stack, operation } = options;
+  const paths = backendPaths(stateDirectory, project, stack);
+  initialiseStack(stateDirectory, project, stack);
+  // A zstd-compressed state is Pulumi's alone; its salt is in the settings copy since the run that made it.
+  const readable = activeCheckpoint(paths.checkpoint)?.compression !== 'zstd';
+  const file = readable ? readForPulumi(paths.checkpoint) : undefined;
+  let takenOver: HeldLock[] = [];
+  if (operation !== 'preview') {
+    takenOver = takeOverOwnLocks(paths.lockDirectory);
+    const blocking = blockingLock(paths.lockDirectory);
+    if (blocking !== undefined) throw lockError(blocking);
+  }
+  const pending = file === undefined || operation !== 'up' ? undefined : pendingError(file, paths.checkpoint);
+  if (pending !== undefined) throw pending;
+  const configFile = stackConfigCopy(projectRoot, stack, file?.checkpoint.latest?.secrets_providers?.state?.salt);
+  return { configFile, backendUrl: pathToFileURL(stateDirectory).href, lockDirectory: paths.lockDirectory, takenOver };
+}

@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+import { PlatformError, toProblem } from '../../postgres/errors';
+import type { DeploymentResult, ResourceChange } from '../changes';
+import { EventCollector } from './collector';
+import { pulumiArguments, type PulumiCommand, pulumiEnvironment, type PulumiSurroundings } from './command';
+import { parseEvent } from './eventTypes';
+import { interrupted, pendingFailure, pulumiFailure } from './failure';
+
+export interface PulumiRunOptions extends PulumiCommand, PulumiSurroundings {
+  /** The folder that holds Pulumi.yaml. */
+  projectRoot: string;
+  /** Where the stack's lock files are, when the backend is a folder of this machine: a lock is then explained. */
+  lockDirectory?: string;
+  onChange?: (change: ResourceChange) => void;
+  onMessage?: (severity: 'info' | 'warning' | 'error', message: string, urn: string) => void;
+  /** Aborting asks Pulumi to finish the step under way and to stop. */
+  abort?: AbortSignal;
+}
+
+export interface PulumiRun {
+  result: DeploymentResult;
+  /** What went wrong, the first first; empty: nothing. A PlatformError, or a problem of a resource or the program. */
+  failures: unknown[];
+}
+
+/**
+ * Runs Pulumi's CLI once and reports what it did in the terms of both engines. Never throws for what went wrong in it: see
+ * `failures`. The CLI itself is started, not the Automation API, which runs it too but four times for one `up`.
+ */
+export async function runPulumi(options: PulumiRunOptions): Promise<PulumiRun> {
+  const started = performance.now();
+  const collector = new EventCollector({
+    operation: options.dryRun === true && options.operation === 'up' ? 'preview' : options.operation,
+    onChange: options.onChange ?? (() => undefined),
+    onMessage: options.onMessage ?? (() => undefined),
+  });
+  const end = await runCommand(options, (event) => collector.accept(event, performance.now()));
+  const result = collector.result(Math.round(performance.now() - started));
+  const failures = failuresOf(end, collector, result, options);
+  return { result: { ...result, problems: failures.map((failure) => problemOf(failure)) }, failures };
+}
+
+function failuresOf(
+  end: CommandEnd,
+  collector: EventCollector,
+  result: DeploymentResult,
+  options: PulumiRunOptions,
+): unknown[] {
+  if (end.exitCode === 0) return [];
+  if (end.startError !== undefined) return [end.startError];
+  if (end.isInterrupted || collector.outcome === 'canceled') return [interrupted(), ...result.problems];
+  const pending = collector.pending.length > 0 ? [pendingFailure([...new Set(collector.pending)])] : [];
+  if (result.problems.length > 0) return [...pending, ...result.problems];
+  const { exitCode, signal, stderr } = end;
+  return [...pending, pulumiFailure({ exitCode, signal, stderr, lockDirectory: options.lockDirectory })];
+}
+
+function problemOf(failure: unknown): DeploymentResult['problems'][number] {
+  const isProblem = typeof failure === 'object' && failure !== null && !(failure instanceof Error);
+  return isProblem ? (failure as DeploymentResult['problems'][number]) : toProblem(failure);
+}
+
+interface CommandEnd {
+  exitCode: number | undefined;
+  signal: NodeJS.Signals | undefined;
+  stderr: string;
+  startError?: PlatformError;
+  isInterrupted: boolean;
+}
+
+type OnEvent = (event: NonNullable<ReturnType<typeof parseEvent>>) => void;
+
+function runCommand(options: PulumiRunOptions, onEvent: OnEvent): Promise<CommandEnd> {
+  const child = spawn(options.program, pulumiArguments(options), {
+    cwd: options.projectRoot,
+    env: pulumiEnvironment(options),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: an interrupt on the terminal reaches it once, through this process, since a second one kills it.
+    detached: process.platform !== 'win32',
+  });
+  let stderr = '';
+  let isInterrupted = false;
+  const interrupt = (): void => {
+    isInterrupted = true;
+    child.kill('SIGINT');
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  options.abort?.addEventListener('abort', interrupt);
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const event = parseEvent(line);
+    if (event !== undefined) onEvent(event);
+  });
+  return new Promise<CommandEnd>((resolve) => {
+    child.once('error', (error) =>
+      resolve({
+        exitCode: undefined,
+        signal: undefined,
+        stderr,
+        startError: startError(options.program, error),
+        isInterrupted,
+      }),
+    );
+    child.once('close', (code, signal) =>
+      resolve({ exitCode: code ?? undefined, signal: signal ?? undefined, stderr, isInterrupted }),
+    );
+  }).finally(() => {
+    for (const signal of signals) process.removeListener(signal, interrupt);
+    options.abort?.removeEventListener('abort', interrupt);
+  });
+}
+
+function startError(program: string, cause: Error): PlatformError {
+  return new PlatformError(
+    'pulumi-missing',
+    `Pulumi could not be started: ${program}: ${cause.message}.`,
+    'Install it with `npm run coachdb -- engine install`, or use `--engine embedded`.',
+    { kind: 'usage', object: program, cause },
+  );
+}
