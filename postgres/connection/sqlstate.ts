@@ -31,6 +31,10 @@ export const SqlState = {
   cantChangeRuntimeParam: '55P02',
   activeTransaction: '25001',
   unsafeNewEnumValue: '55P04',
+  reservedName: '42939',
+  internalError: 'XX000',
+  undefinedFunction: '42883',
+  objectNotInPrerequisiteState: '55000',
 } as const;
 
 export type SqlStateCode = (typeof SqlState)[keyof typeof SqlState];

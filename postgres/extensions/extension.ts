@@ -3,9 +3,13 @@ import type { Client } from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
+import { whileContended } from '../roles/contention';
+import { statementFailure } from '../roles/failure';
+import type { Step } from '../roles/planRole';
 import type { ExtensionSpec } from '../spec';
-import { nearest } from '../tuning/nearest';
+import { unavailable } from './available';
 
+/** An extension as it is installed. */
 export interface ExtensionState {
   name: string;
   schema: string;
@@ -21,47 +25,59 @@ export async function readExtension(client: Client, name: string): Promise<Exten
   return rows[0];
 }
 
-/** Installs the extension, or moves an installed one to the wanted version and schema. An unknown one is named with the nearest. */
-export async function ensureExtension(client: Client, wanted: ExtensionSpec, cascade = false): Promise<void> {
+/** Version and schema only where they are declared; otherwise the server's default stands. `cascade` installs what it needs as well. */
+export function planExtension(wanted: ExtensionSpec, actual: ExtensionState | undefined, cascade = false): Step[] {
+  const { version, schema } = wanted;
   const name = quoteIdentifier(wanted.name);
-  const actual = await readExtension(client, wanted.name);
   if (actual === undefined) {
-    const schema = wanted.schema === undefined ? '' : ` SCHEMA ${quoteIdentifier(wanted.schema)}`;
-    const version = wanted.version === undefined ? '' : ` VERSION ${quoteLiteral(wanted.version)}`;
-    try {
-      await client.query(`CREATE EXTENSION IF NOT EXISTS ${name}${schema}${version}${cascade ? ' CASCADE' : ''}`);
-    } catch (error) {
-      throw await explain(client, wanted, error);
-    }
-    return;
+    const where = schema === undefined ? '' : ` SCHEMA ${quoteIdentifier(schema)}`;
+    const which = version === undefined ? '' : ` VERSION ${quoteLiteral(version)}`;
+    return [
+      {
+        action: `create extension ${wanted.name}`,
+        sql: `CREATE EXTENSION IF NOT EXISTS ${name}${where}${which}${cascade ? ' CASCADE' : ''}`,
+      },
+    ];
   }
-  if (wanted.version !== undefined && wanted.version !== actual.version) {
-    await client.query(`ALTER EXTENSION ${name} UPDATE TO ${quoteLiteral(wanted.version)}`);
+  const steps: Step[] = [];
+  if (version !== undefined && version !== actual.version) {
+    const action = `update extension ${wanted.name} from ${actual.version} to ${version}`;
+    steps.push({ action, sql: `ALTER EXTENSION ${name} UPDATE TO ${quoteLiteral(version)}` });
   }
-  if (wanted.schema !== undefined && wanted.schema !== actual.schema) {
-    await client.query(`ALTER EXTENSION ${name} SET SCHEMA ${quoteIdentifier(wanted.schema)}`);
+  if (schema !== undefined && schema !== actual.schema) {
+    const action = `move extension ${wanted.name} from ${actual.schema} to ${schema}`;
+    steps.push({ action, sql: `ALTER EXTENSION ${name} SET SCHEMA ${quoteIdentifier(schema)}` });
+  }
+  return steps;
+}
+
+/** Installs the extension, or moves an installed one to the declared version and schema. An unknown one is named with the nearest. */
+export async function ensureExtension(client: Client, wanted: ExtensionSpec, cascade = false): Promise<void> {
+  try {
+    await whileContended(async () => {
+      const steps = planExtension(wanted, await readExtension(client, wanted.name), cascade);
+      for (const { sql } of steps) await client.query(sql);
+    });
+  } catch (error) {
+    throw (
+      (await unavailable(client, wanted, error)) ??
+      statementFailure(error, `Declaring extension ${wanted.name}`, wanted.name)
+    );
   }
 }
 
+/** Drops the extension; one that is gone already is fine. What depends on it keeps it there unless `cascade`. */
 export async function dropExtension(client: Client, name: string, cascade: boolean): Promise<void> {
-  await client.query(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)}${cascade ? ' CASCADE' : ''}`);
-}
-
-const UNAVAILABLE: readonly (string | undefined)[] = [SqlState.featureNotSupported, SqlState.undefinedFile];
-
-async function explain(client: Client, wanted: ExtensionSpec, error: unknown): Promise<unknown> {
-  if (!UNAVAILABLE.includes(stateOf(error))) return error;
-  const { rows } = await client.query<{ name: string; installed: boolean }>(
-    'SELECT name, true AS installed FROM pg_catalog.pg_available_extensions ORDER BY name',
-  );
-  const names = rows.map(({ name }) => name);
-  if (names.includes(wanted.name)) return error;
-  const guess = nearest(wanted.name, names);
-  return new PlatformError(
-    'extension-unavailable',
-    `Extension ${wanted.name} is not available on this server${guess === undefined ? '' : `; did you mean ${guess}?`}`,
-    `Install the package that brings it (Debian and Ubuntu: \`apt-get install postgresql-contrib\` or postgresql-MAJOR-${wanted.name}), ` +
-      `or take it out of coach:extensions. Available: ${names.join(', ')}.`,
-    { object: wanted.name, cause: error },
-  );
+  try {
+    await client.query(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)}${cascade ? ' CASCADE' : ''}`);
+  } catch (error) {
+    if (stateOf(error) !== SqlState.dependentObjects) throw statementFailure(error, `Dropping extension ${name}`, name);
+    const { detail = '' } = error as { detail?: string };
+    throw new PlatformError(
+      'extension-in-use',
+      `Extension ${name} cannot be dropped, something uses it: ${detail.replaceAll('\n', '; ')}`,
+      'Take out what uses it by a migration first, or declare the extension again.',
+      { object: name, cause: error },
+    );
+  }
 }

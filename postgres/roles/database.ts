@@ -1,19 +1,31 @@
 import type { Client } from 'pg';
 
-import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
-
-export interface DatabaseAttributes {
+/** A database as PostgreSQL has it. */
+export interface DatabaseState {
   name: string;
   owner: string;
   encoding: string;
   lcCollate: string;
   lcCtype: string;
   tablespaceName: string;
+  /** -1: no limit. */
   connectionLimit: number;
   allowConnections: boolean;
   isTemplate: boolean;
+}
+
+/** What is declared of a database; what is left out is the server's choice when it is made, and never changed later. */
+export interface DatabaseAttributes {
+  name: string;
+  owner?: string;
+  encoding?: string;
+  lcCollate?: string;
+  lcCtype?: string;
+  /** What it is copied from. Default template0, the only one that allows another encoding or locale. */
+  template?: string;
+  connectionLimit: number;
+  allowConnections: boolean;
+  isTemplate?: boolean;
 }
 
 const READ = `
@@ -22,44 +34,13 @@ const READ = `
          datallowconn AS "allowConnections", datistemplate AS "isTemplate"
   FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace WHERE datname = $1`;
 
-export async function readDatabase(client: Client, name: string): Promise<DatabaseAttributes | undefined> {
-  const { rows } = await client.query<DatabaseAttributes>(READ, [name]);
+export async function readDatabase(client: Client, name: string): Promise<DatabaseState | undefined> {
+  const { rows } = await client.query<DatabaseState>(READ, [name]);
   return rows[0];
 }
 
-/** Makes the database unless there is one of that name, then brings owner, limit and flags to what is wanted. */
-export async function ensureDatabase(client: Client, wanted: DatabaseAttributes, template: string): Promise<void> {
-  const name = quoteIdentifier(wanted.name);
-  if ((await readDatabase(client, wanted.name)) === undefined) {
-    try {
-      await client.query(
-        `CREATE DATABASE ${name} OWNER ${quoteIdentifier(wanted.owner)} TEMPLATE ${quoteIdentifier(template)} ` +
-          `ENCODING ${quoteLiteral(wanted.encoding)} LC_COLLATE ${quoteLiteral(wanted.lcCollate)} LC_CTYPE ${quoteLiteral(wanted.lcCtype)}`,
-      );
-    } catch (error) {
-      if (stateOf(error) !== SqlState.duplicateDatabase) throw error;
-    }
-  }
-  const actual = await readDatabase(client, wanted.name);
-  if (actual?.owner !== wanted.owner) {
-    await client.query(`ALTER DATABASE ${name} OWNER TO ${quoteIdentifier(wanted.owner)}`);
-  }
-  await client.query(
-    `ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS ${String(wanted.allowConnections)} ` +
-      `CONNECTION LIMIT ${wanted.connectionLimit} IS_TEMPLATE ${String(wanted.isTemplate)}`,
-  );
-}
-
-export async function dropDatabase(client: Client, name: string): Promise<void> {
-  try {
-    await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
-  } catch (error) {
-    if (stateOf(error) !== SqlState.objectInUse) throw error;
-    throw new PlatformError(
-      'database-in-use',
-      `Database ${name} cannot be dropped: ${(error as { detail?: string }).detail ?? 'other sessions use it'}.`,
-      'Stop the application and whatever else is connected to it, then run again.',
-      { object: name, cause: error },
-    );
-  }
+/** `C.UTF-8` is `C.utf8`, and `UTF8` is `utf-8`: the parts that operating systems and PostgreSQL spell differently. */
+export function sameSpelling(a: string, b: string): boolean {
+  const fold = (text: string): string => text.toLowerCase().replaceAll(/[-_ ]/g, '');
+  return fold(a) === fold(b);
 }

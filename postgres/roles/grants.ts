@@ -3,41 +3,27 @@ import type { Client } from 'pg';
 import { withTransaction } from '../connection/client';
 import { qualified, quoteIdentifier } from '../connection/quote';
 import { PlatformError } from '../errors';
-import type { DefaultPrivilegesSpec, GrantSpec, ObjectType } from '../spec';
+import type { DefaultPrivilegesSpec, GrantSpec } from '../spec';
+import { whileContended } from './contention';
+import { statementFailure } from './failure';
+import type { Step } from './planRole';
+import { grantee, privilegeList, roleOid, samePrivileges, schemaExists } from './privileges';
+import { heldOn } from './readGrant';
 
-/** PostgreSQL's own list for each type (manual, "Privileges"). */
-const PRIVILEGES: Record<ObjectType, readonly string[]> = {
-  database: ['CREATE', 'CONNECT', 'TEMPORARY'],
-  schema: ['CREATE', 'USAGE'],
-  table: ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'],
-  sequence: ['USAGE', 'SELECT', 'UPDATE'],
-  function: ['EXECUTE'],
-};
-
-/** Kinds of pg_class that a grant on all objects of a type reaches. */
-const KINDS = { table: ['r', 'p', 'v', 'm', 'f'], sequence: ['S'] } as const;
-
-function grantee(role: string): string {
-  return role.toLowerCase() === 'public' ? 'PUBLIC' : quoteIdentifier(role);
+/** Exactly these privileges, no others: both statements belong into one transaction, so that nobody is without them in between. */
+export function planGrant(grant: GrantSpec, database: string): Step[] {
+  const { role, objectType, privileges } = grant;
+  const on = target(grant, database);
+  const list = privilegeList(objectType, privileges);
+  const revoke = {
+    action: `revoke everything on ${on} from ${role}`,
+    sql: `REVOKE ALL PRIVILEGES ON ${on} FROM ${grantee(role)}`,
+  };
+  if (privileges.length === 0) return [revoke];
+  return [revoke, { action: `grant ${list} on ${on} to ${role}`, sql: `GRANT ${list} ON ${on} TO ${grantee(role)}` }];
 }
 
-/** Privilege words come from settings: only PostgreSQL's own reach SQL. */
-function words(objectType: ObjectType, privileges: readonly string[]): string {
-  const known = PRIVILEGES[objectType];
-  const unknown = privileges.find((privilege) => ![...known, 'ALL'].includes(privilege.toUpperCase()));
-  if (unknown !== undefined) {
-    throw new PlatformError(
-      'privilege-unknown',
-      `${unknown} is no privilege on a ${objectType}.`,
-      `Give one of ${known.join(', ')}, ALL.`,
-      { kind: 'usage', object: unknown },
-    );
-  }
-  return privileges.map((privilege) => privilege.toUpperCase()).join(', ');
-}
-
-function target(grant: GrantSpec, database: string): string {
-  const { objectType, schema = 'public', objects } = grant;
+function target({ objectType, schema = '', objects }: GrantSpec, database: string): string {
   if (objectType === 'database') return `DATABASE ${quoteIdentifier(database)}`;
   if (objectType === 'schema') return `SCHEMA ${quoteIdentifier(schema)}`;
   const word = objectType.toUpperCase();
@@ -45,107 +31,104 @@ function target(grant: GrantSpec, database: string): string {
   return `${word} ${objects.map((name) => qualified(schema, name)).join(', ')}`;
 }
 
-/** Gives the role exactly these privileges on the named objects, in one transaction. Empty: none. */
+/** Brings the role's privileges on the grant's objects to exactly the given ones, and looks whether they are. */
 export async function applyGrant(client: Client, grant: GrantSpec, database: string): Promise<void> {
-  const on = target(grant, database);
-  const privileges = words(grant.objectType, grant.privileges);
-  await withTransaction(client, async () => {
-    await client.query(`REVOKE ALL PRIVILEGES ON ${on} FROM ${grantee(grant.role)}`);
-    if (privileges !== '') await client.query(`GRANT ${privileges} ON ${on} TO ${grantee(grant.role)}`);
-  });
-}
-
-/**
- * The role's privileges on the grant's objects: those of the first object that differs from the wanted ones, else the wanted
- * ones. Undefined: the role does not exist.
- */
-export async function readGrant(client: Client, grant: GrantSpec, database: string): Promise<string[] | undefined> {
-  const role = await roleId(client, grant.role);
-  if (role === undefined) return undefined;
-  const wanted = sorted(grant.privileges.map((privilege) => privilege.toUpperCase()));
-  for (const found of await privilegesOf(client, grant, database, role)) {
-    if (sorted(found).join() !== wanted.join()) return sorted(found);
+  const doing = `Granting ${grant.privileges.join(', ') || 'nothing'} on ${target(grant, database)} to ${grant.role}`;
+  try {
+    await whileContended(() =>
+      withTransaction(client, async () => {
+        for (const { sql } of planGrant(grant, database)) await client.query(sql);
+        refuseForeign(grant, (await heldOn(client, grant, database)) ?? []);
+      }),
+    );
+  } catch (error) {
+    throw statementFailure(error, doing, grant.role);
   }
-  return wanted;
 }
 
-const sorted = (list: readonly string[]): string[] => [...list].sort();
-
-/** 0 stands for PUBLIC, as in aclitem. */
-async function roleId(client: Client, role: string): Promise<string | undefined> {
-  if (role.toLowerCase() === 'public') return '0';
-  const { rows } = await client.query<{ oid: string }>('SELECT oid::text FROM pg_catalog.pg_roles WHERE rolname = $1', [
-    role,
-  ]);
-  return rows[0]?.oid;
+/** A REVOKE reaches only what the owner granted. */
+function refuseForeign(grant: GrantSpec, held: NonNullable<Awaited<ReturnType<typeof heldOn>>>): void {
+  const { role, objectType, privileges } = grant;
+  const kept = held.find((object) => !samePrivileges(objectType, privileges, object.privileges));
+  const grantor = kept?.foreignGrantors[0];
+  if (kept === undefined || grantor === undefined) return;
+  throw new PlatformError(
+    'privilege-of-another',
+    `${role} holds ${kept.privileges.join(', ')} on ${objectType} ${kept.object}, some of it granted by ${grantor}, who does not own it; declared is ${privileges.join(', ') || 'nothing'}.`,
+    `Take it back as that role: \`SET ROLE ${quoteIdentifier(grantor)}; REVOKE ALL ON … FROM ${grantee(role)}\`, and run again.`,
+    { object: role },
+  );
 }
 
-/** One list of privileges for each object. An ACL that was never set means the built-in default. */
-async function privilegesOf(client: Client, grant: GrantSpec, database: string, role: string): Promise<string[][]> {
-  const { objectType, schema = 'public', objects } = grant;
-  const list = (acl: string): string =>
-    `ARRAY(SELECT a.privilege_type::text FROM pg_catalog.aclexplode(${acl}) AS a WHERE a.grantee = $1::oid) AS privileges`;
-  const query = async (text: string, values: unknown[]): Promise<string[][]> => {
-    const { rows } = await client.query<{ privileges: string[] }>(text, values);
-    return rows.map(({ privileges }) => privileges);
-  };
-  switch (objectType) {
-    case 'database':
-      return query(
-        `SELECT ${list("coalesce(datacl, pg_catalog.acldefault('d', datdba))")} FROM pg_catalog.pg_database WHERE datname = $2`,
-        [role, database],
-      );
-    case 'schema':
-      return query(
-        `SELECT ${list("coalesce(nspacl, pg_catalog.acldefault('n', nspowner))")} FROM pg_catalog.pg_namespace WHERE nspname = $2`,
-        [role, schema],
-      );
-    case 'function':
-      return query(
-        `SELECT ${list("coalesce(proacl, pg_catalog.acldefault('f', proowner))")} FROM pg_catalog.pg_proc p
-         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-         WHERE n.nspname = $2 AND (cardinality($3::text[]) = 0 OR p.proname = ANY ($3::text[])) ORDER BY p.oid`,
-        [role, schema, objects],
-      );
-    default:
-      return query(
-        `SELECT ${list(`coalesce(relacl, pg_catalog.acldefault('${objectType === 'sequence' ? 's' : 'r'}', relowner))`)}
-         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = $2 AND c.relkind = ANY ($4::"char"[]) AND (cardinality($3::text[]) = 0 OR c.relname = ANY ($3::text[]))
-         ORDER BY c.oid`,
-        [role, schema, objects, KINDS[objectType]],
-      );
-  }
+/** Takes back everything the grant gave. What no longer exists needs nothing. */
+export async function revokeGrant(client: Client, grant: GrantSpec, database: string): Promise<void> {
+  const held = await heldOn(client, grant, database);
+  if (held === undefined) return;
+  // A table that was dropped would fail the statement for all of them.
+  const objects = grant.objects.filter((name) =>
+    held.some((here) => here.object === name && here.privileges.length > 0),
+  );
+  if (grant.objects.length > 0 && objects.length === 0) return;
+  await applyGrant(client, { ...grant, objects, privileges: [] }, database);
 }
 
 /** What objects that the owner makes later grant to the role by themselves: exactly these privileges. */
-export async function applyDefaultPrivileges(client: Client, defaults: DefaultPrivilegesSpec): Promise<void> {
-  const { owner, role, schema, objectType } = defaults;
+export function planDefaultPrivileges(defaults: DefaultPrivilegesSpec): Step[] {
+  const { owner, role, schema, objectType, privileges } = defaults;
   const inSchema = schema === '' ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
   const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)}${inSchema}`;
-  const privileges = words(objectType, defaults.privileges);
-  const on = `${objectType.toUpperCase()}S`;
-  await withTransaction(client, async () => {
-    await client.query(`${alter} REVOKE ALL ON ${on} FROM ${grantee(role)}`);
-    if (privileges !== '') await client.query(`${alter} GRANT ${privileges} ON ${on} TO ${grantee(role)}`);
-  });
+  const list = privilegeList(objectType, privileges);
+  const on = `ON ${objectType.toUpperCase()}S`;
+  const what = `later ${objectType}s of ${owner}`;
+  const revoke = {
+    action: `revoke everything on ${what} from ${role}`,
+    sql: `${alter} REVOKE ALL ${on} FROM ${grantee(role)}`,
+  };
+  if (privileges.length === 0) return [revoke];
+  return [
+    revoke,
+    { action: `grant ${list} on ${what} to ${role}`, sql: `${alter} GRANT ${list} ${on} TO ${grantee(role)}` },
+  ];
 }
 
-const DEFAULT_KINDS = { table: 'r', sequence: 'S', function: 'f' } as const;
+export async function applyDefaultPrivileges(client: Client, defaults: DefaultPrivilegesSpec): Promise<void> {
+  try {
+    await whileContended(() =>
+      withTransaction(client, async () => {
+        for (const { sql } of planDefaultPrivileges(defaults)) await client.query(sql);
+      }),
+    );
+  } catch (error) {
+    throw statementFailure(error, `Granting on later objects of ${defaults.owner} to ${defaults.role}`, defaults.role);
+  }
+}
 
+/** Takes everything back. Where owner, role or schema are gone there is nothing left to take. */
+export async function revokeDefaultPrivileges(client: Client, defaults: DefaultPrivilegesSpec): Promise<void> {
+  if ((await readDefaultPrivileges(client, defaults)) === undefined) return;
+  await applyDefaultPrivileges(client, { ...defaults, privileges: [] });
+}
+
+const OBJECT_TYPES = { table: 'r', sequence: 'S', function: 'f' } as const;
+
+/** The privileges there are now, sorted. Undefined: the owner, the role or the schema does not exist. */
 export async function readDefaultPrivileges(
   client: Client,
   defaults: DefaultPrivilegesSpec,
-): Promise<string[] | undefined> {
-  const role = await roleId(client, defaults.role);
-  const owner = await roleId(client, defaults.owner);
+): Promise<{ privileges: string[]; withGrantOption: boolean } | undefined> {
+  const role = await roleOid(client, defaults.role);
+  const owner = await roleOid(client, defaults.owner);
   if (role === undefined || owner === undefined) return undefined;
-  const { rows } = await client.query<{ privilege: string }>(
-    `SELECT a.privilege_type::text AS privilege FROM pg_catalog.pg_default_acl d
-     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
-     CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
-     WHERE d.defaclrole = $1::oid AND d.defaclobjtype = $2 AND coalesce(n.nspname, '') = $3 AND a.grantee = $4::oid ORDER BY 1`,
-    [owner, DEFAULT_KINDS[defaults.objectType], defaults.schema, role],
+  if (defaults.schema !== '' && !(await schemaExists(client, defaults.schema))) return undefined;
+  const { rows } = await client.query<{ privilege: string; grantable: boolean }>(
+    `SELECT privilege_type::text AS privilege, bool_or(is_grantable) AS grantable FROM pg_catalog.pg_default_acl
+     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = defaclnamespace CROSS JOIN LATERAL pg_catalog.aclexplode(defaclacl)
+     WHERE defaclrole = $1::oid AND defaclobjtype = $2 AND coalesce(nspname, '') = $3 AND grantee = $4::oid
+     GROUP BY privilege_type ORDER BY 1`,
+    [owner, OBJECT_TYPES[defaults.objectType], defaults.schema, role],
   );
-  return rows.map(({ privilege }) => privilege);
+  return {
+    privileges: rows.map(({ privilege }) => privilege),
+    withGrantOption: rows.some(({ grantable }) => grantable),
+  };
 }

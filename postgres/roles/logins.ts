@@ -4,23 +4,26 @@ import { clientConfig } from '../connection/client';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import type { ConnectionTarget } from '../spec';
 
-export type LoginResult = 'accepted' | 'refused' | 'unreachable';
+/** ok: the password is right; refused: it is wrong, or there is no such role; unreachable: the server did not say. */
+export type LoginResult = 'ok' | 'refused' | 'unreachable';
+
+/** PostgreSQL looks at these only after it has accepted the password. Others (53300, 57P03, 28000) can come before. */
+const AFTER_PASSWORD: readonly (string | undefined)[] = [SqlState.invalidCatalogName, SqlState.insufficientPrivilege];
 
 /**
- * Whether a role's password is the one in the target. A login that fails after the password was accepted (no CONNECT, too many
- * connections) counts as accepted: only what PostgreSQL says about the password matters.
+ * Whether a role's password is the one in the target, found by logging in. A login that fails after the password was accepted
+ * (no such database, no CONNECT) is ok. Never throws.
  */
 export async function checkLogin(target: ConnectionTarget): Promise<LoginResult> {
   const client = new Client(clientConfig(target, { connectTimeoutMs: 5000 }));
   client.on('error', () => undefined);
   try {
     await client.connect();
-    return 'accepted';
+    return 'ok';
   } catch (error) {
     const state = stateOf(error);
     if (state === SqlState.invalidPassword) return 'refused';
-    // A five-character SQLSTATE other than that came from the server, after authentication.
-    return state !== undefined && /^[0-9A-Z]{5}$/.test(state) ? 'accepted' : 'unreachable';
+    return AFTER_PASSWORD.includes(state) ? 'ok' : 'unreachable';
   } finally {
     await client.end().catch(() => undefined);
   }

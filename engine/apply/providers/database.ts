@@ -1,53 +1,78 @@
-import { dropDatabase, ensureDatabase, readDatabase } from '../../../postgres/roles/database';
-import { count, flag, type Kind, text } from './kind';
+import { dropDatabase, ensureDatabase, renameDatabase } from '../../../postgres/roles/applyDatabase';
+import { readDatabase, sameSpelling } from '../../../postgres/roles/database';
+import { type Attribute, count, flag, optionalText, text } from './attributes';
+import type { Kind } from './kind';
+import { nameProblem, nameProblems } from './names';
+
+const fixed: Attribute = { kind: 'text', input: 'optional', replaces: true };
 
 export const database: Kind = {
-  defaults: {
-    allowConnections: true,
-    alterObjectOwnership: false,
-    connectionLimit: -1,
-    encoding: 'UTF8',
-    isTemplate: false,
-    lcCollate: 'C',
-    lcCtype: 'C',
-    tablespaceName: 'pg_default',
-    template: 'template0',
+  attributes: {
+    name: { kind: 'text', input: 'required' },
+    owner: { kind: 'text', input: 'optional' },
+    encoding: fixed,
+    lcCollate: fixed,
+    lcCtype: fixed,
+    template: fixed,
+    connectionLimit: { kind: 'count', input: 'optional', absent: -1, isWritten: true },
+    allowConnections: { kind: 'flag', input: 'optional', absent: true, isWritten: true },
+    isTemplate: { kind: 'flag', input: 'optional' },
+    tablespaceName: { kind: 'text' },
+    alterObjectOwnership: { kind: 'flag', absent: false },
   },
-  replaces: ['name', 'encoding', 'lcCollate', 'lcCtype', 'template'],
-  inputs: [
-    'name',
-    'owner',
-    'allowConnections',
-    'connectionLimit',
-    'encoding',
-    'isTemplate',
-    'lcCollate',
-    'lcCtype',
-    'template',
-  ],
-  id: (inputs) => text(inputs, 'name'),
+  deleteBeforeReplace: true,
 
-  async ensure(session, inputs) {
-    const wanted = {
-      name: text(inputs, 'name'),
-      owner: text(inputs, 'owner'),
-      encoding: text(inputs, 'encoding'),
-      lcCollate: text(inputs, 'lcCollate'),
-      lcCtype: text(inputs, 'lcCtype'),
-      tablespaceName: 'pg_default',
-      connectionLimit: count(inputs, 'connectionLimit', -1),
-      allowConnections: flag(inputs, 'allowConnections'),
-      isTemplate: flag(inputs, 'isTemplate'),
-    };
-    await ensureDatabase(await session.client(), wanted, text(inputs, 'template'));
+  problems(inputs) {
+    const limit = count(inputs, 'connectionLimit', -1);
+    const owner = optionalText(inputs, 'owner');
+    return [
+      ...nameProblems(inputs, ['name']),
+      ...(owner === undefined || nameProblem(owner) === undefined ? [] : nameProblems(inputs, ['owner'])),
+      ...(limit < -1 ? [{ property: 'connectionLimit', reason: `is ${limit}, expected -1 (no limit) or more` }] : []),
+    ];
+  },
+
+  id: (properties) => text(properties, 'name'),
+
+  async ensure(session, wanted, olds) {
+    const name = text(wanted, 'name');
+    const client = await session.client();
+    const former = text(olds ?? {}, 'name', name);
+    if (former !== name) {
+      await session.release(former);
+      await renameDatabase(client, former, name);
+    }
+    const optional = ['owner', 'encoding', 'lcCollate', 'lcCtype', 'template'] as const;
+    const given = optional.flatMap((key) => {
+      const value = optionalText(wanted, key);
+      return value === undefined ? [] : [[key, value] as const];
+    });
+    await ensureDatabase(client, {
+      name,
+      ...Object.fromEntries(given),
+      connectionLimit: count(wanted, 'connectionLimit', -1),
+      allowConnections: flag(wanted, 'allowConnections'),
+      ...(wanted['isTemplate'] === undefined ? {} : { isTemplate: flag(wanted, 'isTemplate') }),
+    });
   },
 
   async read(session, known) {
     const actual = await readDatabase(await session.client(), text(known, 'name'));
-    return actual === undefined ? undefined : { ...known, ...actual };
+    if (actual === undefined) return undefined;
+    // One locale has several spellings, and another one would replace the database.
+    const spelling = (['encoding', 'lcCollate', 'lcCtype'] as const).filter((key) =>
+      sameSpelling(text(known, key), actual[key]),
+    );
+    return {
+      ...actual,
+      template: text(known, 'template', 'template0'),
+      ...Object.fromEntries(spelling.map((key) => [key, text(known, key)])),
+    };
   },
 
   async remove(session, known) {
-    await dropDatabase(await session.client(), text(known, 'name'));
+    const name = text(known, 'name');
+    await session.release(name);
+    await dropDatabase(await session.client(), name);
   },
 };

@@ -1,149 +1,160 @@
-import { Client } from 'pg';
-
-import { clientConfig, connectError } from '../../../postgres/connection/client';
+import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
 import { PlatformError } from '../../../postgres/errors';
-import type { ConnectionTarget } from '../../../postgres/spec';
-import type { CheckResult, DiffResult, Properties, ResourceProvider } from '../provider';
+import { type CheckResult, type DiffResult, type Properties, type ResourceProvider, UNKNOWN } from '../provider';
+import { type Attribute, changedKeys, DEFAULTS_KEY, freshOutputs, refreshedOutputs, withDefaults } from './attributes';
 import { database } from './database';
+import { defaultPrivileges } from './defaultPrivileges';
 import { extension } from './extension';
-import { defaultPrivileges, grant } from './grants';
-import { type Kind, sameSet, type Session } from './kind';
+import { grant } from './grant';
+import type { Kind } from './kind';
 import { role } from './role';
+import { Connections } from './session';
 
-const KINDS: Record<string, Kind> = {
-  'postgresql:index/role:Role': role,
-  'postgresql:index/database:Database': database,
-  'postgresql:index/extension:Extension': extension,
-  'postgresql:index/grant:Grant': grant,
-  'postgresql:index/defaultPrivileges:DefaultPrivileges': defaultPrivileges,
-};
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['postgresql:index/role:Role', role],
+  ['postgresql:index/database:Database', database],
+  ['postgresql:index/extension:Extension', extension],
+  ['postgresql:index/grant:Grant', grant],
+  ['postgresql:index/defaultPrivileges:DefaultPrivileges', defaultPrivileges],
+]);
 
-/** Inputs of the bridge, not of the resource. */
-const BRIDGE = new Set(['__defaults']);
+/** What a statement, or whoever waits for one, is told when the server goes away. */
+const GONE: ReadonlySet<string | undefined> = new Set([
+  SqlState.adminShutdown,
+  SqlState.crashShutdown,
+  'ECONNRESET',
+  'EPIPE',
+]);
 
 /**
- * Stand-in for Pulumi's postgresql provider in the local stack: the same property names, ids and defaults, so that either
- * engine goes on from what the other one wrote. `config` is the provider resource's, all scalars as text.
+ * Stand-in for Pulumi's postgresql provider in the local stack: the same property names, ids, defaults and output shapes, so that
+ * either engine goes on from what the other one wrote. `config` is the provider resource's, all scalars as text. Other than
+ * the real one it adopts what already exists, sees a changed password, and never drops what a role owns.
  */
 export function createPostgresqlProvider(config: Properties): ResourceProvider {
-  return new PostgresqlProvider(targetFrom(config));
+  return new PostgresqlProvider(new Connections(config));
 }
 
-function targetFrom(config: Properties): ConnectionTarget {
-  const read = (key: string, otherwise: string): string => {
-    const value = config[key];
-    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : otherwise;
-  };
-  const sslMode = read('sslmode', 'disable');
-  return {
-    host: read('host', '127.0.0.1'),
-    port: Number(read('port', '5432')),
-    database: read('database', 'postgres'),
-    user: read('username', 'postgres'),
-    password: read('password', ''),
-    sslMode: sslMode === 'verify-full' || sslMode === 'require' ? sslMode : 'disable',
-  };
-}
-
-class PostgresqlProvider implements ResourceProvider, Session {
-  private readonly clients = new Map<string, Promise<Client>>();
-
-  constructor(private readonly target: ConnectionTarget) {}
+class PostgresqlProvider implements ResourceProvider {
+  constructor(private readonly connections: Connections) {}
 
   check(type: string, _olds: Properties | undefined, news: Properties): Promise<CheckResult> {
     const kind = kindOf(type);
-    const failures = Object.keys(news)
-      .filter((key) => !kind.inputs.includes(key) && !BRIDGE.has(key))
-      .map((property) => ({
-        property,
-        reason: `the embedded engine does not apply this property of ${type}; it applies ${kind.inputs.join(', ')}`,
-      }));
-    return Promise.resolve({ inputs: news, failures });
+    const { attributes } = kind;
+    const given = Object.entries(news).filter(([key, value]) => key !== DEFAULTS_KEY && value !== null);
+    const failures = given.flatMap(([key, value]) => propertyProblem(type, key, attributes[key], value));
+    for (const [property, { input }] of Object.entries(attributes)) {
+      if (input === 'required' && (news[property] ?? null) === null) failures.push({ property, reason: 'is missing' });
+    }
+    const known = Object.fromEntries(given.filter(([, value]) => value !== UNKNOWN));
+    const inputs = withDefaults(attributes, Object.fromEntries(given));
+    return Promise.resolve({ inputs, failures: failures.length > 0 ? failures : kind.problems(known) });
   }
 
-  diff(type: string, _id: string, olds: Properties, oldInputs: Properties, news: Properties): Promise<DiffResult> {
-    const kind = kindOf(type);
-    const removed = Object.keys(oldInputs).filter((key) => !(key in news));
-    const keys = [...new Set([...Object.keys(news), ...removed])].filter((key) => !BRIDGE.has(key));
-    const changed = keys.filter((key) => {
-      if (!(key in news) && !(key in kind.defaults)) return false;
-      return !sameSet(news[key] ?? kind.defaults[key], olds[key]);
+  diff(type: string, _id: string, olds: Properties, _oldInputs: Properties, news: Properties): Promise<DiffResult> {
+    const { attributes, deleteBeforeReplace } = kindOf(type);
+    const changed = changedKeys(attributes, olds, news);
+    const replaces = changed.filter((key) => attributes[key]?.replaces === true);
+    return Promise.resolve({
+      changed,
+      replaces,
+      ...(replaces.length > 0 && deleteBeforeReplace === true ? { deleteBeforeReplace } : {}),
     });
-    return Promise.resolve({ changed, replaces: changed.filter((key) => kind.replaces.includes(key)) });
   }
 
   async create(type: string, inputs: Properties): Promise<{ id: string; outputs: Properties }> {
     const kind = kindOf(type);
-    const id = kind.id(inputs);
-    const outputs = await this.settled(kind, inputs, id);
-    return { id, outputs };
+    return { id: kind.id(inputs), outputs: await this.settled(kind, inputs) };
   }
 
-  async read(type: string, id: string, outputs: Properties): Promise<{ id: string; outputs: Properties } | undefined> {
-    const found = await kindOf(type).read(this, outputs);
-    return found === undefined ? undefined : { id, outputs: { ...found, id } };
+  async read(
+    type: string,
+    _id: string,
+    outputs: Properties,
+    inputs: Properties,
+  ): Promise<{ id: string; outputs: Properties } | undefined> {
+    const kind = kindOf(type);
+    const found = await this.repeatable(() => kind.read(this.connections, outputs, inputs));
+    if (found === undefined) return undefined;
+    const now = refreshedOutputs(outputs, found);
+    const id = kind.id(now);
+    return { id, outputs: now['id'] === id ? now : { ...now, id } };
   }
 
   async update(
     type: string,
-    id: string,
-    _olds: Properties,
+    _id: string,
+    olds: Properties,
     _oldInputs: Properties,
     news: Properties,
   ): Promise<{ outputs: Properties }> {
-    return { outputs: await this.settled(kindOf(type), news, id) };
+    return { outputs: await this.settled(kindOf(type), news, olds) };
   }
 
   async delete(type: string, _id: string, outputs: Properties): Promise<void> {
-    await kindOf(type).remove(this, outputs);
+    await this.repeatable(() => kindOf(type).remove(this.connections, outputs));
   }
 
-  async close(): Promise<void> {
-    const clients = [...this.clients.values()];
-    this.clients.clear();
-    for (const client of clients) await client.then((open) => open.end()).catch(() => undefined);
-  }
-
-  client(name = this.target.database): Promise<Client> {
-    const known = this.clients.get(name);
-    if (known !== undefined) return known;
-    const opening = open({ ...this.target, database: name });
-    this.clients.set(name, opening);
-    opening.catch(() => this.clients.delete(name));
-    return opening;
-  }
-
-  targetOf(user: string, password: string): ConnectionTarget {
-    return { ...this.target, user, password };
+  close(): Promise<void> {
+    return this.connections.close();
   }
 
   /** Makes it so, and reads it back: what the server says is what the state holds. */
-  private async settled(kind: Kind, inputs: Properties, id: string): Promise<Properties> {
-    const full = { ...kind.defaults, ...inputs };
-    await kind.ensure(this, full);
-    return { ...((await kind.read(this, full)) ?? full), id };
+  private async settled(kind: Kind, inputs: Properties, olds?: Properties): Promise<Properties> {
+    const actual = await this.repeatable(async () => {
+      await kind.ensure(this.connections, inputs, olds);
+      return kind.read(this.connections, inputs, inputs);
+    });
+    return { ...freshOutputs(kind.attributes, inputs, actual ?? {}), id: kind.id(inputs) };
+  }
+
+  /** Once more over new connections when one was lost on the way: a restart of the server ends those that are kept. */
+  private async repeatable<T>(work: () => Promise<T>): Promise<T> {
+    const { lost } = this.connections;
+    try {
+      return await work();
+    } catch (error) {
+      const cause = error instanceof PlatformError ? error.cause : error;
+      if (this.connections.lost === lost && !GONE.has(stateOf(cause))) throw error;
+      await this.connections.close();
+      return work();
+    }
   }
 }
 
 function kindOf(type: string): Kind {
-  const kind = KINDS[type];
+  const kind = KINDS.get(type);
   if (kind !== undefined) return kind;
   throw new PlatformError(
     'type-unsupported',
     `The embedded engine does not apply resources of type ${type}.`,
-    `It applies ${Object.keys(KINDS).join(', ')}; for everything else run with --engine pulumi.`,
+    `It applies ${[...KINDS.keys()].join(', ')}; for everything else run with --engine pulumi.`,
     { kind: 'refused', object: type },
   );
 }
 
-async function open(target: ConnectionTarget): Promise<Client> {
-  const client = new Client(clientConfig(target));
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    await client.end().catch(() => undefined);
-    throw connectError(target, error);
+const EXPECTED = {
+  text: { is: (value: unknown): boolean => typeof value === 'string', what: 'a text' },
+  flag: { is: (value: unknown): boolean => typeof value === 'boolean', what: 'true or false' },
+  count: { is: (value: unknown): boolean => Number.isInteger(value), what: 'a whole number' },
+  texts: {
+    is: (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string'),
+    what: 'a list of texts',
+  },
+};
+
+function propertyProblem(
+  type: string,
+  property: string,
+  attribute: Attribute | undefined,
+  value: unknown,
+): CheckResult['failures'] {
+  if (attribute?.input === undefined) {
+    const known = Object.entries(kindOf(type).attributes).filter(([, { input }]) => input !== undefined);
+    const names = known.map(([key]) => key).join(', ');
+    return [{ property, reason: `the embedded engine does not apply this property of ${type}; it applies ${names}` }];
   }
+  const { is, what } = EXPECTED[attribute.kind];
+  if (value === UNKNOWN || is(value)) return [];
+  return [{ property, reason: `is ${JSON.stringify(value)}, expected ${what}` }];
 }

@@ -1,0 +1,72 @@
+import type { Client } from 'pg';
+
+import { SqlState, stateOf } from '../connection/sqlstate';
+import { PlatformError } from '../errors';
+import type { ExtensionSpec } from '../spec';
+import { nearest } from '../tuning/nearest';
+import { packageOf } from './packages';
+import { notPreloaded, preloadOf } from './preload';
+
+/** Names and versions the server could install, by name. */
+export async function availableExtensions(client: Client): Promise<Map<string, string[]>> {
+  const { rows } = await client.query<{ name: string; versions: string[] }>(
+    `SELECT name::text, array_agg(version::text ORDER BY version) AS versions
+     FROM pg_catalog.pg_available_extension_versions GROUP BY name ORDER BY name`,
+  );
+  return new Map(rows.map(({ name, versions }) => [name, versions]));
+}
+
+/** How scripts of extensions fail without their library: in wrong state, or at a parameter nobody knows. */
+const OF_A_LIBRARY: ReadonlySet<string | undefined> = new Set([
+  SqlState.objectNotInPrerequisiteState,
+  SqlState.undefinedObject,
+]);
+
+/**
+ * Why a CREATE or ALTER EXTENSION failed, where it is the extension, its version or its library that is missing; undefined: something
+ * else. Found by looking, since PostgreSQL has no SQLSTATE of its own for any of them.
+ */
+export async function unavailable(
+  client: Client,
+  wanted: ExtensionSpec,
+  cause: unknown,
+): Promise<PlatformError | undefined> {
+  const options = { object: wanted.name, cause };
+  const available = await availableExtensions(client).catch(() => undefined);
+  if (available === undefined) return undefined;
+  const versions = available.get(wanted.name);
+  if (versions === undefined) {
+    const names = [...available.keys()];
+    const guess = nearest(wanted.name, names);
+    return new PlatformError(
+      'extension-unavailable',
+      `Extension ${wanted.name} is not available on this server${guess === undefined ? '' : `; did you mean ${guess}?`}`,
+      `${packageOf(wanted.name, await majorOf(client))} Install that, or take it out of coach:extensions. Available: ${names.join(', ')}.`,
+      options,
+    );
+  }
+  if (wanted.version !== undefined && !versions.includes(wanted.version)) {
+    return new PlatformError(
+      'extension-version',
+      `Extension ${wanted.name} has no version ${wanted.version} on this server.`,
+      `Declare one of ${versions.join(', ')}, or none for the newest.`,
+      options,
+    );
+  }
+  if (OF_A_LIBRARY.has(stateOf(cause)) && (await notPreloaded(client, [wanted.name])).length > 0) {
+    return new PlatformError(
+      'extension-not-preloaded',
+      `Extension ${wanted.name} cannot be created before its library is preloaded.`,
+      `Add ${preloadOf(wanted.name) ?? wanted.name} to shared_preload_libraries in coach:parameters; \`up\` then restarts the server.`,
+      options,
+    );
+  }
+  return undefined;
+}
+
+async function majorOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ major: number }>(
+    `SELECT current_setting('server_version_num')::int / 10000 AS major`,
+  );
+  return rows[0]?.major ?? 0;
+}

@@ -1,0 +1,117 @@
+import type { Client } from 'pg';
+
+import { quoteIdentifier, quoteLiteral } from '../connection/quote';
+import { SqlState, stateOf } from '../connection/sqlstate';
+import { PlatformError } from '../errors';
+import { whileContended } from './contention';
+import { type DatabaseAttributes, type DatabaseState, readDatabase, sameSpelling } from './database';
+import { statementFailure } from './failure';
+import type { Step } from './planRole';
+
+/**
+ * What turns the database as it is (undefined: there is none) into the wanted one. Throws for what cannot be changed: encoding and
+ * locale of an existing one, or one that a killed DROP DATABASE left behind.
+ */
+export function planDatabase(wanted: DatabaseAttributes, actual: DatabaseState | undefined): Step[] {
+  if (actual === undefined) return [{ action: `create database ${wanted.name}`, sql: createStatement(wanted) }];
+  refuseUnusable(wanted, actual);
+  const name = quoteIdentifier(wanted.name);
+  const { owner, isTemplate = actual.isTemplate, connectionLimit, allowConnections } = wanted;
+  const step = (differs: boolean, what: string): Step[] =>
+    differs ? [{ action: `database ${wanted.name}: ${what}`, sql: `ALTER DATABASE ${name} ${what}` }] : [];
+  return [
+    ...(owner === undefined ? [] : step(owner !== actual.owner, `OWNER TO ${quoteIdentifier(owner)}`)),
+    ...step(connectionLimit !== actual.connectionLimit, `CONNECTION LIMIT ${connectionLimit}`),
+    ...step(allowConnections !== actual.allowConnections, `ALLOW_CONNECTIONS ${allowConnections}`),
+    ...step(isTemplate !== actual.isTemplate, `IS_TEMPLATE ${isTemplate}`),
+  ];
+}
+
+function createStatement(wanted: DatabaseAttributes): string {
+  const { owner, lcCollate, lcCtype } = wanted;
+  return [
+    `CREATE DATABASE ${quoteIdentifier(wanted.name)}`,
+    ...(owner === undefined ? [] : [`OWNER ${quoteIdentifier(owner)}`]),
+    `TEMPLATE ${quoteIdentifier(wanted.template ?? 'template0')}`,
+    `ENCODING ${quoteLiteral(wanted.encoding ?? 'UTF8')}`,
+    ...(lcCollate === undefined ? [] : [`LC_COLLATE ${quoteLiteral(lcCollate)}`]),
+    ...(lcCtype === undefined ? [] : [`LC_CTYPE ${quoteLiteral(lcCtype)}`]),
+    `ALLOW_CONNECTIONS ${wanted.allowConnections}`,
+    `CONNECTION LIMIT ${wanted.connectionLimit}`,
+    `IS_TEMPLATE ${wanted.isTemplate ?? false}`,
+  ].join(' ');
+}
+
+/** pg_database.datconnlimit of a database whose DROP was interrupted (PostgreSQL 16, and minor releases of those before). */
+const INVALID = -2;
+
+function refuseUnusable(wanted: DatabaseAttributes, actual: DatabaseState): void {
+  if (actual.connectionLimit === INVALID) {
+    throw new PlatformError(
+      'database-invalid',
+      `Database ${wanted.name} was being dropped when that was interrupted, and nobody can connect to it any more.`,
+      `Finish it by hand, \`DROP DATABASE ${quoteIdentifier(wanted.name)}\`, and run again.`,
+      { object: wanted.name },
+    );
+  }
+  for (const key of ['encoding', 'lcCollate', 'lcCtype'] as const) {
+    const value = wanted[key];
+    if (value === undefined || sameSpelling(value, actual[key])) continue;
+    throw new PlatformError(
+      'database-incompatible',
+      `Database ${wanted.name} exists with ${key} ${actual[key]}, but ${value} is declared, and that cannot be changed in place.`,
+      'Declare what it has, or carry the data over: `coachdb backup`, a database of another name, `coachdb restore` into it.',
+      { kind: 'refused', object: wanted.name },
+    );
+  }
+}
+
+/** Makes the database, or brings an existing one of that name to what is wanted: a run that was killed adopts its own. */
+export async function ensureDatabase(client: Client, wanted: DatabaseAttributes): Promise<void> {
+  try {
+    await whileContended(async () => {
+      const steps = planDatabase(wanted, await readDatabase(client, wanted.name));
+      for (const { sql } of steps) await client.query(sql);
+    });
+  } catch (error) {
+    throw statementFailure(error, `Declaring database ${wanted.name}`, wanted.name);
+  }
+}
+
+/** Renames the database where it still has the old name and the new one is free; otherwise nothing is done. */
+export async function renameDatabase(client: Client, from: string, to: string): Promise<void> {
+  if ((await readDatabase(client, from)) === undefined || (await readDatabase(client, to)) !== undefined) return;
+  try {
+    await client.query(`ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`);
+  } catch (error) {
+    throw await explained(client, error, from, `Renaming database ${from} to ${to}`);
+  }
+}
+
+/** Drops the database; one that is gone already is fine. Sessions of others are named, never ended. */
+export async function dropDatabase(client: Client, name: string): Promise<void> {
+  try {
+    const actual = await readDatabase(client, name);
+    if (actual === undefined) return;
+    if (actual.isTemplate) await client.query(`ALTER DATABASE ${quoteIdentifier(name)} IS_TEMPLATE false`);
+    await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
+  } catch (error) {
+    throw await explained(client, error, name, `Dropping database ${name}`);
+  }
+}
+
+async function explained(client: Client, error: unknown, name: string, doing: string): Promise<PlatformError> {
+  if (stateOf(error) !== SqlState.objectInUse) return statementFailure(error, doing, name);
+  const { rows } = await client.query<{ session: string }>(
+    `SELECT format('%s (process %s%s)', usename, pid, CASE application_name WHEN '' THEN '' ELSE ', ' || application_name END) AS session
+     FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend' ORDER BY pid LIMIT 10`,
+    [name],
+  );
+  const sessions = rows.length === 0 ? 'others' : rows.map(({ session }) => session).join(', ');
+  return new PlatformError(
+    'database-in-use',
+    `${doing} failed: it is in use by ${sessions}.`,
+    'Stop the application and whatever else is connected to it, then run again.',
+    { object: name, cause: error },
+  );
+}

@@ -1,0 +1,77 @@
+import type { Client } from 'pg';
+
+import type { GrantSpec, ObjectType } from '../spec';
+import { roleOid, samePrivileges, schemaExists } from './privileges';
+
+/** What a role holds on one object. */
+export interface Held {
+  object: string;
+  /** Sorted. */
+  privileges: string[];
+  /** Some of it may be granted on. */
+  withGrantOption: boolean;
+  /** Those besides the owner who granted something of it. */
+  foreignGrantors: string[];
+}
+
+/** name, acl and owner of the objects. An access list that was never set means the built-in default. */
+const OBJECTS: Record<ObjectType, string> = {
+  database: `SELECT datname AS name, coalesce(datacl, pg_catalog.acldefault('d', datdba)) AS acl, datdba AS owner
+             FROM pg_catalog.pg_database WHERE datname = $2`,
+  schema: `SELECT nspname AS name, coalesce(nspacl, pg_catalog.acldefault('n', nspowner)) AS acl, nspowner AS owner
+           FROM pg_catalog.pg_namespace WHERE nspname = $2`,
+  // What ON ALL TABLES reaches: tables, partitioned ones, views, materialized views, foreign tables.
+  table: relations('r', "'r', 'p', 'v', 'm', 'f'"),
+  sequence: relations('s', "'S'"),
+  function: `SELECT proname AS name, coalesce(proacl, pg_catalog.acldefault('f', proowner)) AS acl, proowner AS owner
+             FROM pg_catalog.pg_proc JOIN pg_catalog.pg_namespace n ON n.oid = pronamespace
+             WHERE nspname = $2 AND prokind IN ('f', 'a', 'w') AND (cardinality($3::text[]) = 0 OR proname = ANY ($3::text[]))
+             ORDER BY pg_proc.oid`,
+};
+
+function relations(type: string, kinds: string): string {
+  return `SELECT relname AS name, coalesce(relacl, pg_catalog.acldefault('${type}', relowner)) AS acl, relowner AS owner
+          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+          WHERE nspname = $2 AND relkind IN (${kinds}) AND (cardinality($3::text[]) = 0 OR relname = ANY ($3::text[]))
+          ORDER BY c.oid`;
+}
+
+const held = (objects: string): string => `
+  SELECT name::text AS object, h.* FROM (${objects}) AS o CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(DISTINCT privilege_type::text ORDER BY privilege_type::text), '{}') AS privileges,
+           coalesce(bool_or(is_grantable), false) AS "withGrantOption",
+           coalesce(array_agg(DISTINCT pg_catalog.pg_get_userbyid(grantor)::text) FILTER (WHERE grantor <> owner), '{}') AS "foreignGrantors"
+    FROM pg_catalog.aclexplode(acl) WHERE grantee = $1::oid) AS h`;
+
+/**
+ * What the role holds on each of the grant's objects; a named one that does not exist holds nothing. Undefined: the role, the
+ * database or the schema does not exist.
+ */
+export async function heldOn(client: Client, grant: GrantSpec, database: string): Promise<Held[] | undefined> {
+  const { objectType, schema = '', objects } = grant;
+  const role = await roleOid(client, grant.role);
+  if (role === undefined) return undefined;
+  const isOne = objectType === 'database' || objectType === 'schema';
+  const place = objectType === 'database' ? database : schema;
+  const { rows } = await client.query<Held>(held(OBJECTS[objectType]), [role, place, ...(isOne ? [] : [objects])]);
+  if (isOne) return rows.length === 0 ? undefined : rows;
+  if (rows.length === 0 && !(await schemaExists(client, schema))) return undefined;
+  const nothing = { privileges: [], withGrantOption: false, foreignGrantors: [] };
+  const missing = objects.filter((name) => !rows.some(({ object }) => object === name));
+  return [...rows, ...missing.map((object) => ({ object, ...nothing }))];
+}
+
+/** The privileges the role holds where they are not the wanted ones (the first such object's), else the wanted ones. */
+export async function readGrant(
+  client: Client,
+  grant: GrantSpec,
+  database: string,
+): Promise<{ privileges: string[]; withGrantOption: boolean } | undefined> {
+  const all = await heldOn(client, grant, database);
+  if (all === undefined) return undefined;
+  const other = all.find(({ privileges }) => !samePrivileges(grant.objectType, grant.privileges, privileges));
+  return {
+    privileges: other?.privileges ?? grant.privileges,
+    withGrantOption: all.some(({ withGrantOption }) => withGrantOption),
+  };
+}
