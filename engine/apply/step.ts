@@ -93,6 +93,9 @@ async function differenceOf(context: Context, old: ResourceState, inputs: Proper
   return provider.diff(registration.type, old.id ?? '', unwrap(old.outputs), unwrap(old.inputs), unwrap(inputs));
 }
 
+/** Inputs that handlers compute so that a preview says how a change is applied. */
+const COMPUTED = ['activation', 'plan'];
+
 /** What a report shows of a difference: the inputs that changed, else what the provider named, measured against the real state. */
 function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap): PropertyChange[] {
   if (diff.changed.length === 0 && diff.replaces.length === 0) return [];
@@ -105,7 +108,11 @@ function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap): Pr
     const same = sameValue(before ?? null, after ?? null);
     return { path, kind: 'update', before: same ? '[differs]' : show(before ?? null), after: show(after ?? null) };
   });
-  return [...changes, ...found].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const all = [...changes, ...found];
+  // Nothing was declared otherwise, but the thing is: what `check` computed says what will be done about it.
+  if (all.length === 0)
+    return COMPUTED.flatMap((path) => (path in inputs ? [{ path, kind: 'add', after: show(inputs[path]) }] : []));
+  return all.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
 async function created(context: Context, inputs: PropertyMap, operation: 'create' | 'replace'): Promise<StepResult> {
