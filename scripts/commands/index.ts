@@ -1,6 +1,7 @@
 import type { CommandDefinition } from './definition';
 import { deploy } from './deploy';
 import { destroy } from './destroy';
+import { engineInstall } from './engineInstall';
 import { env } from './env';
 import { generate } from './generate';
 import { graph } from './graph';
@@ -27,4 +28,5 @@ export const COMMANDS: readonly CommandDefinition[] = [
   deploy,
   generate,
   stateExport,
+  engineInstall,
 ];
