@@ -52,9 +52,10 @@ function failuresOf(
   if (end.startError !== undefined) return [end.startError];
   if (end.isInterrupted || collector.outcome === 'canceled') return [interrupted(), ...result.problems];
   const pending = collector.pending.length > 0 ? [pendingFailure([...new Set(collector.pending)])] : [];
-  if (result.problems.length > 0) return [...pending, ...result.problems];
+  if (collector.outcome !== undefined && result.problems.length > 0) return [...pending, ...result.problems];
   const { exitCode, signal, stderr } = end;
-  return [...pending, pulumiFailure({ exitCode, signal, stderr, lockDirectory: options.lockDirectory })];
+  const failure = pulumiFailure({ exitCode, signal, stderr, lockDirectory: options.lockDirectory });
+  return [...pending, failure, ...result.problems];
 }
 
 function problemOf(failure: unknown): DeploymentResult['problems'][number] {
