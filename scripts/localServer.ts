@@ -12,6 +12,8 @@ export const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
 export interface LocalServer {
   process: ServerProcess;
   dataDirectory: string;
+  /** As the settings have it; the data lies elsewhere where the server's account cannot enter the checkout. */
+  declaredDataDirectory: string;
   /** The file it writes now; a new one begins every day. */
   logFile: string;
   host: string;
@@ -48,6 +50,7 @@ export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer
   return {
     process: server,
     dataDirectory,
+    declaredDataDirectory: textOf(resource, 'dataDirectory'),
     logFile: currentLogFile(server),
     host: textOf(resource, 'host'),
     port: Number(resource.outputs['port']),

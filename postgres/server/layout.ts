@@ -19,7 +19,7 @@ import { type Account, canReach } from './account';
 export const SYSTEM_FOLDER = '/var/lib/coachdb';
 
 /** Beside the declared data directory: says where the data really lies. */
-const LOCATION_FILE = 'location.json';
+export const LOCATION_FILE = 'location.json';
 
 export interface Layout {
   dataDirectory: string;

@@ -1,4 +1,4 @@
-import { rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import type { ConnectionTarget, Parameters } from '../spec';
@@ -6,7 +6,7 @@ import { canReach, ownerOf, serverAccount } from './account';
 import { type Binaries, findBinaries, type InstallPlaces } from './binaries';
 import type { ConfigurationOptions } from './configuration';
 import { majorOf } from './dataDirectory';
-import { type Layout, type LayoutQuery, recordedLayout, resolveLayout, SYSTEM_FOLDER } from './layout';
+import { type Layout, type LayoutQuery, LOCATION_FILE, recordedLayout, resolveLayout, SYSTEM_FOLDER } from './layout';
 import { copiedBinaries } from './npmBinaries';
 import { clearRemains, type ServerProcess, startServer, stopServer } from './process';
 import { serverState } from './state';
@@ -108,6 +108,8 @@ export async function removeData(layout: Layout, declaredDataDirectory: string):
   rmSync(join(layout.dataDirectory, 'PG_VERSION'), { force: true });
   for (const folder of [layout.dataDirectory, layout.logDirectory]) rmSync(folder, { recursive: true, force: true });
   if (!layout.relocated) return;
-  rmdirSync(dirname(layout.dataDirectory));
-  rmSync(join(dirname(declaredDataDirectory), 'location.json'), { force: true });
+  const home = dirname(layout.dataDirectory);
+  // What somebody else put there stays.
+  if (existsSync(home) && readdirSync(home).length === 0) rmdirSync(home);
+  rmSync(join(dirname(declaredDataDirectory), LOCATION_FILE), { force: true });
 }

@@ -1,16 +1,15 @@
-import { existsSync, rmSync } from 'node:fs';
-
 import { Option } from 'commander';
 
 import { runDestroy } from '../../engine/apply/run';
 import { PlatformError } from '../../postgres/errors';
 import { stopServer } from '../../postgres/server/process';
+import { removeData } from '../../postgres/server/server';
 import { type CommandContext, type CommandResult, confirm, done } from '../command';
 import { chooseEngine } from '../engine';
-import { localServerOf } from '../localServer';
+import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiInstalled } from '../pulumi';
 import { openStack, type Stack } from '../stack';
-import { readState, type StackState, withStackLock } from '../stackState';
+import { readState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { ENGINE, YES } from './deployment';
 import { embeddedResult } from './embedded';
@@ -84,7 +83,7 @@ async function deleteEverything(context: CommandContext, stack: Stack, typed: st
       if (context.verbose) context.progress(message);
     },
   });
-  if (run.failures.length === 0 && server !== undefined) removeData(server.dataDirectory, state);
+  if (run.failures.length === 0 && server !== undefined) await removeServerData(server);
   return embeddedResult(
     run,
     { dataDirectory: server?.dataDirectory ?? null },
@@ -92,10 +91,10 @@ async function deleteEverything(context: CommandContext, stack: Stack, typed: st
   );
 }
 
-/** Only after the server has stopped, and only what is a data directory. */
-function removeData(dataDirectory: string, state: StackState): void {
-  if (localServerOf(state)?.status() === 'running') return;
-  if (existsSync(`${dataDirectory}/PG_VERSION`)) rmSync(dataDirectory, { recursive: true, force: true });
+async function removeServerData(server: LocalServer): Promise<void> {
+  const { dataDirectory, logDirectory } = server.process;
+  const relocated = dataDirectory !== server.declaredDataDirectory;
+  await removeData({ dataDirectory, logDirectory, relocated }, server.declaredDataDirectory);
 }
 
 function declined(): PlatformError {

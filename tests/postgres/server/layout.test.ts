@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { type Account, serverAccount } from '../../../postgres/server/account';
 import { bringUp } from '../../../postgres/server/bringUp';
 import { type LayoutQuery, prepareLayout, recordedLayout, resolveLayout } from '../../../postgres/server/layout';
 import { stopServer } from '../../../postgres/server/process';
-import { adminTarget } from '../../../postgres/server/server';
+import { adminTarget, removeData } from '../../../postgres/server/server';
 import { serverState } from '../../../postgres/server/state';
 import { CHOICES, cleanUp, declaration, folder, isRoot, place, problemOf, project } from './support';
 
@@ -104,4 +104,8 @@ it.for(CHOICES)('a server of a checkout that only root may enter runs ($name)', 
   await bringUp(again);
   expect(again.process.dataDirectory).toBe(placed.process.dataDirectory);
   await withClient(adminTarget(declared), (client) => client.query('SELECT FROM kept'));
+
+  await removeData(again.layout, declared.dataDirectory);
+  expect(existsSync(dirname(again.process.dataDirectory))).toBe(false);
+  expect(readdirSync(dirname(declared.dataDirectory))).toEqual([]);
 });
