@@ -26,7 +26,7 @@ export interface InstallPlaces {
   homebrew: readonly string[];
 }
 
-export const INSTALL_PLACES: InstallPlaces = {
+const INSTALL_PLACES: InstallPlaces = {
   debian: ['/usr/lib/postgresql'],
   homebrew: ['/opt/homebrew/opt', '/usr/local/opt', '/home/linuxbrew/.linuxbrew/opt'],
 };

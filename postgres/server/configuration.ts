@@ -168,7 +168,7 @@ export function alteredByHand(dataDirectory: string): Map<string, string> {
 }
 
 /** Whether what ALTER SYSTEM set says something else than the platform does; what the platform does not declare stays. */
-export function overrides(name: string, value: string, effective: Parameters): boolean {
+function overrides(name: string, value: string, effective: Parameters): boolean {
   const own = Object.entries(effective).find(([known]) => known.toLowerCase() === name.toLowerCase());
   return own !== undefined && !equalParameter(own[0], own[1], value);
 }

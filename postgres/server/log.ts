@@ -43,7 +43,7 @@ export function currentLogFile({
 }
 
 /** The collector's files, oldest first. */
-export function logFiles(logDirectory: string): string[] {
+function logFiles(logDirectory: string): string[] {
   if (!existsSync(logDirectory)) return [];
   return readdirSync(logDirectory)
     .filter((name) => /^postgresql-.*\.log$/.test(name))

@@ -154,17 +154,6 @@ async function gone({ dataDirectory, logDirectory }: Place, timeoutMs: number): 
   );
 }
 
-export async function restartServer(server: ServerProcess): Promise<void> {
-  await stopServer(server);
-  await startServer(server);
-}
-
-/** SIGHUP: the server reads its configuration again. `reloadAndWait` also waits until it has. */
-export function reloadServer({ dataDirectory }: Pick<Place, 'dataDirectory'>): void {
-  const state = serverState(dataDirectory);
-  if ('pid' in state) signal(state.pid, 'SIGHUP', dataDirectory);
-}
-
 function signal(pid: number, name: NodeJS.Signals, dataDirectory: string): void {
   try {
     process.kill(pid, name);

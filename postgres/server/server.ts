@@ -8,8 +8,7 @@ import type { ConfigurationOptions } from './configuration';
 import { majorOf } from './dataDirectory';
 import { type Layout, type LayoutQuery, LOCATION_FILE, recordedLayout, resolveLayout, SYSTEM_FOLDER } from './layout';
 import { copiedBinaries } from './npmBinaries';
-import { clearRemains, type ServerProcess, startServer, stopServer } from './process';
-import { serverState } from './state';
+import { clearRemains, type ServerProcess, stopServer } from './process';
 
 /** A local server as it is declared. */
 export interface ServerDeclaration {
@@ -91,13 +90,6 @@ export function configurationOf({ declaration, process: server }: PlacedServer):
   const { port, parameters } = declaration;
   const { dataDirectory, logDirectory, account } = server;
   return { port, parameters, dataDirectory, logDirectory, account };
-}
-
-/** Starts a server that exists and does not run, as it is configured; for reading what is in it. False: there is none. */
-export async function startIfStopped({ process: server }: PlacedServer): Promise<boolean> {
-  if (serverState(server.dataDirectory).status === 'absent') return false;
-  await startServer(server);
-  return true;
 }
 
 /** Stops the server and removes its data and logs for good. Only for whoever was asked by name and agreed. */

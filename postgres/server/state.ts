@@ -70,7 +70,7 @@ function readProc(pid: number, file: string): string | undefined {
   }
 }
 
-export function isSameFolder(a: string, b: string): boolean {
+function isSameFolder(a: string, b: string): boolean {
   const [first, second] = [statSync(a, { throwIfNoEntry: false }), statSync(b, { throwIfNoEntry: false })];
   return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev;
 }
