@@ -54,3 +54,28 @@ export function toProblem(error: unknown): Problem {
     remedy: 'This is not an error the program expected; run again with --verbose.',
   };
 }
+
+const MARK = / \[([a-z][a-z0-9-]*)(?:: (refused|usage|locked|interrupted))?\]$/;
+
+/**
+ * An error as one text, for where nothing else of it travels: what happened, on the last line the remedy, then code and kind in
+ * brackets (`[port-taken]`, `[owner-foreign: refused]`), so that whoever reads it can still branch on them.
+ */
+export function errorText({ code, message, remedy, kind }: PlatformError): string {
+  return `${message}\n${remedy} [${code}${kind === 'failed' ? '' : `: ${kind}`}]`;
+}
+
+/** The error that `errorText` wrote; undefined for any other text. */
+export function errorFromText(
+  text: string,
+  options: Omit<PlatformErrorOptions, 'kind'> = {},
+): PlatformError | undefined {
+  const [, code, kind] = MARK.exec(text) ?? [];
+  if (code === undefined) return undefined;
+  const lines = text.replace(MARK, '').split('\n');
+  const remedy = lines.pop() ?? '';
+  return new PlatformError(code, lines.join('\n'), remedy, {
+    ...options,
+    kind: (kind as ErrorKind | undefined) ?? 'failed',
+  });
+}

@@ -6,7 +6,7 @@ import { ResourceProviderClient } from '@pulumi/pulumi/proto/provider_grpc_pb';
 import * as proto from '@pulumi/pulumi/proto/provider_pb';
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
 
-import { PlatformError } from '../../postgres/errors';
+import { errorFromText, PlatformError } from '../../postgres/errors';
 import { LAZY_MODULES } from '../protocol/program';
 import type { CheckResult, DiffResult, Properties, ResourceProvider } from './provider';
 
@@ -181,11 +181,13 @@ function call<R>(start: (done: Done<R>) => void): Promise<R> {
   });
 }
 
-/** A handler failed. Its message ends with a line that is the remedy, since nothing else of an error travels. */
+/** A handler failed: what its text still carries of a PlatformError, else the text alone. */
 function providerFailure(error: ServiceError): PlatformError {
-  const lines = error.details.split('\n');
-  const remedy = lines.length > 1 ? (lines.pop() ?? '') : 'The server’s log (`npm run coachdb -- logs`) may say more.';
-  return new PlatformError('resource-failed', lines.join('\n'), remedy, { cause: error });
+  const remedy = 'The server’s log (`npm run coachdb -- logs`) may say more.';
+  return (
+    errorFromText(error.details, { cause: error }) ??
+    new PlatformError('resource-failed', error.details, remedy, { cause: error })
+  );
 }
 
 function struct(properties: Properties): Struct {

@@ -1,7 +1,7 @@
-import { PlatformError } from '../../../postgres/errors';
-import type { Handler } from '../handler';
+import { errorText, PlatformError } from '../../../postgres/errors';
+import type { CheckFailure, Handler } from '../handler';
 
-/** Only an error's message crosses the dynamic-provider process, so the remedy of a PlatformError goes into it. */
+/** Only an error's message crosses the dynamic-provider process, so remedy, code and kind of a PlatformError go into it. */
 export function withRemedy<I extends object, O extends I>(handler: Handler<I, O>): Handler<I, O> {
   return {
     check: (olds, news) => telling(() => handler.check(olds, news)),
@@ -18,6 +18,17 @@ async function telling<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
-    throw new Error(`${error.message}\n${error.remedy}`, { cause: error });
+    throw new Error(errorText(error), { cause: error });
+  }
+}
+
+/** A PlatformError of the work as a failure of the property. */
+export async function failureOf(property: string, work: () => unknown): Promise<CheckFailure[]> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    return [{ property, reason: errorText(error) }];
   }
 }

@@ -9,8 +9,8 @@ import { type PlacedServer, placeServer } from '../../../postgres/server/server'
 import { serverState } from '../../../postgres/server/state';
 import type { CheckFailure, Handler } from '../handler';
 import type { Activation, ServerInputs, ServerOutputs } from '../serverTypes';
-import { withRemedy } from './failure';
-import { checkIdentity, checkParameters, checkPlace, checkShape, failureOf } from './serverChecks';
+import { failureOf, withRemedy } from './failure';
+import { checkIdentity, checkParameters, checkPlace, checkShape } from './serverChecks';
 
 /** What Pulumi sends for a value it does not know yet. */
 const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';

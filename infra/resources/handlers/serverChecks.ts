@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { isAbsolute } from 'node:path';
 
-import { PlatformError } from '../../../postgres/errors';
+import { errorText, PlatformError } from '../../../postgres/errors';
 import { checkDataDirectory, isDataDirectory } from '../../../postgres/server/dataDirectory';
 import { requireFreePort } from '../../../postgres/server/port';
 import type { PlacedServer } from '../../../postgres/server/server';
@@ -11,6 +11,7 @@ import type { Major } from '../../../postgres/tuning/parameter';
 import { validateParameters } from '../../../postgres/tuning/validate';
 import type { CheckFailure } from '../handler';
 import type { ServerInputs } from '../serverTypes';
+import { failureOf } from './failure';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -48,8 +49,8 @@ export function checkShape(news: ServerInputs): CheckFailure[] {
 export function checkParameters({ parameters }: ServerInputs, major: Major | undefined): CheckFailure[] {
   const machine = { memoryBytes: totalmem(), cpus: cpus().length };
   const problems = validateParameters(parameters, machine, major === undefined ? {} : { major });
-  const failures = problems.map(({ message, remedy, object }) =>
-    failure(`parameters.${object ?? ''}`, message, remedy),
+  const failures = problems.map(({ code, message, remedy, object }) =>
+    failure(`parameters.${object ?? ''}`, code, message, remedy),
   );
   const decided: Record<string, string> = {
     listen_addresses: 'The local server listens on loopback only.',
@@ -63,7 +64,9 @@ export function checkParameters({ parameters }: ServerInputs, major: Major | und
   for (const name of Object.keys(parameters)) {
     const reason = decided[name.toLowerCase()];
     if (reason !== undefined) {
-      failures.push(failure(`parameters.${name}`, `Parameter ${name} is decided by the platform.`, reason));
+      failures.push(
+        failure(`parameters.${name}`, 'parameter-decided', `Parameter ${name} is decided by the platform.`, reason),
+      );
     }
   }
   return failures;
@@ -78,7 +81,8 @@ export function checkIdentity(olds: Partial<ServerInputs> | undefined, news: Ser
     failures.push(
       failure(
         'dataDirectory',
-        `It would change from ${before} to ${after}, where no server is: that would be a new, empty one.`,
+        'data-directory-changed',
+        `The data directory would change from ${before} to ${after}, where no server is: that would be a new, empty one.`,
         `To move the data: \`npm run coachdb -- destroy\` (it stops the server and keeps the data), \`mv ${before} ${after}\`, then ` +
           '`npm start`. Otherwise take the change back.',
       ),
@@ -88,7 +92,8 @@ export function checkIdentity(olds: Partial<ServerInputs> | undefined, news: Ser
     failures.push(
       failure(
         'adminUser',
-        `It would change from ${olds.adminUser} to ${news.adminUser}, but the data directory was made with ${olds.adminUser}.`,
+        'admin-user-changed',
+        `The administrator would change from ${olds.adminUser} to ${news.adminUser}, but the data directory was made with ${olds.adminUser}.`,
         'Take the change back.',
       ),
     );
@@ -111,17 +116,6 @@ export async function checkPlace({ process: server, declaration }: PlacedServer)
   return [...directory, ...port];
 }
 
-/** A PlatformError of the work as a failure of the property. */
-export async function failureOf(property: string, work: () => unknown): Promise<CheckFailure[]> {
-  try {
-    await work();
-    return [];
-  } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
-    return [failure(property, error.message, error.remedy)];
-  }
-}
-
-function failure(property: string, message: string, remedy: string): CheckFailure {
-  return { property, reason: `${message} ${remedy}` };
+function failure(property: string, code: string, message: string, remedy: string): CheckFailure {
+  return { property, reason: errorText(new PlatformError(code, message, remedy, { kind: 'usage' })) };
 }

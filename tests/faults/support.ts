@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+
+import { Client } from 'pg';
+import { expect } from 'vitest';
+
+import { backendPaths } from '../../engine/state/backend';
+import { decodeResources, readCheckpoint } from '../../engine/state/checkpoint';
+import { Crypter } from '../../engine/state/passphrase';
+import type { ResourceState } from '../../engine/state/resource';
+import { Secret } from '../../engine/state/values';
+import type { TestProject } from '../support/project';
+
+export const isRoot = process.getuid?.() === 0;
+
+export interface Refusal {
+  code: string;
+  message: string;
+  remedy: string;
+}
+
+/** Runs a command that has to fail with this exit code; every problem has to say what happened and how to mend it. */
+export async function refused(
+  project: TestProject,
+  args: string[],
+  exitCode: number,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Refusal[]> {
+  const result = await project.json([...args, '--engine', 'embedded'], environment);
+  const problems = result.report['problems'] as Refusal[];
+  expect({ exitCode: result.code, problems }).toEqual({ exitCode, problems });
+  expect(problems.length, result.stdout).toBeGreaterThan(0);
+  for (const { message, remedy, code } of problems) {
+    expect(message).not.toBe('');
+    expect(remedy, message).not.toBe('');
+    expect(code, message).not.toBe('unexpected');
+  }
+  return problems;
+}
+
+export interface Change {
+  urn: string;
+  type: string;
+  name: string;
+  operation: string;
+  changed: { path: string; before?: unknown; after?: unknown }[];
+  error?: string;
+}
+
+/** A command that has to work, and its changes by logical name; what did not change is left out. */
+export async function changesOf(
+  project: TestProject,
+  command: 'up' | 'preview',
+  more: string[] = [],
+): Promise<Map<string, Change>> {
+  const yes = command === 'up' ? ['--yes'] : [];
+  const { code, report, stderr } = await project.json([command, ...yes, '--engine', 'embedded', ...more]);
+  expect(code, `${JSON.stringify(report['problems'])}\n${stderr}`).toBe(0);
+  const changes = report['changes'] as Change[];
+  const urns = changes.map(({ urn }) => urn);
+  expect(new Set(urns).size, 'a resource reported twice').toBe(urns.length);
+  return new Map(changes.filter(({ operation }) => operation !== 'same').map((change) => [change.name, change]));
+}
+
+/** `up` works, and a second one has nothing to do. */
+export async function expectConverges(project: TestProject): Promise<void> {
+  await changesOf(project, 'up');
+  expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
+}
+
+/** The server's row of a set of changes. */
+export function serverChange(changes: ReadonlyMap<string, Change>): Change | undefined {
+  return [...changes.values()].find(({ type }) => type.endsWith('coach:Server'));
+}
+
+/** What `activation` is to become, as a preview shows it. */
+export function activation(changes: ReadonlyMap<string, Change>): unknown {
+  return serverChange(changes)?.changed.find(({ path }) => path === 'activation')?.after;
+}
+
+/** The decrypted state, read without the command line. */
+export async function stateOf(project: TestProject): Promise<ResourceState[]> {
+  const file = readCheckpoint(checkpointOf(project));
+  const salt = file?.checkpoint.latest?.secrets_providers?.state?.salt;
+  if (file === undefined || salt === undefined) throw new Error('The stack has no state.');
+  const passphrase = readFileSync(project.path('.coachdb', 'passphrase'), 'utf8').trim();
+  return decodeResources(file, await Crypter.open(passphrase, salt, 'the test'));
+}
+
+export function checkpointOf(project: TestProject): string {
+  return backendPaths(project.path('.coachdb', 'state'), 'coach', 'local').checkpoint;
+}
+
+/** Every role's password, from the stack's outputs. */
+export async function passwordsOf(project: TestProject): Promise<Record<string, string>> {
+  const stack = (await stateOf(project)).find(({ type }) => type === 'pulumi:pulumi:Stack');
+  const passwords = stack?.outputs['passwords'];
+  if (!(passwords instanceof Secret)) throw new Error('The stack hands out no passwords, or not as a secret.');
+  return Object.fromEntries(
+    Object.entries(passwords.value as Record<string, unknown>).map(([role, value]) => [
+      role,
+      String(value instanceof Secret ? value.value : value),
+    ]),
+  );
+}
+
+/** Connects, runs, closes. */
+export async function as<T>(
+  project: TestProject,
+  user: string,
+  password: string | undefined,
+  work: (client: Client) => Promise<T>,
+  database = 'inclusive_ai',
+): Promise<T> {
+  const known = password ?? (await passwordsOf(project))[user];
+  if (known === undefined) throw new Error(`The state has no password of ${user}.`);
+  const client = new Client({ host: '127.0.0.1', port: project.port, user, password: known, database });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+export function asAdmin<T>(project: TestProject, work: (client: Client) => Promise<T>): Promise<T> {
+  return as(project, 'postgres', undefined, work);
+}
+
+/** What must be there once, whatever happened before: all that the local stack declares in a server. */
+export async function expectNothingDoubled(project: TestProject): Promise<void> {
+  const found = await asAdmin(project, async (client) => {
+    const { rows } = await client.query<Record<string, number>>(
+      `SELECT (SELECT count(*)::int FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres') AS roles,
+              (SELECT count(*)::int FROM pg_database WHERE datname = 'inclusive_ai') AS databases,
+              (SELECT count(*)::int FROM pg_extension) AS extensions,
+              (SELECT count(*)::int FROM pg_class WHERE relkind = 'i' AND relname LIKE 'idx%') AS indexes,
+              (SELECT count(*)::int FROM pg_index WHERE NOT indisvalid) AS invalid,
+              (SELECT count(*)::int FROM "_prisma_migrations") AS migrations`,
+    );
+    return rows[0];
+  });
+  expect(found).toEqual({ roles: 7, databases: 1, extensions: 5, indexes: 5, invalid: 0, migrations: 1 });
+  const urns = (await stateOf(project)).map(({ urn }) => urn);
+  expect(new Set(urns).size).toBe(urns.length);
+}
