@@ -10,10 +10,12 @@ import { changeOf, goalOf, type StepResult } from './goal';
 export function stepProvider(deployment: Deployment, registration: Registration, urn: string): Promise<StepResult> {
   const old = deployment.oldOf(urn);
   const version = registration.version === '' ? {} : { version: registration.version };
-  // Pulumi marks the providers it makes itself with an empty `__internal`.
-  const internal = registration.name.startsWith('default') && registration.parent === '' ? { __internal: {} } : {};
-  const outputs = { ...registration.inputs, ...version };
-  const inputs = { ...internal, ...outputs };
+  // Pulumi keeps settings of its own for a provider below `__internal`.
+  const internal = { __internal: old?.inputs['__internal'] ?? {} };
+  // Pulumi stores the whole configuration with this one; nothing here uses it, so what it wrote stays.
+  const kept = registration.type === 'pulumi:providers:pulumi-nodejs' ? old : undefined;
+  const outputs = kept?.outputs ?? { ...registration.inputs, ...version };
+  const inputs = kept?.inputs ?? { ...internal, ...outputs };
   const id = old?.id ?? (deployment.options.dryRun ? UNKNOWN_ON_WIRE : randomUUID());
   const state = { ...goalOf(registration, urn, old), inputs, outputs, id };
   const changed = old === undefined ? [] : propertyChanges(old.inputs, inputs);

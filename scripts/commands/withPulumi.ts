@@ -13,6 +13,7 @@ import { repairPasswords } from '../passwords';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
 import { readState } from '../stackState';
+import { ensurePassphrase, prepareFolders } from '../workspace';
 import { deploymentResult, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
 
@@ -31,6 +32,8 @@ export async function runWithPulumi(
   request: PulumiRequest,
 ): Promise<CommandResult> {
   const local = stack.settings.environment === 'local';
+  prepareFolders(stack.workspace);
+  if (context.environment['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined) ensurePassphrase(stack.workspace);
   if (local && request.operation !== 'preview') await startStoppedServer(context, stack);
   const options = await optionsOf(context, stack, request);
   if (request.previewFirst === true) {
