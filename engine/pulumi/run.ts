@@ -7,6 +7,7 @@ import { EventCollector } from './collector';
 import { pulumiArguments, type PulumiCommand, pulumiEnvironment, type PulumiSurroundings } from './command';
 import { parseEvent } from './eventTypes';
 import { interrupted, pendingFailure, pulumiFailure } from './failure';
+import { endLeftovers } from './leftovers';
 
 export interface PulumiRunOptions extends PulumiCommand, PulumiSurroundings {
   /** The folder that holds Pulumi.yaml. */
@@ -105,6 +106,10 @@ function runCommand(options: PulumiRunOptions, onEvent: OnEvent): Promise<Comman
         isInterrupted,
       }),
     );
+    // Plugins that outlive a killed Pulumi hold its output open, so `close` would not come before they are ended.
+    child.once('exit', (_code, signal) => {
+      if (signal !== null && child.pid !== undefined) endLeftovers(child.pid);
+    });
     child.once('close', (code, signal) =>
       resolve({ exitCode: code ?? undefined, signal: signal ?? undefined, stderr, isInterrupted }),
     );
