@@ -53,6 +53,14 @@ export async function unavailable(
       options,
     );
   }
+  if (wanted.version !== undefined && stateOf(cause) === SqlState.invalidParameterValue) {
+    return new PlatformError(
+      'extension-version',
+      `Extension ${wanted.name} cannot be brought to version ${wanted.version}: there is no update path from the installed one.`,
+      `Declare the installed version or a later one (${versions.join(', ')}), or none at all.`,
+      options,
+    );
+  }
   if (OF_A_LIBRARY.has(stateOf(cause)) && (await notPreloaded(client, [wanted.name])).length > 0) {
     return new PlatformError(
       'extension-not-preloaded',

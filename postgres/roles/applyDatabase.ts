@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import type { Client } from 'pg';
 
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import { whileContended } from './contention';
 import { type DatabaseAttributes, type DatabaseState, readDatabase, sameSpelling } from './database';
@@ -81,37 +82,55 @@ export async function ensureDatabase(client: Client, wanted: DatabaseAttributes)
 /** Renames the database where it still has the old name and the new one is free; otherwise nothing is done. */
 export async function renameDatabase(client: Client, from: string, to: string): Promise<void> {
   if ((await readDatabase(client, from)) === undefined || (await readDatabase(client, to)) !== undefined) return;
+  const doing = `Renaming database ${from} to ${to}`;
+  await refuseInUse(client, from, doing);
   try {
     await client.query(`ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`);
   } catch (error) {
-    throw await explained(client, error, from, `Renaming database ${from} to ${to}`);
+    throw statementFailure(error, doing, from);
   }
 }
 
 /** Drops the database; one that is gone already is fine. Sessions of others are named, never ended. */
 export async function dropDatabase(client: Client, name: string): Promise<void> {
+  const actual = await readDatabase(client, name);
+  if (actual === undefined) return;
+  const doing = `Dropping database ${name}`;
+  await refuseInUse(client, name, doing);
   try {
-    const actual = await readDatabase(client, name);
-    if (actual === undefined) return;
     if (actual.isTemplate) await client.query(`ALTER DATABASE ${quoteIdentifier(name)} IS_TEMPLATE false`);
     await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
   } catch (error) {
-    throw await explained(client, error, name, `Dropping database ${name}`);
+    throw statementFailure(error, doing, name);
   }
 }
 
-async function explained(client: Client, error: unknown, name: string, doing: string): Promise<PlatformError> {
-  if (stateOf(error) !== SqlState.objectInUse) return statementFailure(error, doing, name);
+/** A session that has just ended is still listed for some milliseconds. */
+const PATIENCE_MS = 1000;
+const POLL_MS = 50;
+
+async function refuseInUse(client: Client, name: string, doing: string): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  let sessions = await sessionsOf(client, name);
+  while (sessions.length > 0 && Date.now() < deadline) {
+    await pause(POLL_MS);
+    sessions = await sessionsOf(client, name);
+  }
+  if (sessions.length === 0) return;
+  throw new PlatformError(
+    'database-in-use',
+    `${doing} is not possible while others use it: ${sessions.join(', ')}.`,
+    'Stop the application and whatever else is connected to it, then run again.',
+    { object: name },
+  );
+}
+
+async function sessionsOf(client: Client, database: string): Promise<string[]> {
   const { rows } = await client.query<{ session: string }>(
     `SELECT format('%s (process %s%s)', usename, pid, CASE application_name WHEN '' THEN '' ELSE ', ' || application_name END) AS session
-     FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend' ORDER BY pid LIMIT 10`,
-    [name],
+     FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid()
+     ORDER BY pid LIMIT 10`,
+    [database],
   );
-  const sessions = rows.length === 0 ? 'others' : rows.map(({ session }) => session).join(', ');
-  return new PlatformError(
-    'database-in-use',
-    `${doing} failed: it is in use by ${sessions}.`,
-    'Stop the application and whatever else is connected to it, then run again.',
-    { object: name, cause: error },
-  );
+  return rows.map(({ session }) => session);
 }

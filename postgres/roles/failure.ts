@@ -23,6 +23,10 @@ const CAUSES: Record<string, { code: string; remedy: string }> = {
     code: 'object-missing',
     remedy: 'A migration has to create the function before anything is granted on it.',
   },
+  [SqlState.objectInUse]: {
+    code: 'database-in-use',
+    remedy: 'Stop the application and whatever else is connected to it, then run again.',
+  },
   [SqlState.reservedName]: {
     code: 'name-reserved',
     remedy: 'PostgreSQL keeps names that begin with pg_, and public and none, for itself: give another name.',

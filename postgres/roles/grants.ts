@@ -7,7 +7,7 @@ import type { DefaultPrivilegesSpec, GrantSpec } from '../spec';
 import { whileContended } from './contention';
 import { statementFailure } from './failure';
 import type { Step } from './planRole';
-import { grantee, privilegeList, roleOid, samePrivileges, schemaExists } from './privileges';
+import { grantee, privilegeList, PUBLIC, samePrivileges } from './privileges';
 import { heldOn } from './readGrant';
 
 /** Exactly these privileges, no others: both statements belong into one transaction, so that nobody is without them in between. */
@@ -116,19 +116,25 @@ export async function readDefaultPrivileges(
   client: Client,
   defaults: DefaultPrivilegesSpec,
 ): Promise<{ privileges: string[]; withGrantOption: boolean } | undefined> {
-  const role = await roleOid(client, defaults.role);
-  const owner = await roleOid(client, defaults.owner);
-  if (role === undefined || owner === undefined) return undefined;
-  if (defaults.schema !== '' && !(await schemaExists(client, defaults.schema))) return undefined;
-  const { rows } = await client.query<{ privilege: string; grantable: boolean }>(
-    `SELECT privilege_type::text AS privilege, bool_or(is_grantable) AS grantable FROM pg_catalog.pg_default_acl
-     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = defaclnamespace CROSS JOIN LATERAL pg_catalog.aclexplode(defaclacl)
-     WHERE defaclrole = $1::oid AND defaclobjtype = $2 AND coalesce(nspname, '') = $3 AND grantee = $4::oid
-     GROUP BY privilege_type ORDER BY 1`,
-    [owner, OBJECT_TYPES[defaults.objectType], defaults.schema, role],
-  );
-  return {
-    privileges: rows.map(({ privilege }) => privilege),
-    withGrantOption: rows.some(({ grantable }) => grantable),
-  };
+  const { rows } = await client.query<{ isThere: boolean; privileges: string[]; withGrantOption: boolean }>(DEFAULTS, [
+    defaults.role,
+    defaults.owner,
+    defaults.schema,
+    OBJECT_TYPES[defaults.objectType],
+  ]);
+  const { isThere = false, privileges = [], withGrantOption = false } = rows[0] ?? {};
+  return isThere ? { privileges, withGrantOption } : undefined;
 }
+
+/** PUBLIC has the oid 0, as in aclitem. Without a schema the entry's namespace is 0 as well. */
+const DEFAULTS = `
+  WITH ids AS (
+    SELECT CASE $1 WHEN '${PUBLIC}' THEN 0 ELSE (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1) END AS role,
+           (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $2) AS owner,
+           CASE $3 WHEN '' THEN 0 ELSE (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $3) END AS schema)
+  SELECT role IS NOT NULL AND owner IS NOT NULL AND schema IS NOT NULL AS "isThere",
+         coalesce(privileges, '{}') AS privileges, coalesce(grantable, false) AS "withGrantOption"
+  FROM ids CROSS JOIN LATERAL (
+    SELECT array_agg(DISTINCT privilege_type::text ORDER BY privilege_type::text) AS privileges, bool_or(is_grantable) AS grantable
+    FROM pg_catalog.pg_default_acl CROSS JOIN LATERAL pg_catalog.aclexplode(defaclacl)
+    WHERE defaclrole = owner AND defaclobjtype = $4 AND defaclnamespace = schema AND grantee = role) AS held`;

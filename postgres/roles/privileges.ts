@@ -1,5 +1,3 @@
-import type { Client } from 'pg';
-
 import { quoteIdentifier } from '../connection/quote';
 import type { ObjectType } from '../spec';
 
@@ -38,22 +36,8 @@ export function privilegeList(objectType: ObjectType, privileges: readonly strin
 }
 
 /** The pseudo-role of everybody. No role can have that name, but one can be called `Public`. */
-const PUBLIC = 'public';
+export const PUBLIC = 'public';
 
 export function grantee(role: string): string {
   return role === PUBLIC ? 'PUBLIC' : quoteIdentifier(role);
-}
-
-/** The role's oid as text, 0 for PUBLIC as in aclitem; undefined: no such role. */
-export async function roleOid(client: Client, role: string): Promise<string | undefined> {
-  if (role === PUBLIC) return '0';
-  const { rows } = await client.query<{ oid: string }>('SELECT oid::text FROM pg_catalog.pg_roles WHERE rolname = $1', [
-    role,
-  ]);
-  return rows[0]?.oid;
-}
-
-export async function schemaExists(client: Client, schema: string): Promise<boolean> {
-  const { rows } = await client.query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema]);
-  return rows.length > 0;
 }

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import type { GrantSpec, ObjectType } from '../spec';
-import { roleOid, samePrivileges, schemaExists } from './privileges';
+import { PUBLIC, samePrivileges } from './privileges';
 
 /** What a role holds on one object. */
 export interface Held {
@@ -36,12 +36,18 @@ function relations(type: string, kinds: string): string {
           ORDER BY c.oid`;
 }
 
-const held = (objects: string): string => `
-  SELECT name::text AS object, h.* FROM (${objects}) AS o CROSS JOIN LATERAL (
+/** One row whatever there is, so that one question is enough: PUBLIC has the oid 0, as in aclitem. */
+const query = (objects: string): string => `
+  WITH role AS (SELECT CASE $1 WHEN '${PUBLIC}' THEN 0 ELSE (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1) END AS oid)
+  SELECT (SELECT oid FROM role) IS NOT NULL AS "hasRole",
+         EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $2) AS "hasSchema",
+         coalesce((SELECT json_agg(json_build_object('object', name, 'privileges', privileges,
+                                                     'withGrantOption', "withGrantOption", 'foreignGrantors', "foreignGrantors"))
+                   FROM (${objects}) AS o CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(DISTINCT privilege_type::text ORDER BY privilege_type::text), '{}') AS privileges,
            coalesce(bool_or(is_grantable), false) AS "withGrantOption",
            coalesce(array_agg(DISTINCT pg_catalog.pg_get_userbyid(grantor)::text) FILTER (WHERE grantor <> owner), '{}') AS "foreignGrantors"
-    FROM pg_catalog.aclexplode(acl) WHERE grantee = $1::oid) AS h`;
+    FROM pg_catalog.aclexplode(acl) WHERE grantee = (SELECT oid FROM role)) AS h), '[]') AS held`;
 
 /**
  * What the role holds on each of the grant's objects; a named one that does not exist holds nothing. Undefined: the role, the
@@ -49,16 +55,17 @@ const held = (objects: string): string => `
  */
 export async function heldOn(client: Client, grant: GrantSpec, database: string): Promise<Held[] | undefined> {
   const { objectType, schema = '', objects } = grant;
-  const role = await roleOid(client, grant.role);
-  if (role === undefined) return undefined;
   const isOne = objectType === 'database' || objectType === 'schema';
   const place = objectType === 'database' ? database : schema;
-  const { rows } = await client.query<Held>(held(OBJECTS[objectType]), [role, place, ...(isOne ? [] : [objects])]);
-  if (isOne) return rows.length === 0 ? undefined : rows;
-  if (rows.length === 0 && !(await schemaExists(client, schema))) return undefined;
+  const { rows } = await client.query<{ hasRole: boolean; hasSchema: boolean; held: Held[] }>(
+    query(OBJECTS[objectType]),
+    [grant.role, place, ...(isOne ? [] : [objects])],
+  );
+  const { hasRole = false, hasSchema = false, held = [] } = rows[0] ?? {};
+  if (!hasRole || (isOne ? held.length === 0 : !hasSchema)) return undefined;
   const nothing = { privileges: [], withGrantOption: false, foreignGrantors: [] };
-  const missing = objects.filter((name) => !rows.some(({ object }) => object === name));
-  return [...rows, ...missing.map((object) => ({ object, ...nothing }))];
+  const missing = objects.filter((name) => !held.some(({ object }) => object === name));
+  return [...held, ...missing.map((object) => ({ object, ...nothing }))];
 }
 
 /** The privileges the role holds where they are not the wanted ones (the first such object's), else the wanted ones. */

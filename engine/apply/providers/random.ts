@@ -56,6 +56,7 @@ function check(type: string, news: Properties): CheckResult {
   }
   const given = Object.entries(news).filter(([, value]) => value !== null && value !== UNKNOWN);
   const failures = given.flatMap(([key, value]) => problemOf(key, value));
+  if ((news['length'] ?? null) === null) failures.push({ property: 'length', reason: 'is missing' });
   return { inputs: news, failures: failures.length > 0 ? failures : combinationProblems(Object.fromEntries(given)) };
 }
 
@@ -78,9 +79,9 @@ function problemOf(property: string, value: Value): CheckResult['failures'] {
   return [];
 }
 
+/** `given` has no unknown values in it, so that `length` may be missing here and be known later. */
 function combinationProblems(given: Properties): CheckResult['failures'] {
   const { number, numeric, length } = given;
-  if (length === undefined) return [{ property: 'length', reason: 'is missing' }];
   const { classes, minimum } = optionsOf(given);
   const least = CHARACTER_CLASSES.reduce((sum, kind) => sum + minimum[kind], 0);
   const failures: CheckResult['failures'] = [];
@@ -90,11 +91,8 @@ function combinationProblems(given: Properties): CheckResult['failures'] {
   if (!CHARACTER_CLASSES.some((kind) => classes[kind])) {
     failures.push({ property: 'lower', reason: 'one of lower, upper, numeric and special has to be true' });
   }
-  if (least > Number(length)) {
-    failures.push({
-      property: 'length',
-      reason: `is ${Number(length)}, less than the minimums of the classes (${least})`,
-    });
+  if (typeof length === 'number' && least > length) {
+    failures.push({ property: 'length', reason: `is ${length}, less than the minimums of the classes (${least})` });
   }
   return failures;
 }

@@ -1,0 +1,99 @@
+import type { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import { availableExtensions } from '../../../postgres/extensions/available';
+import { dropExtension, ensureExtension, planExtension, readExtension } from '../../../postgres/extensions/extension';
+import { packageOf } from '../../../postgres/extensions/packages';
+import { notPreloaded } from '../../../postgres/extensions/preload';
+import { startCluster } from '../../support/cluster';
+import { freshDatabase, type TestDatabase } from '../../support/database';
+import { failureOf } from '../roles/support';
+
+describe('extensions', () => {
+  let base: TestDatabase;
+  let client: Client;
+  beforeAll(async () => {
+    base = await freshDatabase('extensions');
+    ({ client } = base);
+    await client.query('CREATE SCHEMA "my ""tools"""');
+  });
+  afterAll(() => base.drop());
+
+  it('are installed in the declared schema and version, moved, updated, dropped', async () => {
+    const versions = [...((await availableExtensions(client)).get('pg_trgm') ?? [])];
+    const [older = '', newest = ''] = [versions.at(-2), versions.at(-1)];
+    await ensureExtension(client, { name: 'pg_trgm', version: older, schema: 'my "tools"' });
+    expect(await readExtension(client, 'pg_trgm')).toEqual({ name: 'pg_trgm', version: older, schema: 'my "tools"' });
+    const wanted = { name: 'pg_trgm', version: newest, schema: 'public' };
+    await ensureExtension(client, wanted);
+    expect(await readExtension(client, 'pg_trgm')).toEqual(wanted);
+    expect(planExtension(wanted, wanted)).toEqual([]);
+    expect(planExtension({ name: 'pg_trgm' }, wanted)).toEqual([]);
+    await dropExtension(client, 'pg_trgm', false);
+    await dropExtension(client, 'pg_trgm', false);
+    expect(await readExtension(client, 'pg_trgm')).toBeUndefined();
+  });
+
+  it('with a name to be quoted are installed, and bring what they need when asked', async () => {
+    await ensureExtension(client, { name: 'uuid-ossp' });
+    expect(await client.query('SELECT uuid_generate_v4()')).toMatchObject({ rowCount: 1 });
+    await ensureExtension(client, { name: 'earthdistance' }, true);
+    expect((await readExtension(client, 'cube'))?.name).toBe('cube');
+  });
+
+  it('that the server has not are named, with the one that was meant and where it comes from', async () => {
+    const typo = await failureOf(ensureExtension(client, { name: 'pg_trmg' }));
+    expect([typo.code, typo.object]).toEqual(['extension-unavailable', 'pg_trmg']);
+    expect(typo.message).toContain('did you mean pg_trgm?');
+    expect(typo.remedy).toContain('btree_gin');
+    const hostile = await failureOf(ensureExtension(client, { name: 'x"; DROP TABLE y; --' }));
+    expect(hostile.code).toBe('extension-unavailable');
+    const missing = await failureOf(ensureExtension(client, { name: 'hypopg' }));
+    expect(missing.remedy).toContain(`postgresql-${inject('cluster').major}-hypopg`);
+    expect(packageOf('vector', 16)).toContain('postgresql-16-pgvector');
+    expect(packageOf('pg_trgm', 17)).toContain('postgresql17-contrib');
+  });
+
+  it('in a version the server has not say which there are', async () => {
+    const failure = await failureOf(ensureExtension(client, { name: 'btree_gin', version: '99' }));
+    expect([failure.code, failure.remedy]).toEqual(['extension-version', expect.stringContaining('1.3')]);
+    await ensureExtension(client, { name: 'btree_gin' });
+    expect((await failureOf(ensureExtension(client, { name: 'btree_gin', version: '99' }))).code).toBe(
+      'extension-version',
+    );
+  });
+
+  it('in a schema that does not exist, or in use, say so', async () => {
+    expect((await failureOf(ensureExtension(client, { name: 'citext', schema: 'nowhere' }))).code).toBe(
+      'schema-missing',
+    );
+    await ensureExtension(client, { name: 'citext' });
+    await client.query('CREATE TABLE names (name citext)');
+    const failure = await failureOf(dropExtension(client, 'citext', false));
+    expect([failure.code, failure.message]).toEqual(['extension-in-use', expect.stringContaining('names')]);
+    await dropExtension(client, 'citext', true);
+  });
+
+  it('are known to be preloaded', async () => {
+    expect(await notPreloaded(client, ['pg_stat_statements', 'pg_trgm', 'pgaudit'])).toEqual(['pgaudit']);
+  });
+});
+
+it('without their library preloaded are told apart', async () => {
+  const cluster = await startCluster(inject('cluster').binaries, `shared_preload_libraries = 'auto_explain'\n`);
+  const { Client: Connection } = await import('pg');
+  const { host, port, user, password } = cluster;
+  const client = new Connection({ host, port, user, password, database: 'postgres' });
+  try {
+    await client.connect();
+    await ensureExtension(client, { name: 'pg_stat_statements' });
+    expect(await notPreloaded(client, ['pg_stat_statements'])).toEqual(['pg_stat_statements']);
+    if ((await availableExtensions(client)).has('pg_cron')) {
+      const failure = await failureOf(ensureExtension(client, { name: 'pg_cron' }));
+      expect([failure.code, failure.remedy]).toEqual(['extension-not-preloaded', expect.stringContaining('pg_cron')]);
+    }
+  } finally {
+    await client.end();
+    await cluster.stop();
+  }
+});
