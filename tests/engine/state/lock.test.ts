@@ -166,6 +166,22 @@ describe('with other processes', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it('sees one that was written between its looking and its writing', async () => {
+    const foreign = { pid: process.pid, username: 'x', hostname: hostname(), timestamp: new Date().toISOString() };
+    const meddle = `
+      const fs = require('node:fs');
+      const rename = fs.renameSync;
+      fs.renameSync = (from, to) => {
+        fs.writeFileSync(process.argv[2] + '/other.json', ${JSON.stringify(JSON.stringify(foreign))});
+        rename(from, to);
+      };`;
+    const child = startNode(meddle + LOCKER(STAY), [compiled, directory, '0']);
+    await child.said('stack-locked');
+    expect(readdirSync(directory)).toEqual(['other.json']);
+    child.process.kill('SIGKILL');
+    await child.ended;
+  });
+
   it('lets exactly one of several that start at the same moment go on', async () => {
     for (let round = 0; round < 4; round += 1) {
       const at = String(Date.now() + 600);
