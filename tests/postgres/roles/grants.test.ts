@@ -168,13 +168,12 @@ describe('grants', () => {
   });
 
   it('are given by several sessions at once on the same object', async () => {
-    const clients = await Promise.all(
-      Array.from({ length: 6 }, async (_, at) => {
-        const each = new Client(base.target);
-        await each.connect();
-        return { each, name: await roles.make(client, `crowd${at}`) };
-      }),
-    );
+    const clients: { each: Client; name: string }[] = [];
+    for (let at = 0; at < 6; at += 1) {
+      const each = new Client(base.target);
+      await each.connect();
+      clients.push({ each, name: await roles.make(client, `crowd${at}`) });
+    }
     for (let round = 0; round < 8; round += 1) {
       const privileges = round % 2 === 0 ? ['USAGE'] : ['CREATE'];
       await Promise.all(
