@@ -43,6 +43,7 @@ export async function removeResources(resources: readonly ResourceState[], optio
   const urns = new Set(doomed.filter((state) => state.delete !== true).map((state) => state.urn));
   for (const state of doomed) {
     const change = changeOfState(state, 'delete');
+    if (state.delete === true) change.note = 'the one that was replaced';
     const started = performance.now();
     if (!options.dryRun) {
       const goesAlong = state.deletedWith !== undefined && urns.has(state.deletedWith);

@@ -123,7 +123,9 @@ function engineService(monitor: Monitor): engineGrpc.IEngineServer {
   };
   return {
     log: unary((request: engineProto.LogRequest) => {
-      monitor.log(severities[request.getSeverity()] ?? 'info', request.getMessage(), request.getUrn());
+      const severity = severities[request.getSeverity()] ?? 'info';
+      // The SDK's debug messages hold whole requests, secrets in the clear.
+      if (severity !== 'debug') monitor.log(severity, request.getMessage(), request.getUrn());
       return Promise.resolve(new Empty());
     }),
     getRootResource: unary(() => Promise.resolve(new engineProto.GetRootResourceResponse().setUrn(root))),
