@@ -16,7 +16,10 @@ export interface PulumiRunOptions extends PulumiCommand, PulumiSurroundings {
   lockDirectory?: string;
   onChange?: (change: ResourceChange) => void;
   onMessage?: (severity: 'info' | 'warning' | 'error', message: string, urn: string) => void;
-  /** Aborting asks Pulumi to finish the step under way and to stop. */
+  /**
+   * Aborting asks Pulumi to finish the step under way and to stop. Without it the signals that end this process do so; with it
+   * they are left to the caller, since Pulumi takes a second request as an order to stop at once.
+   */
   abort?: AbortSignal;
 }
 
@@ -89,8 +92,9 @@ function runCommand(options: PulumiRunOptions, onEvent: OnEvent): Promise<Comman
     child.kill('SIGINT');
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, interrupt);
-  options.abort?.addEventListener('abort', interrupt);
+  if (options.abort === undefined) for (const signal of signals) process.on(signal, interrupt);
+  else if (options.abort.aborted) interrupt();
+  else options.abort.addEventListener('abort', interrupt, { once: true });
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
   createInterface({ input: child.stdout }).on('line', (line) => {
     const event = parseEvent(line);

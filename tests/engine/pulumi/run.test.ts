@@ -116,19 +116,30 @@ describe('a run of Pulumi', () => {
     ]);
   });
 
-  it('is asked to stop once, and waited for', async () => {
-    const abort = new AbortController();
-    const running = run(
-      `trap 'echo stopped >> ${root}/log; exit 1' INT; echo up > ${root}/log; while :; do sleep 0.05; done`,
-      {
-        abort: abort.signal,
-      },
-    );
-    await expect.poll(() => readOptional(join(root, 'log'))).toBe('up\n');
-    abort.abort();
-    expect((await running).failures).toMatchObject([{ code: 'interrupted', kind: 'interrupted' }]);
-    expect(readFileSync(join(root, 'log'), 'utf8')).toBe('up\nstopped\n');
-    expect(process.listeners('SIGINT')).toEqual([]);
+  describe('that is interrupted', () => {
+    const waits = (): string =>
+      `trap 'echo stopped >> ${root}/log; sleep 0.3; exit 1' INT; echo up > ${root}/log; while :; do sleep 0.05; done`;
+    const log = (): string => readOptional(join(root, 'log'));
+
+    it('by its caller is asked to stop once, and waited for', async () => {
+      const abort = new AbortController();
+      const running = run(waits(), { abort: abort.signal });
+      await expect.poll(log).toBe('up\n');
+      expect(process.listenerCount('SIGINT')).toBe(0);
+      abort.abort();
+      expect((await running).failures).toMatchObject([{ code: 'interrupted', kind: 'interrupted' }]);
+      expect(log()).toBe('up\nstopped\n');
+      expect((await run(waits(), { abort: abort.signal })).failures).toMatchObject([{ code: 'interrupted' }]);
+    });
+
+    it('by a signal that nobody else handles is asked to stop as well', async () => {
+      const running = run(waits());
+      await expect.poll(log).toBe('up\n');
+      process.emit('SIGTERM');
+      expect((await running).failures).toMatchObject([{ code: 'interrupted', kind: 'interrupted' }]);
+      expect(log()).toBe('up\nstopped\n');
+      expect(process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')).toBe(0);
+    });
   });
 
   it('that was killed is not taken for a success', async () => {
