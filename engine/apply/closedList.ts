@@ -14,7 +14,6 @@ const TYPES = new Set([
   'pulumi-nodejs:dynamic/coach:Server',
   'pulumi-nodejs:dynamic/coach:Migrations',
   'pulumi-nodejs:dynamic/coach:Index',
-  'pulumi-nodejs:dynamic/coach:AuditTrail',
 ]);
 
 const REMEDY =
