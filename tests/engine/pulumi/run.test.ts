@@ -124,7 +124,7 @@ describe('a run of Pulumi', () => {
     it('by its caller is asked to stop once, and waited for', async () => {
       const abort = new AbortController();
       const running = run(waits(), { abort: abort.signal });
-      await expect.poll(log).toBe('up\n');
+      await expect.poll(log, { timeout: 20_000 }).toBe('up\n');
       expect(process.listenerCount('SIGINT')).toBe(0);
       abort.abort();
       expect((await running).failures).toMatchObject([{ code: 'interrupted', kind: 'interrupted' }]);
@@ -134,7 +134,7 @@ describe('a run of Pulumi', () => {
 
     it('by a signal that nobody else handles is asked to stop as well', async () => {
       const running = run(waits());
-      await expect.poll(log).toBe('up\n');
+      await expect.poll(log, { timeout: 20_000 }).toBe('up\n');
       process.emit('SIGTERM');
       expect((await running).failures).toMatchObject([{ code: 'interrupted', kind: 'interrupted' }]);
       expect(log()).toBe('up\nstopped\n');
