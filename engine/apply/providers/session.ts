@@ -108,7 +108,6 @@ export class Connections implements Session {
     );
     // Without a listener a server that goes away between two statements would end the process.
     client.on('error', () => this.forget(database, client));
-    client.on('end', () => this.forget(database, client));
     this.open.set(database, { client, ready });
     return ready;
   }
