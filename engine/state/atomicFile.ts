@@ -12,24 +12,26 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 import { isRunning } from './processes';
+import { storageError } from './storageError';
 
 const OWNER_ONLY = 0o600;
 
 /**
  * Replaces a file so that a crash at any point leaves the old or the new one, whole: a temporary file beside it, flushed, then
- * renamed, then the folder flushed. With `backup`, the file before stays there. `mode` is 0600 unless given.
+ * renamed, then the folder flushed. With `backup`, the file before stays there. `mode` is 0600 unless given. A full disk and missing
+ * rights are PlatformErrors.
  */
 export function writeAtomically(path: string, text: string, options: { backup?: string; mode?: number } = {}): void {
-  sweepLeftovers(path);
   const temporary = temporaryName(path, process.pid);
   try {
+    sweepLeftovers(path);
     writeFlushed(temporary, text, options.mode ?? OWNER_ONLY);
     if (options.backup !== undefined) keepBackup(path, options.backup);
     renameSync(temporary, path);
   } catch (error) {
     // On a full disk the room it takes is needed.
     rmSync(temporary, { force: true });
-    throw error;
+    throw storageError(path, error);
   }
   flushFolder(dirname(path));
 }
@@ -43,8 +45,8 @@ export function createAtomically(path: string, text: string): boolean {
     flushFolder(dirname(path));
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    if (hasCode(error, 'EEXIST')) return false;
+    throw storageError(path, error);
   } finally {
     rmSync(temporary, { force: true });
   }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 
 import { PlatformError } from '../../postgres/errors';
 import { blockingLock, type HeldLock, LOCK_MARK, type LockContent, removeLock, takeOverOwnLocks } from './lockFiles';
+import { storageError } from './storageError';
 
 export { type HeldLock, otherLocks, removeLock, removeStaleLocks } from './lockFiles';
 
@@ -26,7 +27,7 @@ const MAX_PAUSE_MS = 160;
  * lock is given back when the process exits or is ended by a signal.
  */
 export async function lockStack(directory: string): Promise<StackLock> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolder(directory);
   const takenOver = takeOverOwnLocks(directory);
   for (let attempt = 1; ; attempt += 1) {
     refuseOthers(directory, '');
@@ -40,6 +41,14 @@ export async function lockStack(directory: string): Promise<StackLock> {
       if (attempt === ATTEMPTS) throw error;
       await new Promise((resolve) => setTimeout(resolve, MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS)));
     }
+  }
+}
+
+function makeFolder(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw storageError(directory, error);
   }
 }
 
@@ -60,7 +69,7 @@ function writeLock(directory: string): string {
     renameSync(temporary, own);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw storageError(own, error);
   }
   return own;
 }

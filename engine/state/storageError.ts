@@ -1,0 +1,39 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { PlatformError } from '../../postgres/errors';
+
+/** What a refusal of the file system means for whoever ran the command; every other error comes back as it is. */
+export function storageError(path: string, error: unknown): unknown {
+  const options = { object: path, cause: error };
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new PlatformError(
+        'disk-full',
+        `The disk is full: ${path} could not be written. What it held before is still there, whole.`,
+        `Free space on that disk (\`df ${dirname(path)}\`) and run the command again; it goes on from there.`,
+        options,
+      );
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new PlatformError(
+        'state-not-writable',
+        `${path} could not be written: ${(error as Error).message}`,
+        `Run the command as the user who made the state${ownerOf(path)}, or hand it over (\`chown -R\`).`,
+        { ...options, kind: 'refused' },
+      );
+    default:
+      return error;
+  }
+}
+
+/** The nearest folder that exists tells whose it is. */
+function ownerOf(path: string): string {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const found = statSync(folder, { throwIfNoEntry: false });
+    if (found !== undefined) return ` (${folder} belongs to user id ${found.uid})`;
+    if (dirname(folder) === folder) return '';
+  }
+}

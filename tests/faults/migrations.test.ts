@@ -1,0 +1,92 @@
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { TestProject } from '../support/project';
+import { asAdmin, changesOf, expectConverges, refused } from './support';
+
+const BASELINE = '20250101000000_baseline';
+const NEXT = '20250201000000_notes';
+
+let project: TestProject;
+
+beforeAll(async () => {
+  project = new TestProject();
+  await changesOf(project, 'up');
+});
+afterAll(() => project.remove());
+
+const folder = (name: string): string => project.path('app', 'prisma', 'migrations', name);
+const file = (name: string): string => project.path('app', 'prisma', 'migrations', name, 'migration.sql');
+
+function write(name: string, sql: string): void {
+  mkdirSync(folder(name), { recursive: true });
+  writeFileSync(file(name), sql);
+}
+
+async function applied(): Promise<string[]> {
+  const { rows } = await asAdmin(project, (client) =>
+    client.query<{ migration_name: string }>(
+      'SELECT migration_name FROM "_prisma_migrations" WHERE finished_at IS NOT NULL ORDER BY 1',
+    ),
+  );
+  return rows.map(({ migration_name: name }) => name);
+}
+
+const exists = async (table: string): Promise<boolean> => {
+  const { rows } = await asAdmin(project, (client) =>
+    client.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS found', [table]),
+  );
+  return rows[0]?.found ?? false;
+};
+
+describe('a migration', { timeout: 120_000 }, () => {
+  it('with a syntax error: file, line and caret reach the user, nothing of it stays, and mended it is applied', async () => {
+    write(NEXT, 'CREATE TABLE notes (\n  id int PRIMARY KEY\n);\n\nALTER TABLE notes\n  ADD COLUM text text;\n');
+    const [problem] = await refused(project, ['up', '--yes'], 1);
+    expect(problem?.message).toContain(NEXT);
+    expect(problem?.message).toMatch(/42601/);
+    expect(problem?.message).toMatch(/:6\b|line 6/);
+    expect(problem?.message).toMatch(/ADD COLUM text text;\n\s*\^|ADD COLUM text text;\n.*\n?\s*\^/);
+    expect(await exists('notes')).toBe(false);
+    expect(await applied()).toEqual([BASELINE]);
+    const { stdout, code } = await project.run(['up', '--yes', '--engine', 'embedded']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\^/);
+    write(NEXT, 'CREATE TABLE notes (\n  id int PRIMARY KEY\n);\n');
+    await expectConverges(project);
+    expect(await applied()).toEqual([BASELINE, NEXT]);
+  });
+
+  it('edited after it was applied is refused, in the preview too, and the file is named', async () => {
+    const kept = readFileSync(file(BASELINE), 'utf8');
+    appendFileSync(file(BASELINE), '\n-- one more thought\nCREATE TABLE thoughts ();\n');
+    for (const args of [['preview'], ['up', '--yes']]) {
+      const [problem] = await refused(project, args, 3);
+      expect(problem?.message).toContain(BASELINE);
+      expect(problem?.message).toMatch(/edited|changed/);
+      expect(problem?.remedy).not.toBe('');
+    }
+    expect(await exists('thoughts')).toBe(false);
+    writeFileSync(file(BASELINE), kept);
+    expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
+  });
+
+  it('applied and missing in the folder is refused, and named', async () => {
+    renameSync(folder(NEXT), project.path('elsewhere'));
+    const [problem] = await refused(project, ['up', '--yes'], 3);
+    expect(problem?.message).toContain(NEXT);
+    expect(problem?.remedy).toMatch(/bring|back|resolve/i);
+    renameSync(project.path('elsewhere'), folder(NEXT));
+    expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
+  });
+
+  it('that drops what grants and indexes are for is told with what it broke', async () => {
+    const third = '20250301000000_drop';
+    write(third, 'DROP TABLE "Assessment";\n');
+    const [problem] = await refused(project, ['up', '--yes'], 1);
+    expect(problem?.message).toContain('idx_assessment_student');
+    expect(problem?.message).toContain('Assessment');
+    rmSync(folder(third), { recursive: true });
+  });
+});
