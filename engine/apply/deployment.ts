@@ -1,7 +1,7 @@
 import { PlatformError } from '../../postgres/errors';
 import type { ResourceChange } from '../changes';
 import type { Monitor, Severity } from '../protocol/monitor';
-import { type Registration, urnOf } from '../protocol/registration';
+import { isDefaultProvider, type Registration, urnOf } from '../protocol/registration';
 import { sameValue } from '../protocol/wire';
 import type { ResourceState } from '../state/resource';
 import type { PropertyMap } from '../state/values';
@@ -46,6 +46,7 @@ export class Deployment implements Monitor {
   private readonly olds: Map<string, ResourceState>;
   private readonly condemned: ResourceState[];
   private readonly done = new Map<string, ResourceState>();
+  private readonly replaced = new Set<string>();
   private queue: Promise<unknown> = Promise.resolve();
   private changed = false;
 
@@ -93,7 +94,10 @@ export class Deployment implements Monitor {
       await removeResources([...remaining, ...this.condemned], {
         ...this.options,
         lookup: (urn) => this.done.get(urn) ?? this.olds.get(urn),
-        record: (change) => this.record(change),
+        // A replacement is one change: removing the old one is told only where it fails.
+        record: (change) => {
+          if (change.error !== undefined || !this.replaced.has(change.urn)) this.record(change);
+        },
         removed: async (state) => {
           if (state.delete === true) this.condemned.splice(this.condemned.indexOf(state), 1);
           else this.olds.delete(state.urn);
@@ -180,6 +184,7 @@ export class Deployment implements Monitor {
     this.done.set(state.urn, state);
     if (condemned !== undefined) {
       this.condemned.push({ ...condemned, delete: true });
+      this.replaced.add(condemned.urn);
       this.olds.delete(condemned.urn);
     }
     this.record(change);
@@ -188,6 +193,7 @@ export class Deployment implements Monitor {
   }
 
   private record(change: ResourceChange): void {
+    if (isDefaultProvider(change.urn)) return;
     this.changes.push(change);
     this.options.onChange(change);
   }

@@ -1,5 +1,6 @@
 import { PlatformError } from '../../postgres/errors';
 import type { ResourceChange } from '../changes';
+import { isDefaultProvider } from '../protocol/registration';
 import { unwrap } from '../protocol/wire';
 import type { ResourceState } from '../state/resource';
 import { changeOfState } from './goal';
@@ -31,7 +32,9 @@ export async function removeResources(resources: readonly ResourceState[], optio
       { kind: 'refused', object: guarded.urn },
     );
   }
-  const visible = changes.filter((_, at) => doomed[at]?.custom === true && doomed[at]?.delete !== true);
+  const visible = changes.filter(
+    ({ urn }, at) => doomed[at]?.custom === true && doomed[at]?.delete !== true && !isDefaultProvider(urn),
+  );
   if (!options.dryRun && visible.length > 0 && !(await options.approve(visible))) {
     throw new PlatformError(
       'delete-declined',
@@ -51,7 +54,7 @@ export async function removeResources(resources: readonly ResourceState[], optio
       await options.removed(state);
     }
     change.durationMs = Math.round(performance.now() - started);
-    options.record(change);
+    if (!isDefaultProvider(state.urn)) options.record(change);
   }
 }
 

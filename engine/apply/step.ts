@@ -1,4 +1,4 @@
-import { errorFromText, PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../postgres/errors';
 import type { PropertyChange } from '../changes';
 import type { Registration } from '../protocol/registration';
 import { hasUnknown, markSecrets, rewrap, sameValue, UNKNOWN_ON_WIRE, unwrap } from '../protocol/wire';
@@ -7,7 +7,8 @@ import type { PropertyMap } from '../state/values';
 import type { Deployment } from './deployment';
 import { propertyChanges, show } from './difference';
 import { changeOf, goalOf, type StepResult } from './goal';
-import type { CheckResult, DiffResult, ResourceProvider } from './provider';
+import { inputsRefused } from './inputsRefused';
+import type { DiffResult, ResourceProvider } from './provider';
 import { defaultProviderOf } from './stepProvider';
 
 /** Everything one custom resource's step works on. */
@@ -73,23 +74,8 @@ async function checked(context: Context, stored: ResourceState | undefined): Pro
   if (!configured) return registration.inputs;
   const olds = stored === undefined ? undefined : unwrap(stored.inputs);
   const result = await provider.check(registration.type, olds, unwrap(registration.inputs));
-  if (result.failures.length > 0) throw inputsRefused(registration, urn, result.failures);
+  if (result.failures.length > 0) throw inputsRefused(urn, result.failures);
   return markSecrets(rewrap(result.inputs), registration.inputs);
-}
-
-/** One failure that carries an error of its own is that error; several are told together. */
-function inputsRefused(registration: Registration, urn: string, failures: CheckResult['failures']): PlatformError {
-  const errors = failures.flatMap(({ reason }) => errorFromText(reason, { object: urn }) ?? []);
-  const [first] = errors;
-  if (first !== undefined && failures.length === 1) return first;
-  const whole = errors.length === failures.length;
-  const reasons = failures.map(({ property, reason }) => (property === '' ? reason : `${property}: ${reason}`));
-  return new PlatformError(
-    'inputs-refused',
-    `${registration.type} ${registration.name}:\n${reasons.join('\n')}`,
-    'Mend each of them as it says.',
-    { kind: whole && errors.every(({ kind }) => kind !== 'usage') ? (first?.kind ?? 'usage') : 'usage', object: urn },
-  );
 }
 
 async function differenceOf(context: Context, old: ResourceState, inputs: PropertyMap): Promise<DiffResult> {

@@ -128,3 +128,8 @@ export function nameOf(urn: string): string {
 export function typeOf(urn: string): string {
   return typeChain(urn).split('$').pop() ?? '';
 }
+
+/** One that the engine makes by itself for resources that name none; reports leave it out, as Pulumi's do. */
+export function isDefaultProvider(urn: string): boolean {
+  return typeOf(urn).startsWith('pulumi:providers:') && /^default(_|$)/.test(nameOf(urn));
+}

@@ -1,8 +1,9 @@
-import type { Problem } from '../../postgres/errors';
+import { PlatformError, toProblem } from '../../postgres/errors';
 import { show } from '../apply/difference';
 import { countOperations, type DeploymentResult, type Operation, type ResourceChange } from '../changes';
 import { nameOf, typeOf } from '../protocol/registration';
 import { type DiagnosticEvent, type EngineEvent, type StepMetadata } from './eventTypes';
+import { failed, ResourceErrors, shownError } from './resourceError';
 import { changesOfRefresh, changesOfStep, decodeValues } from './stepChanges';
 
 /** A step of Pulumi's as an operation of ours; a replacement takes up to three steps. */
@@ -44,7 +45,7 @@ export class EventCollector {
   private readonly gone = new Set<string>();
   /** Begun and not ended; true: a real resource, not a component. */
   private readonly unfinished = new Map<string, boolean>();
-  private readonly errors = new Map<string, string>();
+  private readonly errors = new ResourceErrors();
   private readonly programErrors: string[] = [];
   private outputs: Record<string, unknown> = {};
 
@@ -68,8 +69,17 @@ export class EventCollector {
       counts: countOperations(changes),
       outputs: this.outputs,
       durationMs,
-      problems: this.problems(changes),
+      problems: this.failures().map(toProblem),
     };
+  }
+
+  /** What went wrong in the program, then with each resource. */
+  failures(): PlatformError[] {
+    const ofProgram = this.programErrors.map((message) => new PlatformError('program-error', message, PROGRAM_REMEDY));
+    const ofResources = this.finished().flatMap(({ urn, error }) =>
+      error === undefined ? [] : [this.errors.of(urn) ?? failed(urn, error)],
+    );
+    return [...ofProgram, ...ofResources];
   }
 
   private begin(step: StepMetadata, now: number): void {
@@ -127,7 +137,7 @@ export class EventCollector {
     this.unfinished.delete(step.urn);
     const change = this.place(step, OPERATIONS[step.op] ?? 'update');
     change.durationMs = this.since(step.urn, now);
-    change.error = this.errors.get(step.urn) ?? 'Pulumi gave no reason.';
+    change.error = this.errorText(step.urn) ?? 'Pulumi gave no reason.';
     this.options.onChange(change);
   }
 
@@ -164,52 +174,46 @@ export class EventCollector {
       this.pending.push(operation);
     if (severity === 'error') {
       if (urn === '' || typeOf(urn) === STACK_TYPE) this.programErrors.push(text);
-      else this.errors.set(urn, plainError(text));
+      else this.errors.add(urn, text);
     }
     this.options.onMessage(severity === 'error' || severity === 'warning' ? severity : 'info', text, urn);
   }
 
   private finished(): ResourceChange[] {
-    return [...this.changes.values()].map((change) => {
+    const begun = [...this.changes.values()].map((change) => {
       const error = change.error ?? this.errorOf(change);
       return error === undefined ? change : { ...change, error };
     });
+    // What a check or a protection refuses never becomes a step.
+    const refused =
+      this.outcome === 'succeeded'
+        ? []
+        : this.errors.urns.filter((urn) => begun.every((change) => change.urn !== urn || change.error === undefined));
+    const operation = this.options.operation === 'destroy' ? 'delete' : 'update';
+    return [
+      ...begun.filter(({ urn }) => !refused.includes(urn)),
+      ...refused.map((urn): ResourceChange => {
+        const known = this.changes.get(urn) ?? { urn, type: typeOf(urn), name: nameOf(urn), changed: [], replaces: [] };
+        return { ...known, operation, error: this.errorText(urn) ?? '' };
+      }),
+    ];
   }
 
   /** A component that registers no outputs has no end of its own; a real resource without one was cut off. */
   private errorOf({ urn, operation }: ResourceChange): string | undefined {
     const cutOff = this.outcome !== 'succeeded' && this.unfinished.get(urn) === true && operation !== 'same';
-    const said = operation === 'same' ? undefined : this.errors.get(urn);
+    const said = operation === 'same' ? undefined : this.errorText(urn);
     return said ?? (cutOff ? 'Pulumi ended before this was done.' : undefined);
   }
 
-  private problems(changes: readonly ResourceChange[]): Problem[] {
-    const failed = changes.flatMap(({ urn, type, name, error }): Problem[] =>
-      error === undefined
-        ? []
-        : [{ code: 'resource-failed', message: `${type} ${name}: ${error}`, remedy: REMEDY, object: urn }],
-    );
-    const unplaced = [...this.errors].filter(
-      ([urn]) => !changes.some((change) => change.urn === urn && change.error !== undefined),
-    );
-    const refused = unplaced.map(([urn, error]) => ({
-      code: 'resource-failed',
-      message: `${typeOf(urn)} ${nameOf(urn)}: ${error}`,
-      remedy: REMEDY,
-      object: urn,
-    }));
-    const program = this.programErrors.map((message) => ({ code: 'program-error', message, remedy: REMEDY }));
-    return [...program, ...failed, ...refused];
+  private errorText(urn: string): string | undefined {
+    const error = this.errors.of(urn);
+    return error === undefined ? undefined : shownError(error);
   }
 }
 
-const REMEDY = 'The message names the setting or object at fault; mend it and run again.';
+const PROGRAM_REMEDY = 'The message names the setting or file at fault; mend it and run again.';
 
 function shown(outputs: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(decodeValues(outputs)).map(([key, value]) => [key, show(value)]));
-}
-
-/** Without the frame Terraform-based providers put around a single error. */
-function plainError(text: string): string {
-  return text.replace(/^1 error occurred:\s*\* /, '').trim();
 }

@@ -25,8 +25,8 @@ export interface PulumiRunOptions extends PulumiCommand, PulumiSurroundings {
 
 export interface PulumiRun {
   result: DeploymentResult;
-  /** What went wrong, the first first; empty: nothing. A PlatformError, or a problem of a resource or the program. */
-  failures: unknown[];
+  /** What went wrong, the first first; empty: nothing. */
+  failures: PlatformError[];
 }
 
 /**
@@ -42,29 +42,20 @@ export async function runPulumi(options: PulumiRunOptions): Promise<PulumiRun> {
   });
   const end = await runCommand(options, (event) => collector.accept(event, performance.now()));
   const result = collector.result(Math.round(performance.now() - started));
-  const failures = failuresOf(end, collector, result, options);
-  return { result: { ...result, problems: failures.map((failure) => problemOf(failure)) }, failures };
+  const failures = failuresOf(end, collector, options);
+  return { result: { ...result, problems: failures.map(toProblem) }, failures };
 }
 
-function failuresOf(
-  end: CommandEnd,
-  collector: EventCollector,
-  result: DeploymentResult,
-  options: PulumiRunOptions,
-): unknown[] {
+function failuresOf(end: CommandEnd, collector: EventCollector, options: PulumiRunOptions): PlatformError[] {
   if (end.exitCode === 0) return [];
   if (end.startError !== undefined) return [end.startError];
-  if (end.isInterrupted || collector.outcome === 'canceled') return [interrupted(), ...result.problems];
+  if (end.isInterrupted || collector.outcome === 'canceled') return [interrupted(), ...collector.failures()];
   const pending = collector.pending.length > 0 ? [pendingFailure([...new Set(collector.pending)])] : [];
-  if (collector.outcome !== undefined && result.problems.length > 0) return [...pending, ...result.problems];
+  const failures = collector.failures();
+  if (collector.outcome !== undefined && failures.length > 0) return [...pending, ...failures];
   const { exitCode, signal, stderr } = end;
   const failure = pulumiFailure({ exitCode, signal, stderr, lockDirectory: options.lockDirectory });
-  return [...pending, failure, ...result.problems];
-}
-
-function problemOf(failure: unknown): DeploymentResult['problems'][number] {
-  const isProblem = typeof failure === 'object' && failure !== null && !(failure instanceof Error);
-  return isProblem ? (failure as DeploymentResult['problems'][number]) : toProblem(failure);
+  return [...pending, failure, ...failures];
 }
 
 interface CommandEnd {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { prepareLocalState } from '../../../engine/pulumi/localState';
 import { type PulumiRun, type PulumiRunOptions, runPulumi } from '../../../engine/pulumi/run';
 import { backendPaths } from '../../../engine/state/backend';
+import { toProblem } from '../../../postgres/errors';
 
 const FIXTURES = join(__dirname, '../../fixtures/pulumi');
 
@@ -53,7 +54,7 @@ describe('a run of Pulumi', () => {
 
   it('that failed has the reasons of its resources, not those of the CLI', async () => {
     const { result, failures } = await run(`cat ${FIXTURES}/up-failed.jsonl; ${fails('error: update failed')}`);
-    expect(failures).toEqual(result.problems);
+    expect(failures.map(toProblem)).toEqual(result.problems);
     expect(result.problems).toMatchObject([
       { code: 'resource-failed', message: expect.stringContaining('already exists') as string },
     ]);
