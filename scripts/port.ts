@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { backendPaths } from '../engine/state/backend';
+import { readCheckpoint } from '../engine/state/checkpoint';
 import { findFreePort, isFree } from '../postgres/server/port';
 import type { CommandContext } from './command';
+import { SERVER_TYPE } from './localServer';
 import type { Stack } from './stack';
 import { readLine, stackHome, writeLine } from './workspace';
 
@@ -17,7 +19,9 @@ export async function ensurePort(context: Pick<CommandContext, 'progress'> | und
   const path = join(stackHome(stack.workspace, stack.name), 'port');
   const kept = Number(readLine(path) ?? '0');
   if (kept > 0) {
-    const deployed = existsSync(backendPaths(stack.workspace.stateDirectory, stack.project, stack.name).checkpoint);
+    const { checkpoint } = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
+    const resources = readCheckpoint(checkpoint)?.checkpoint.latest?.resources ?? [];
+    const deployed = resources.some(({ type }) => type === SERVER_TYPE);
     if (deployed || (await isFree(kept))) return kept;
   }
   const chosen = await findFreePort();

@@ -11,6 +11,7 @@ import {
 } from '../engine/state/checkpoint';
 import { lockStack, type StackLock } from '../engine/state/lock';
 import { Crypter } from '../engine/state/passphrase';
+import { planPendingRepair, repairPending } from '../engine/state/pending';
 import type { ResourceState } from '../engine/state/resource';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
@@ -35,8 +36,14 @@ export interface StackState {
 export async function readState(context: CommandContext, stack: Stack): Promise<StackState | undefined> {
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
   const file = readCheckpoint(paths.checkpoint);
-  if (file === undefined) return undefined;
+  // `prepare` makes an empty stack, so that plain Pulumi finds it.
+  if (file === undefined || isEmpty(file)) return undefined;
   return stateOf(stack, paths, file, await crypterFor(context, stack, file));
+}
+
+function isEmpty(file: CheckpointFile): boolean {
+  const { latest } = file.checkpoint;
+  return latest?.secrets_providers === undefined && (latest?.resources ?? []).length === 0;
 }
 
 /** The same, with an empty one for a stack that has none. */
@@ -117,13 +124,11 @@ export async function withStackLock<T>(context: CommandContext, stack: Stack, wo
   }
 }
 
-/** Forgets the operations a killed Pulumi run left undecided; the next `up` adopts what was made and makes what was not. */
-export async function dropPendingOperations(context: CommandContext, stack: Stack): Promise<void> {
+/** Settles the operations a killed Pulumi run left undecided: what may have been made is put into the state, for `up` to read. */
+export async function repairPendingOperations(context: CommandContext, stack: Stack): Promise<void> {
   const state = await readState(context, stack);
   if (state === undefined || state.pendingOperations.length === 0) return;
-  delete state.file.checkpoint.latest?.pending_operations;
-  state.save(state.resources);
-  for (const { type, resource } of state.pendingOperations) {
-    context.progress(`forgot the pending operation: ${type} ${String(resource['urn'])}`);
-  }
+  const plan = planPendingRepair(state.file);
+  writeCheckpoint(state.paths.checkpoint, repairPending(state.file, plan));
+  for (const { urn, kind, action, explanation } of plan) context.progress(`${action}: ${kind} ${urn}. ${explanation}`);
 }

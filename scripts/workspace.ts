@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { initialiseStack } from '../engine/state/backend';
+import { createPassphraseFile } from '../engine/state/passphraseFile';
 import { findFreePort } from '../postgres/server/port';
 
 /** Where things are kept, below the project's root; README lists them. */
@@ -52,6 +53,7 @@ export async function prepareWorkspace(root: string): Promise<void> {
   const workspace = workspaceOf(root);
   prepareFolders(workspace);
   ensurePassphrase(workspace);
+  initialiseStack(workspace.stateDirectory, 'coach', 'local');
   const port = join(stackHome(workspace, 'local'), 'port');
   if (existsSync(port)) return;
   mkdirSync(stackHome(workspace, 'local'), { recursive: true, mode: 0o711 });
@@ -60,11 +62,5 @@ export async function prepareWorkspace(root: string): Promise<void> {
 
 /** A random passphrase, made once. An existing one is never touched: without it the state's secrets are lost. */
 export function ensurePassphrase(workspace: Workspace): void {
-  if (existsSync(workspace.passphraseFile)) return;
-  try {
-    writeFileSync(workspace.passphraseFile, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    // Two at once: the other one made it.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  createPassphraseFile(workspace.passphraseFile);
 }

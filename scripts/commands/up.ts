@@ -9,7 +9,7 @@ import { ensurePort } from '../port';
 import { pulumiInstalled } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import { openStack, type Stack } from '../stack';
-import { dropPendingOperations, withStackLock } from '../stackState';
+import { repairPendingOperations, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { ENGINE, YES } from './deployment';
 import { answers, embeddedResult, runEmbedded } from './embedded';
@@ -24,7 +24,7 @@ export const up: CommandDefinition = {
     ENGINE(),
     new Option('--rotate-password <role>', 'give this role a new password (repeatable)').argParser(collect).default([]),
     new Option('--repair-lock', 'remove locks whose process no longer runs').default(false),
-    new Option('--repair-pending', 'forget what a killed Pulumi run left undecided').default(false),
+    new Option('--repair-pending', 'settle what a killed Pulumi run left undecided').default(false),
   ],
   run: async (context, options) => {
     const stack = openStack(context);
@@ -58,7 +58,7 @@ interface DeployOptions {
 async function deploy(context: CommandContext, stack: Stack, options: DeployOptions): Promise<CommandResult> {
   const { stateDirectory } = stack.workspace;
   if (options.repairLock) repairLock(context, stack, stateDirectory);
-  if (options.repairPending) await withStackLock(context, stack, () => dropPendingOperations(context, stack));
+  if (options.repairPending) await withStackLock(context, stack, () => repairPendingOperations(context, stack));
   const replace = options.rotate.map((role) => passwordResource(stack, role));
   const engine = chooseEngine(context, stack, pulumiInstalled(context));
   if (stack.settings.environment === 'local') await ensurePort(context, stack);
@@ -89,7 +89,7 @@ export async function isRunning(stack: Stack): Promise<boolean> {
 
 function repairLock(context: CommandContext, stack: Stack, stateDirectory: string): void {
   const { lockDirectory } = backendPaths(stateDirectory, stack.project, stack.name);
-  const removed = removeStaleLocks(lockDirectory);
+  const removed = removeStaleLocks(lockDirectory, true);
   for (const { path, content } of removed) context.progress(`removed the lock of process ${content.pid}: ${path}`);
   if (removed.length === 0) context.progress('No lock of an ended process was found.');
 }

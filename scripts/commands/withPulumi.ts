@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 import type { ResourceChange } from '../../engine/changes';
 import { prepareLocalState } from '../../engine/pulumi/localState';
@@ -92,6 +93,7 @@ async function optionsOf(context: CommandContext, stack: Stack, request: PulumiR
       if (severity === 'warning') context.progress(`warning: ${message}`);
       else if (context.verbose) context.progress(message);
     },
+    preload: join(context.root, 'dist', 'engine', 'protocol', 'lazyModules.js'),
     abort: context.signal,
   };
 }
