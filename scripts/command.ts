@@ -75,3 +75,10 @@ export async function confirm(context: CommandContext, question: string): Promis
   const answer = (await context.ask(`${question} [y/N] `)).trim().toLowerCase();
   return answer === 'y' || answer === 'yes';
 }
+
+/** The answer was no. */
+export function declined(): PlatformError {
+  return new PlatformError('declined', 'Not approved; nothing was changed.', 'Run again and answer y, or give --yes.', {
+    kind: 'refused',
+  });
+}

@@ -1,15 +1,17 @@
 import { Option } from 'commander';
 
 import { runDestroy } from '../../engine/apply/run';
+import { writeCheckpoint } from '../../engine/state/checkpoint';
+import { withoutProtection } from '../../engine/state/protection';
 import { PlatformError } from '../../postgres/errors';
 import { stopServer } from '../../postgres/server/process';
 import { removeData } from '../../postgres/server/server';
-import { type CommandContext, type CommandResult, confirm, done } from '../command';
+import { type CommandContext, type CommandResult, confirm, declined, done } from '../command';
 import { chooseEngine } from '../engine';
 import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiInstalled } from '../pulumi';
 import { openStack, type Stack } from '../stack';
-import { readState, withStackLock } from '../stackState';
+import { readState, type StackState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { ENGINE, YES } from './deployment';
 import { embeddedResult } from './embedded';
@@ -27,9 +29,10 @@ export const destroy: CommandDefinition = {
     const stack = openStack(context);
     if (stack.settings.environment !== 'local') {
       chooseEngine({ ...context, engine: 'pulumi' }, stack, pulumiInstalled(context));
-      return runWithPulumi(context, stack, { operation: 'destroy', replace: [] });
+      return runWithPulumi(context, stack, { operation: 'destroy', replace: [], previewFirst: !context.yes });
     }
     const name = options['deleteData'];
+    if (typeof name === 'string' && context.engine === 'pulumi') return deleteWithPulumi(context, stack, name);
     return withStackLock(context, stack, () =>
       typeof name === 'string' ? deleteEverything(context, stack, name) : stop(context, stack),
     );
@@ -53,7 +56,12 @@ async function stop(context: CommandContext, stack: Stack): Promise<CommandResul
   );
 }
 
-async function deleteEverything(context: CommandContext, stack: Stack, typed: string): Promise<CommandResult> {
+/** What is to go, once it was named and approved; undefined: nothing was ever deployed. */
+async function approvedDeletion(
+  context: CommandContext,
+  stack: Stack,
+  typed: string,
+): Promise<{ state: StackState; server: LocalServer | undefined } | undefined> {
   const { name } = stack.settings.database;
   if (typed !== name) {
     throw new PlatformError(
@@ -64,16 +72,24 @@ async function deleteEverything(context: CommandContext, stack: Stack, typed: st
     );
   }
   const state = await readState(context, stack);
-  if (state === undefined) return done(`Stack ${stack.name} was never deployed: nothing to remove.`);
+  if (state === undefined) return undefined;
   const server = localServerOf(state);
-  if (
-    !(await confirm(
-      context,
-      `Remove the server of stack ${stack.name} with ALL its data (${server?.dataDirectory ?? 'none'})?`,
-    ))
-  ) {
+  const place = server?.dataDirectory ?? 'none';
+  if (!(await confirm(context, `Remove the server of stack ${stack.name} with ALL its data (${place})?`)))
     throw declined();
-  }
+  return { state, server };
+}
+
+const GONE = 'The server, its data and its state are gone.';
+
+function nothingToRemove(stack: Stack): CommandResult {
+  return done(`Stack ${stack.name} was never deployed: nothing to remove.`);
+}
+
+async function deleteEverything(context: CommandContext, stack: Stack, typed: string): Promise<CommandResult> {
+  const approved = await approvedDeletion(context, stack, typed);
+  if (approved === undefined) return nothingToRemove(stack);
+  const { state, server } = approved;
   const run = await runDestroy({
     program: stack.program,
     olds: state.resources,
@@ -84,21 +100,28 @@ async function deleteEverything(context: CommandContext, stack: Stack, typed: st
     },
   });
   if (run.failures.length === 0 && server !== undefined) await removeServerData(server);
-  return embeddedResult(
-    run,
-    { dataDirectory: server?.dataDirectory ?? null },
-    'The server, its data and its state are gone.',
-  );
+  return embeddedResult(run, { dataDirectory: server?.dataDirectory ?? null }, GONE);
+}
+
+/** The same through Pulumi, which takes the lock itself and deletes nothing that is protected. */
+async function deleteWithPulumi(context: CommandContext, stack: Stack, typed: string): Promise<CommandResult> {
+  chooseEngine(context, stack, pulumiInstalled(context));
+  const approved = await withStackLock(context, stack, async () => {
+    const found = await approvedDeletion(context, stack, typed);
+    if (found !== undefined) writeCheckpoint(found.state.paths.checkpoint, withoutProtection(found.state.file));
+    return found;
+  });
+  if (approved === undefined) return nothingToRemove(stack);
+  const { server } = approved;
+  const result = await runWithPulumi(context, stack, { operation: 'destroy', replace: [] });
+  if (result.problems.length > 0) return result;
+  if (server !== undefined) await withStackLock(context, stack, () => removeServerData(server));
+  const fields = { ...result.fields, dataDirectory: server?.dataDirectory ?? null };
+  return { ...result, fields, text: `${result.text}\n\n${GONE}` };
 }
 
 async function removeServerData(server: LocalServer): Promise<void> {
   const { dataDirectory, logDirectory } = server.process;
   const relocated = dataDirectory !== server.declaredDataDirectory;
   await removeData({ dataDirectory, logDirectory, relocated }, server.declaredDataDirectory);
-}
-
-function declined(): PlatformError {
-  return new PlatformError('declined', 'Not approved; nothing was changed.', 'Run again and answer y, or give --yes.', {
-    kind: 'refused',
-  });
 }

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { backendPaths } from '../../engine/state/backend';
 import { removeStaleLocks } from '../../engine/state/lock';
 import { PlatformError } from '../../postgres/errors';
-import { type CommandContext, type CommandResult, confirm } from '../command';
+import { type CommandContext, type CommandResult, confirm, declined } from '../command';
 import { chooseEngine } from '../engine';
 import { ensurePort } from '../port';
 import { pulumiInstalled } from '../pulumi';
@@ -106,12 +106,6 @@ function passwordResource(stack: Stack, role: string): string {
     `Give one of ${logins.join(', ')}.`,
     { kind: 'usage', object: role },
   );
-}
-
-function declined(): PlatformError {
-  return new PlatformError('declined', 'Not approved; nothing was changed.', 'Run again and answer y, or give --yes.', {
-    kind: 'refused',
-  });
 }
 
 function collect(value: string, previous: string[]): string[] {

@@ -1,28 +1,24 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-
-import type { ResourceChange } from '../../engine/changes';
-import { prepareLocalState } from '../../engine/pulumi/localState';
-import { locatePulumi } from '../../engine/pulumi/locate';
+import { countOperations, type ResourceChange } from '../../engine/changes';
 import { type PulumiRun, type PulumiRunOptions, runPulumi } from '../../engine/pulumi/run';
 import { removeSaltFromSettings } from '../../engine/state/settingsCopy';
+import { withClient } from '../../postgres/connection/client';
 import { PlatformError } from '../../postgres/errors';
 import { startServer } from '../../postgres/server/process';
-import { type CommandContext, type CommandResult, confirm, failed } from '../command';
-import { localServerOf } from '../localServer';
-import { repairPasswords } from '../passwords';
+import { type CommandContext, type CommandResult, confirm, declined, failed } from '../command';
+import { type LocalServer, localServerOf } from '../localServer';
+import { adminLogin, type DeclaredLogin, refusedLogins, repairAdmin, repairRoles } from '../passwords';
+import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
-import { readState } from '../stackState';
-import { ensurePassphrase, prepareFolders } from '../workspace';
-import { deploymentResult, reportStep } from './deployment';
+import type { StackState } from '../stackState';
+import { approvalOf, deploymentResult, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
 
 export interface PulumiRequest {
   operation: 'up' | 'preview' | 'refresh' | 'destroy';
   /** Logical names of resources to replace whatever their difference says. */
   replace: readonly string[];
-  /** Show what would change and ask before doing it. */
+  /** Show what would change and ask before doing it. Without it only a replacement or deletion is asked about. */
   previewFirst?: boolean;
 }
 
@@ -32,90 +28,114 @@ export async function runWithPulumi(
   stack: Stack,
   request: PulumiRequest,
 ): Promise<CommandResult> {
-  const local = stack.settings.environment === 'local';
-  prepareFolders(stack.workspace);
-  if (context.environment['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined) ensurePassphrase(stack.workspace);
-  if (local && request.operation !== 'preview') await startStoppedServer(context, stack);
-  const options = await optionsOf(context, stack, request);
-  if (request.previewFirst === true) {
-    const planned = await runPulumi({ ...options, operation: 'preview' });
-    const { create, update, replace, delete: deleted } = planned.result.counts;
-    if (planned.failures.length > 0 || create + update + replace + deleted === 0) return resultOf(planned, '');
-    context.progress(renderDeployment(planned.result));
-    if (!(await confirm(context, 'Do this?'))) throw declined();
-  }
-  const run = await runPulumi(options);
-  context.passing('');
-  removeSaltFromSettings(context.root, stack.name);
-  if (run.failures.length > 0 || !local || request.operation !== 'up') return resultOf(run, '');
-  const repaired = await repairPasswords(stack, await readState(context, stack));
-  const changes = [...run.result.changes, ...repaired.map(passwordChange)];
-  const counts = { ...run.result.counts, update: run.result.counts.update + repaired.length };
-  return resultOf({ ...run, result: { ...run.result, changes, counts } }, nextSteps(stack, run.result));
-}
-
-async function optionsOf(context: CommandContext, stack: Stack, request: PulumiRequest): Promise<PulumiRunOptions> {
-  const program = locatePulumi({ pathVariable: context.environment['PATH'], home: homedir() });
-  if (program === undefined) {
-    throw new PlatformError(
-      'pulumi-missing',
-      'No pulumi is on PATH or below ~/.pulumi/bin.',
-      'Install it with `npm run coachdb -- engine install`.',
-    );
-  }
-  const state =
-    stack.settings.environment === 'local'
-      ? prepareLocalState({
-          projectRoot: context.root,
-          stateDirectory: stack.workspace.stateDirectory,
-          project: stack.project,
-          stack: stack.name,
-          operation: request.operation,
-        })
-      : undefined;
-  for (const { content } of state?.takenOver ?? []) {
-    context.progress(`An earlier run (process ${content.pid}) was killed; going on from where it stopped.`);
-  }
-  return {
-    operation: request.operation,
-    stack: stack.name,
-    projectRoot: context.root,
-    program,
-    environment: context.environment,
-    passphraseFile: stack.workspace.passphraseFile,
-    refresh: request.operation === 'up' && state !== undefined && (await isDeployed(context, stack)),
-    replaceUrns: await urnsOf(context, stack, request.replace),
-    ...(state === undefined
-      ? {}
-      : { configFile: state.configFile, backendUrl: state.backendUrl, lockDirectory: state.lockDirectory }),
-    onChange: request.operation === 'preview' ? () => undefined : reportStep(context),
+  const { operation } = request;
+  // First, for it refuses a lock and open operations before anything is touched.
+  const base = pulumiRun(context, stack, operation);
+  const state = await stateBesidePulumi(context, stack);
+  const local = await localOf(context, state, operation);
+  const options: PulumiRunOptions = {
+    ...base,
+    replaceUrns: urnsOf(state, request.replace),
+    refresh: local.isReadable && (operation === 'up' || operation === 'preview'),
+    onChange: operation === 'preview' ? () => undefined : reportStep(context),
     onMessage: (severity, message) => {
       if (severity === 'warning') context.progress(`warning: ${message}`);
       else if (context.verbose) context.progress(message);
     },
-    preload: join(context.root, 'dist', 'engine', 'protocol', 'lazyModules.js'),
-    abort: context.signal,
   };
+  try {
+    if (operation === 'up') return await up(context, stack, request, { options, local });
+    if (operation === 'destroy' && request.previewFirst === true) {
+      const planned = await runPulumi({ ...options, dryRun: true, onChange: () => undefined });
+      if (planned.failures.length > 0 || !(await isApproved(context, request, planned))) return resultOf(planned, '');
+    }
+    return resultOf(withPasswords(await runPulumi(options), local.refused), '');
+  } finally {
+    context.passing('');
+    // Plain `pulumi` leaves one there too. The state keeps it.
+    if (hasStateHere(context, stack)) removeSaltFromSettings(context.root, stack.name);
+  }
 }
 
-async function isDeployed(context: CommandContext, stack: Stack): Promise<boolean> {
-  return ((await readState(context, stack))?.resources.length ?? 0) > 0;
+/** What has to be known of the local server, and done to it, before Pulumi runs: its providers read nothing from a stopped one. */
+interface Local {
+  server: LocalServer | undefined;
+  /** Objects inside the server can be read. */
+  isReadable: boolean;
+  refused: DeclaredLogin[];
 }
 
-/** Reading the objects of a stopped server fails in Pulumi, so it is started first. */
-async function startStoppedServer(context: CommandContext, stack: Stack): Promise<void> {
-  const state = await readState(context, stack);
+async function localOf(
+  context: CommandContext,
+  state: StackState | undefined,
+  operation: PulumiRequest['operation'],
+): Promise<Local> {
   const server = state === undefined ? undefined : localServerOf(state);
-  if (server?.status() !== 'stopped') return;
-  context.progress('The server was stopped; starting it.');
-  await startServer(server.process);
+  if (state === undefined || server === undefined || operation === 'destroy')
+    return { server, isReadable: false, refused: [] };
+  if (server.status() === 'stopped') {
+    if (operation === 'preview') return { server, isReadable: false, refused: [] };
+    context.progress('The server was stopped; starting it.');
+    await startServer(server.process);
+  }
+  if (operation === 'refresh') {
+    // Refused here with a remedy, rather than by every single object.
+    const admin = adminLogin(state);
+    if (admin !== undefined) await withClient(admin.target, () => Promise.resolve());
+    return { server, isReadable: true, refused: [] };
+  }
+  const refused = await refusedLogins(state);
+  return { server, isReadable: refused.every(({ isAdmin }) => !isAdmin), refused };
 }
 
-async function urnsOf(context: CommandContext, stack: Stack, names: readonly string[]): Promise<string[]> {
-  if (names.length === 0) return [];
-  const resources = (await readState(context, stack))?.resources ?? [];
+async function up(
+  context: CommandContext,
+  stack: Stack,
+  request: PulumiRequest,
+  { options, local }: { options: PulumiRunOptions; local: Local },
+): Promise<CommandResult> {
+  if (!context.yes) {
+    const plan: PulumiRunOptions = { ...options, operation: 'preview', onChange: () => undefined };
+    const planned = withPasswords(await runPulumi(plan), local.refused);
+    if (planned.failures.length > 0 || !(await isApproved(context, request, planned))) return resultOf(planned, '');
+  }
+  const admin = local.refused.find(({ isAdmin }) => isAdmin);
+  if (admin !== undefined && local.server !== undefined) {
+    context.progress(`The password of ${admin.target.user} was changed by hand; setting the declared one.`);
+    await repairAdmin(local.server, admin);
+  }
+  const run = await runPulumi({ ...options, refresh: options.refresh === true || admin !== undefined });
+  const repaired = admin === undefined ? [] : [admin];
+  if (run.failures.length > 0) return resultOf(withPasswords(run, repaired), '');
+  const state = stack.settings.environment === 'local' ? await stateBesidePulumi(context, stack) : undefined;
+  const login = state === undefined ? undefined : adminLogin(state);
+  if (state !== undefined && login !== undefined) {
+    const refused = (await refusedLogins(state)).filter(({ isAdmin }) => !isAdmin);
+    await repairRoles(login.target, refused);
+    repaired.push(...refused);
+  }
+  return resultOf(withPasswords(run, repaired), nextSteps(stack, run.result));
+}
+
+/** False: there is nothing to do. */
+async function isApproved(context: CommandContext, request: PulumiRequest, planned: PulumiRun): Promise<boolean> {
+  const { changes, counts } = planned.result;
+  if (request.previewFirst !== true) {
+    const doomed = changes.filter(
+      ({ name, operation }) => operation === 'delete' || (operation === 'replace' && !request.replace.includes(name)),
+    );
+    if (doomed.length > 0 && !(await approvalOf(context)(doomed))) throw declined();
+    return true;
+  }
+  if (counts.create + counts.update + counts.replace + counts.delete === 0) return false;
+  context.progress(renderDeployment({ ...planned.result, operation: 'preview' }));
+  if (!(await confirm(context, 'Do this?'))) throw declined();
+  return true;
+}
+
+function urnsOf(state: StackState | undefined, names: readonly string[]): string[] {
   return names.map((name) => {
-    const found = resources.find(({ urn }) => urn.endsWith(`::${name}`));
+    const found = state?.resources.find(({ urn }) => urn.endsWith(`::${name}`));
     if (found !== undefined) return found.urn;
     throw new PlatformError('resource-unknown', `The state has no resource ${name}.`, 'Run `npm start` first.', {
       kind: 'usage',
@@ -124,27 +144,25 @@ async function urnsOf(context: CommandContext, stack: Stack, names: readonly str
   });
 }
 
+/** Passwords that were changed by hand, as changes of the resources that declare them. */
+function withPasswords(run: PulumiRun, logins: readonly DeclaredLogin[]): PulumiRun {
+  const changes = run.result.changes.map((change): ResourceChange => {
+    const login = logins.find(({ urn }) => urn === change.urn);
+    if (login === undefined || change.error !== undefined) return change;
+    const path = login.isAdmin ? 'adminPassword' : 'password';
+    return {
+      ...change,
+      operation: change.operation === 'same' ? 'update' : change.operation,
+      changed: [...change.changed, { path, kind: 'update', before: '[secret]', after: '[secret]' }],
+      note: 'the password was changed by hand',
+    };
+  });
+  return { ...run, result: { ...run.result, changes, counts: countOperations(changes) } };
+}
+
 function resultOf(run: PulumiRun, after: string): CommandResult {
   const base = deploymentResult(run.result, () => 'failed', { engine: 'pulumi' }, after);
   if (run.failures.length === 0) return base;
   const { exitCode, status } = failed(run.failures);
   return { ...base, exitCode, status, problems: run.result.problems };
-}
-
-function passwordChange(role: string): ResourceChange {
-  return {
-    urn: `password of ${role}`,
-    type: 'postgresql:index/role:Role',
-    name: role,
-    operation: 'update',
-    changed: [{ path: 'password', kind: 'update', before: '[secret]', after: '[secret]' }],
-    replaces: [],
-    note: 'changed by hand; set to the declared one again',
-  };
-}
-
-function declined(): PlatformError {
-  return new PlatformError('declined', 'Not approved; nothing was changed.', 'Run again and answer y, or give --yes.', {
-    kind: 'refused',
-  });
 }
