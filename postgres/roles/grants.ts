@@ -116,12 +116,11 @@ export async function readDefaultPrivileges(
   client: Client,
   defaults: DefaultPrivilegesSpec,
 ): Promise<{ privileges: string[]; withGrantOption: boolean } | undefined> {
-  const { rows } = await client.query<{ isThere: boolean; privileges: string[]; withGrantOption: boolean }>(DEFAULTS, [
-    defaults.role,
-    defaults.owner,
-    defaults.schema,
-    OBJECT_TYPES[defaults.objectType],
-  ]);
+  const { rows } = await client.query<{ isThere: boolean; privileges: string[]; withGrantOption: boolean }>({
+    name: 'coachdb_default_privileges',
+    text: DEFAULTS,
+    values: [defaults.role, defaults.owner, defaults.schema, OBJECT_TYPES[defaults.objectType]],
+  });
   const { isThere = false, privileges = [], withGrantOption = false } = rows[0] ?? {};
   return isThere ? { privileges, withGrantOption } : undefined;
 }

@@ -57,10 +57,12 @@ export async function heldOn(client: Client, grant: GrantSpec, database: string)
   const { objectType, schema = '', objects } = grant;
   const isOne = objectType === 'database' || objectType === 'schema';
   const place = objectType === 'database' ? database : schema;
-  const { rows } = await client.query<{ hasRole: boolean; hasSchema: boolean; held: Held[] }>(
-    query(OBJECTS[objectType]),
-    [grant.role, place, ...(isOne ? [] : [objects])],
-  );
+  const { rows } = await client.query<{ hasRole: boolean; hasSchema: boolean; held: Held[] }>({
+    // Prepared once for each kind: a run asks for many grants, and planning takes longer than looking.
+    name: `coachdb_held_${objectType}`,
+    text: query(OBJECTS[objectType]),
+    values: [grant.role, place, ...(isOne ? [] : [objects])],
+  });
   const { hasRole = false, hasSchema = false, held = [] } = rows[0] ?? {};
   if (!hasRole || (isOne ? held.length === 0 : !hasSchema)) return undefined;
   const nothing = { privileges: [], withGrantOption: false, foreignGrantors: [] };

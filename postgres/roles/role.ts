@@ -86,7 +86,12 @@ const PASSWORD = ', (SELECT rolpassword FROM pg_catalog.pg_authid a WHERE a.oid 
 
 /** The role, or undefined when there is none of that name. `withPassword` reads the stored verifier too, which takes a superuser. */
 export async function readRole(client: Client, name: string, withPassword = false): Promise<RoleState | undefined> {
-  const { rows } = await client.query<Row>(`${SELECT}${withPassword ? PASSWORD : ''} ${FROM}`, [name]);
+  const { rows } = await client.query<Row>({
+    // Prepared once for each connection: planning takes longer than looking.
+    name: withPassword ? 'coachdb_role_password' : 'coachdb_role',
+    text: `${SELECT}${withPassword ? PASSWORD : ''} ${FROM}`,
+    values: [name],
+  });
   const row = rows[0];
   if (row === undefined) return undefined;
   const { settings, ...rest } = row;
