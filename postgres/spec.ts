@@ -108,6 +108,8 @@ export interface AuditSpec {
   owner: string;
   /** May read the trail. */
   readers: string[];
+  /** May suspend the trail inside one transaction, for a load; that leaves a marker row. Default: nobody. */
+  loaders?: string[];
   tables: AuditedTable[];
   /** Partitions kept, in months; older ones are dropped. 0: kept for ever. */
   retentionMonths: number;
