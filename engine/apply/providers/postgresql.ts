@@ -1,5 +1,6 @@
 import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
 import { PlatformError } from '../../../postgres/errors';
+import { statementFailure } from '../../../postgres/roles/failure';
 import { type CheckResult, type DiffResult, type Properties, type ResourceProvider, UNKNOWN } from '../provider';
 import { type Attribute, changedKeys, DEFAULTS_KEY, freshOutputs, refreshedOutputs, withDefaults } from './attributes';
 import { database } from './database';
@@ -74,7 +75,9 @@ class PostgresqlProvider implements ResourceProvider {
     inputs: Properties,
   ): Promise<{ id: string; outputs: Properties } | undefined> {
     const kind = kindOf(type);
-    const found = await this.repeatable(() => kind.read(this.connections, outputs, inputs));
+    const found = await this.repeatable('Reading', kind.id(outputs), () =>
+      kind.read(this.connections, outputs, inputs),
+    );
     if (found === undefined) return undefined;
     const now = refreshedOutputs(outputs, found);
     const id = kind.id(now);
@@ -92,7 +95,8 @@ class PostgresqlProvider implements ResourceProvider {
   }
 
   async delete(type: string, _id: string, outputs: Properties): Promise<void> {
-    await this.repeatable(() => kindOf(type).remove(this.connections, outputs));
+    const kind = kindOf(type);
+    await this.repeatable('Deleting', kind.id(outputs), () => kind.remove(this.connections, outputs));
   }
 
   close(): Promise<void> {
@@ -101,7 +105,7 @@ class PostgresqlProvider implements ResourceProvider {
 
   /** Makes it so, and reads it back: what the server says is what the state holds. */
   private async settled(kind: Kind, inputs: Properties, olds?: Properties): Promise<Properties> {
-    const actual = await this.repeatable(async () => {
+    const actual = await this.repeatable('Declaring', kind.id(inputs), async () => {
       await kind.ensure(this.connections, inputs, olds);
       return kind.read(this.connections, inputs, inputs);
     });
@@ -109,15 +113,17 @@ class PostgresqlProvider implements ResourceProvider {
   }
 
   /** Once more over new connections when one was lost on the way: a restart of the server ends those that are kept. */
-  private async repeatable<T>(work: () => Promise<T>): Promise<T> {
+  private async repeatable<T>(doing: string, id: string, work: () => Promise<T>): Promise<T> {
     const { lost } = this.connections;
     try {
-      return await work();
+      return await work().catch(async (error: unknown) => {
+        const cause = error instanceof PlatformError ? error.cause : error;
+        if (this.connections.lost === lost && !GONE.has(stateOf(cause))) throw error;
+        await this.connections.close();
+        return work();
+      });
     } catch (error) {
-      const cause = error instanceof PlatformError ? error.cause : error;
-      if (this.connections.lost === lost && !GONE.has(stateOf(cause))) throw error;
-      await this.connections.close();
-      return work();
+      throw statementFailure(error, `${doing} ${id}`, id);
     }
   }
 }

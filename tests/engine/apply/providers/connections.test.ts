@@ -51,6 +51,20 @@ describe('connections of the stand-in', () => {
     }
     await extension.delete();
   });
+  it('of an account with too few rights are explained', async () => {
+    const weak = await roles.make(client, 'weak', `LOGIN PASSWORD 'x'`);
+    for (const superuser of ['true', 'false']) {
+      const provider = createPostgresqlProvider(configOf({ username: weak, password: 'x', superuser }));
+      const failure = await failureOf(provider.create(ROLE, { name: roles.name('never') }));
+      expect([failure.code, failure.remedy]).toEqual(['privilege-missing', expect.stringContaining('adminUser')]);
+      await provider.close();
+    }
+    const provider = createPostgresqlProvider(configOf({ username: weak, password: 'x' }));
+    const failure = await failureOf(provider.read(ROLE, account, { name: account }, { name: account }));
+    expect([failure.code, failure.message]).toEqual(['privilege-missing', expect.stringContaining(account)]);
+    await provider.close();
+  });
+
   it('connects only in ways it knows, and looks at unknown values when it has to', async () => {
     const fails = async (more: Properties): Promise<string[]> => {
       const own = createPostgresqlProvider(configOf(more));

@@ -13,6 +13,8 @@ const owner = `pl_owner_${suffix}`;
 const app = `pl_app_${suffix}`;
 const database = `pl_db_${suffix}`;
 const PASSWORD = 'a first password';
+/** Each command of Pulumi's takes seconds. */
+const PATIENCE_MS = 240_000;
 
 const pg = (kind: string, name: string, inputs: Properties): Declared => {
   const module = kind.charAt(0).toLowerCase() + kind.slice(1);
@@ -127,6 +129,7 @@ describe('back and forth with Pulumi’s own providers', () => {
       await project.run('refresh', '--stack', 'dev', '--yes', '--skip-preview');
       expect((await applyOurs(program(PASSWORD), await project.export())).changed).toEqual([]);
     },
+    PATIENCE_MS,
   );
 
   it.skipIf(reason !== undefined)(
@@ -149,5 +152,6 @@ describe('back and forth with Pulumi’s own providers', () => {
       await project.run('destroy', '--stack', 'dev', '--yes', '--skip-preview');
       expect(await project.export()).toEqual([]);
     },
+    PATIENCE_MS,
   );
 });
