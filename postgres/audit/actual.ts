@@ -1,0 +1,131 @@
+/** What the catalog says about one trail and the tables it audits; `readAudit` fills it, `planAudit` only reads it. */
+export interface AuditActual {
+  /** server_version_num. */
+  version: number;
+  /** The connected role, and whether it may make event triggers. */
+  admin: string;
+  mayGuard: boolean;
+  lz4: boolean;
+  /** Those of the declared roles that exist. */
+  roles: RoleFacts[];
+  /** Roles that may act as the trail's owner without being superuser. */
+  ownersMembers: string[];
+  schema: { owner: string; usage: string[]; create: string[] } | null;
+  relations: RelationFacts[];
+  policies: PolicyFacts[];
+  functions: FunctionFacts[];
+  eventTriggers: EventTriggerFacts[];
+  /** The declared tables that exist, and every other table with a trigger of this trail. */
+  tables: TableFacts[];
+  audited: AuditedRow[];
+  cron: { job: { schedule: string; command: string; active: boolean } | null } | null;
+}
+
+export interface RoleFacts {
+  name: string;
+  login: boolean;
+  superuser: boolean;
+}
+
+export interface RelationFacts {
+  name: string;
+  kind: string;
+  owner: string;
+  rowSecurity: boolean;
+  /** Lower bound of a monthly partition as PostgreSQL prints it; `default`; null for anything else. */
+  bound: string | null;
+  parent: string | null;
+  columns: { name: string; type: string; notNull: boolean; hasDefault: boolean }[];
+  indexes: { name: string; valid: boolean }[];
+  /** `grantee:PRIVILEGE`, without the owner's. */
+  grants: string[];
+  /** User triggers: name and function. */
+  triggers: { name: string; enabled: string; function: string }[];
+}
+
+export interface PolicyFacts {
+  name: string;
+  relation: string;
+  command: string;
+  roles: string[];
+  using: string | null;
+}
+
+export interface FunctionFacts {
+  name: string;
+  arguments: string;
+  owner: string;
+  definer: boolean;
+  config: string[];
+  language: string;
+  source: string;
+  /** Roles that may execute it, without the owner; `public` for everybody. */
+  execute: string[];
+}
+
+export interface EventTriggerFacts {
+  name: string;
+  event: string;
+  enabled: string;
+  function: string;
+  tags: string[];
+}
+
+export interface ColumnFacts {
+  name: string;
+  number: number;
+  generated: 'no' | 'stored' | 'virtual';
+  /** format_type of the column's type and of all it is made of: base of a domain, element of an array, fields of a row. */
+  bases: string[];
+  /** An array, a row, json or jsonb. */
+  container: boolean;
+}
+
+export interface TriggerFacts {
+  name: string;
+  /** A, O, R or D, as pg_trigger.tgenabled. */
+  enabled: string;
+  /** `schema.function`. */
+  function: string;
+  row: boolean;
+  after: boolean;
+  events: { insert: boolean; update: boolean; delete: boolean; truncate: boolean };
+  oldTable: string | null;
+  newTable: string | null;
+  /** Has a WHEN condition, a column list or arguments: none of ours has. */
+  conditional: boolean;
+}
+
+export interface TableFacts {
+  oid: number;
+  schema: string;
+  table: string;
+  kind: 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table' | 'other';
+  temporary: boolean;
+  columns: ColumnFacts[];
+  primaryKey: string[];
+  /** `schema.table` it inherits from or is a partition of. */
+  parent: string | null;
+  descendants: DescendantFacts[];
+  subscribed: boolean;
+  triggers: TriggerFacts[];
+}
+
+export interface DescendantFacts {
+  oid: number;
+  schema: string;
+  table: string;
+  partition: boolean;
+  /** Clones of the parent's triggers that do not fire always. */
+  weak: string[];
+}
+
+/** A row of the trail's own list of audited tables. */
+export interface AuditedRow {
+  relation: number;
+  schema: string;
+  table: string;
+  keyColumns: string[];
+  hidden: Record<string, number>;
+  triggers: Record<string, string>;
+}

@@ -1,0 +1,265 @@
+import { qualified } from '../connection/quote';
+import type { AuditSpec } from '../spec';
+import {
+  CHANGED_MASK,
+  type ChangeOperation,
+  json,
+  literal,
+  MASK,
+  recorderName,
+  SUSPENDED_SETTING,
+  textArray,
+  trailNames,
+  USER_SETTING,
+} from './names';
+import type { AuditedShape } from './shape';
+
+/*
+ * The trigger functions of one table. They run as the trail's owner in the session of whoever changes the row, who chooses
+ * search_path and every other setting. SET clauses cost 4 % of an update, so there are none; instead every function, type and
+ * operator is written with its schema, and nothing that looks an operator up by itself (IN, BETWEEN, NULLIF, IS DISTINCT FROM,
+ * CASE x WHEN, LIKE) is used. Rows are turned into JSON as a whole: a column added or dropped by a migration breaks nothing and is
+ * recorded before the next `up`.
+ */
+
+const OP = {
+  eq: 'OPERATOR(pg_catalog.=)',
+  ne: 'OPERATOR(pg_catalog.<>)',
+  get: 'OPERATOR(pg_catalog.->)',
+  minus: 'OPERATOR(pg_catalog.-)',
+  concat: 'OPERATOR(pg_catalog.||)',
+  plus: 'OPERATOR(pg_catalog.+)',
+  times: 'OPERATOR(pg_catalog.*)',
+  contains: 'OPERATOR(pg_catalog.@>)',
+  sameImage: 'OPERATOR(pg_catalog.*=)',
+} as const;
+
+const setting = (name: string): string => `pg_catalog.current_setting(${literal(name)}, true)`;
+
+/** The body of the function that records `operation` on the table. */
+export function recorderBody(spec: AuditSpec, shape: AuditedShape, operation: ChangeOperation): string {
+  if (operation === 'TRUNCATE') return truncateBody(spec, shape);
+  if (operation === 'UPDATE') return updateBody(spec, shape);
+  return shape.level === 'statement' ? statementBody(spec, shape, operation) : rowBody(spec, shape, operation);
+}
+
+export function recorder(spec: AuditSpec, shape: AuditedShape, operation: ChangeOperation): string {
+  return qualified(spec.schema, recorderName(operation, shape.schema, shape.table));
+}
+
+interface Variable {
+  name: string;
+  type: string;
+}
+
+function body(shape: AuditedShape, variables: Variable[], statements: string[]): string {
+  const { before, after, variables: pinned } = pins(shape);
+  const declared = [...variables, ...pinned].map(({ name, type }) => `  ${name} pg_catalog.${type};`);
+  return (
+    `\nDECLARE\n${declared.join('\n')}\nBEGIN\n` +
+    [...statements.slice(0, -1), ...before, statements.at(-1) ?? '', ...after, 'RETURN NULL;']
+      .map((statement) => statement.replace(/^/gm, '  '))
+      .join('\n') +
+    '\nEND\n'
+  );
+}
+
+/** Settings on which the text of a value depends, set for the moment of recording where a column is of such a type. */
+function pins({ pins }: AuditedShape): { variables: Variable[]; before: string[]; after: string[] } {
+  const entries = Object.entries(pins);
+  return {
+    variables: entries.map((_, index) => ({ name: `setting_${index}`, type: 'text' })),
+    before: entries.map(
+      ([name, value], index) =>
+        `setting_${index} := pg_catalog.current_setting(${literal(name)});\n` +
+        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, ${literal(value)}, true); END IF;`,
+    ),
+    after: entries.map(
+      ([name, value], index) =>
+        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, setting_${index}, true); END IF;`,
+    ),
+  };
+}
+
+function suspendedCheck(spec: AuditSpec): string {
+  return (
+    `IF ${setting(SUSPENDED_SETTING)} IS NOT NULL THEN\n` +
+    `  IF ${trailNames(spec).fn('is_suspended')}(TG_RELID) THEN RETURN NULL; END IF;\nEND IF;`
+  );
+}
+
+const USER = [
+  `who := ${setting(USER_SETTING)};`,
+  // After a transaction with SET LOCAL a setting of one's own reads '' for the rest of the session.
+  `IF who ${OP.eq} '' THEN who := NULL; END IF;`,
+].join('\n');
+
+const keyOf = (shape: AuditedShape, data: string): string =>
+  `pg_catalog.jsonb_build_object(${shape.keyColumns
+    .map((column) => `${literal(column)}, ${data} ${OP.get} ${literal(column)}`)
+    .join(', ')})`;
+
+/** Of a key of one column its value is hashed, which spares building the object twice; of several the object. */
+const hashOf = (shape: AuditedShape, data: string): string => {
+  const [column, ...others] = shape.keyColumns;
+  const hashed =
+    column !== undefined && others.length === 0 ? `${data} ${OP.get} ${literal(column)}` : keyOf(shape, data);
+  return `pg_catalog.jsonb_hash_extended(${hashed}, 0)`;
+};
+
+/** Columns that say which table it was, and their values. A partition's row is a row of the whole table. */
+function place(shape: AuditedShape): { columns: string; values: string } {
+  if (!shape.family) return { columns: 'table_name, table_schema', values: 'TG_TABLE_NAME, TG_TABLE_SCHEMA' };
+  const own =
+    `TG_TABLE_NAME::pg_catalog.text ${OP.eq} ${literal(shape.table)} AND ` +
+    `TG_TABLE_SCHEMA::pg_catalog.text ${OP.eq} ${literal(shape.schema)}`;
+  const child = `CASE WHEN ${own} THEN NULL ELSE pg_catalog.format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME) END`;
+  return {
+    columns: 'table_name, table_schema, child_table',
+    values: `${literal(shape.table)}, ${literal(shape.schema)}, ${child}`,
+  };
+}
+
+/** Whole row to JSON without what is not to be seen. `r.*`, since `r` alone would be a column of that name where there is one. */
+function visible(shape: AuditedShape, row: string): string {
+  const whole = `pg_catalog.to_jsonb(${row})`;
+  return shape.exclude.length === 0 ? whole : `(${whole} ${OP.minus} ${textArray(shape.exclude)})`;
+}
+
+function masked(shape: AuditedShape, data: string): string {
+  if (shape.redact.length === 0) return data;
+  return `${data} ${OP.concat} ${json(Object.fromEntries(shape.redact.map((column) => [column, MASK])))}`;
+}
+
+/**
+ * INSERT and DELETE as one statement over the transition table: half the cost of a function call a row. Transition tables hold whole
+ * statements, and nothing is joined, so key changes lose nothing.
+ */
+function statementBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DELETE'): string {
+  const { trail, sequence } = trailNames(spec);
+  const [transition, data] = operation === 'INSERT' ? ['new_rows', 'new_data'] : ['old_rows', 'old_data'];
+  const { columns, values } = place(shape);
+  const prefix =
+    `prefix := '0' ${OP.concat} pg_catalog.to_hex((pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) ${OP.times} 1000)` +
+    `::pg_catalog.int8 ${OP.times} 65536 ${OP.plus} 28672);`;
+  const id =
+    `(prefix ${OP.concat} pg_catalog.to_hex((-9223372036854775808) ${OP.plus} ` +
+    `pg_catalog.nextval(${literal(sequence)}::pg_catalog.regclass)))::pg_catalog.uuid`;
+  return body(
+    shape,
+    [
+      { name: 'who', type: 'text' },
+      { name: 'prefix', type: 'text' },
+    ],
+    [
+      suspendedCheck(spec),
+      USER,
+      prefix,
+      `INSERT INTO ${trail} (id, operation, ${data}, user_id, ${columns}, key, key_hash)\n` +
+        `SELECT ${id}, ${literal(operation)}, ${masked(shape, 'x.data')}, who, ${values}, ${keyOf(shape, 'x.data')}, ` +
+        `${hashOf(shape, 'x.data')}\n` +
+        `  FROM (SELECT ${visible(shape, 'r.*')} AS data FROM ${transition} AS r OFFSET 0) AS x;`,
+    ],
+  );
+}
+
+function rowBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DELETE'): string {
+  const [row, data] = operation === 'INSERT' ? ['NEW', 'new_data'] : ['OLD', 'old_data'];
+  const { columns, values } = place(shape);
+  return body(
+    shape,
+    [
+      { name: 'who', type: 'text' },
+      { name: 'content', type: 'jsonb' },
+    ],
+    [
+      suspendedCheck(spec),
+      USER,
+      `content := ${visible(shape, row)};\n` +
+        `INSERT INTO ${trailNames(spec).trail} (operation, ${data}, user_id, ${columns}, key, key_hash)\n` +
+        `VALUES (${literal(operation)}, ${masked(shape, 'content')}, who, ${values}, ${keyOf(shape, 'content')}, ` +
+        `${hashOf(shape, 'content')});`,
+    ],
+  );
+}
+
+/**
+ * UPDATE a row at a time: pairing old and new rows of a transition table needs a join, whose cached plan turns quadratic, or loses rows whose
+ * key changed. A row that is the same to the last byte, or in everything but excluded columns, is not recorded.
+ */
+function updateBody(spec: AuditSpec, shape: AuditedShape): string {
+  const { trail } = trailNames(spec);
+  const { columns, values } = place(shape);
+  const hidden = shape.exclude.length > 0;
+  const nothingLeft = `IF after ${OP.eq} before THEN\n  IF after::pg_catalog.text ${OP.eq} before::pg_catalog.text THEN RETURN NULL; END IF;\nEND IF;`;
+  const record =
+    `before := ${visible(shape, 'OLD')};\nafter := ${visible(shape, 'NEW')};\n` +
+    (hidden ? `${nothingLeft}\n` : '') +
+    maskUpdate(shape) +
+    `identity := ${keyOf(shape, 'before')};\n` +
+    `INSERT INTO ${trail} (operation, old_data, new_data, user_id, ${columns}, key, key_hash)\n` +
+    `VALUES ('UPDATE', before, after, who, ${values}, identity, ${hashOf(shape, 'before')});\n` +
+    // Under the new key a pointer to the old one: with it the row's history is found from either.
+    `IF ${keyChanged(shape)} THEN\n` +
+    `  INSERT INTO ${trail} (operation, marker, user_id, ${columns}, key, key_hash)\n` +
+    `  VALUES ('KEY', pg_catalog.jsonb_build_object('from', identity), who, ${values}, ${keyOf(shape, 'after')}, ` +
+    `${hashOf(shape, 'after')});\nEND IF;`;
+  return body(
+    shape,
+    [
+      { name: 'who', type: 'text' },
+      { name: 'before', type: 'jsonb' },
+      { name: 'after', type: 'jsonb' },
+      { name: 'identity', type: 'jsonb' },
+      ...(hasRedacted(shape) ? [{ name: 'mask', type: 'jsonb' }] : []),
+    ],
+    [
+      `IF NEW ${OP.sameImage} OLD THEN RETURN NULL; END IF;`,
+      suspendedCheck(spec),
+      USER,
+      hidden ? restoring(shape, record) : record,
+    ],
+  );
+}
+
+/** Containment is one function call, and the same as equality while no part of the key is an object or an array. */
+function keyChanged(shape: AuditedShape): string {
+  return shape.scalarKey ? `NOT (after ${OP.contains} identity)` : `${keyOf(shape, 'after')} ${OP.ne} identity`;
+}
+
+const hasRedacted = (shape: AuditedShape): boolean => shape.redact.length > 0;
+
+/** A RETURN in the middle would leave pinned settings behind, so they are set back first. */
+function restoring(shape: AuditedShape, record: string): string {
+  const { after } = pins(shape);
+  return after.length === 0 ? record : record.replace('RETURN NULL;', `${after.join(' ')} RETURN NULL;`);
+}
+
+/** Of a redacted column the trail says whether it changed, never what it was, not even whether it was NULL. */
+function maskUpdate(shape: AuditedShape): string {
+  if (!hasRedacted(shape)) return '';
+  const says = shape.redact.map((column) => {
+    const name = literal(column);
+    const changed = `(after ${OP.get} ${name}) ${OP.ne} (before ${OP.get} ${name})`;
+    return `${name}, CASE WHEN ${changed} THEN ${literal(CHANGED_MASK)} ELSE ${literal(MASK)} END`;
+  });
+  return (
+    `mask := pg_catalog.jsonb_build_object(${says.join(', ')});\n` +
+    `before := ${masked(shape, 'before')};\nafter := after ${OP.concat} mask;\n`
+  );
+}
+
+/** Never suspended: a table that was emptied is said to be. */
+function truncateBody(spec: AuditSpec, shape: AuditedShape): string {
+  const { columns, values } = place(shape);
+  const rows = `pg_catalog.jsonb_build_object('rowsAbout', pg_catalog.pg_stat_get_live_tuples(TG_RELID))`;
+  return body(
+    { ...shape, pins: {} },
+    [{ name: 'who', type: 'text' }],
+    [
+      USER,
+      `INSERT INTO ${trailNames(spec).trail} (operation, user_id, ${columns}, marker)\n` +
+        `VALUES ('TRUNCATE', who, ${values}, ${rows});`,
+    ],
+  );
+}

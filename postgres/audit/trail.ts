@@ -1,0 +1,161 @@
+import { quoteIdentifier } from '../connection/quote';
+import type { AuditSpec } from '../spec';
+import { literal, searchIndexName, trailNames } from './names';
+
+export interface TrailColumn {
+  name: string;
+  type: string;
+  notNull?: boolean;
+  /** SQL; kept in the catalog as a resolved expression, so no search path reaches it. */
+  default?: string;
+  comment: string;
+}
+
+/** 1000 ms and 16 bits further: room for the version and for what a millisecond holds. */
+const MILLISECONDS = `(date_part('epoch', clock_timestamp()) * 1000)::bigint * 65536 + 28672`;
+
+/**
+ * A UUID of version 7: milliseconds in front, then the sequence instead of randomness. So ids ascend in the order they were given, are
+ * unique without an index, and cost a fifth of a random one (measured in docs/audit.md).
+ */
+export function idDefault(sequence: string): string {
+  return `(${idPrefix} || ${idSuffix(sequence)})::uuid`;
+}
+const idPrefix = `'0' || to_hex(${MILLISECONDS})`;
+const idSuffix = (sequence: string): string =>
+  `to_hex((-9223372036854775808) + nextval(${literal(sequence)}::regclass))`;
+
+/** The seed's seven first, in its order and with its names, then who, where and when in detail. */
+export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailColumn[] {
+  const { sequence } = trailNames(spec);
+  return [
+    { name: 'id', type: 'uuid', notNull: true, default: idDefault(sequence), comment: 'Unique, ascending.' },
+    { name: 'table_name', type: 'text', notNull: true, comment: 'The audited table; of a partition, the whole table.' },
+    { name: 'operation', type: 'text', notNull: true, comment: 'INSERT, UPDATE, DELETE, TRUNCATE or a marker.' },
+    { name: 'old_data', type: 'jsonb', comment: 'The row before.' },
+    { name: 'new_data', type: 'jsonb', comment: 'The row after.' },
+    { name: 'user_id', type: 'text', comment: 'app.current_user_id, as the application set it.' },
+    {
+      name: 'timestamp',
+      type: 'timestamp with time zone',
+      notNull: true,
+      default: 'now()',
+      comment: 'Start of the transaction, as in now(). Partitions are months of it, in UTC.',
+    },
+    {
+      name: 'statement_time',
+      type: 'timestamp with time zone',
+      notNull: true,
+      default: 'statement_timestamp()',
+      comment: 'Start of the statement the client sent.',
+    },
+    {
+      name: 'clock_time',
+      type: 'timestamp with time zone',
+      notNull: true,
+      default: 'clock_timestamp()',
+      comment: 'The moment of recording.',
+    },
+    {
+      name: 'txid',
+      type: 'bigint',
+      notNull: true,
+      default: 'txid_current()',
+      comment: 'The transaction, epoch included.',
+    },
+    {
+      name: 'session_user_name',
+      type: 'text',
+      notNull: true,
+      default: 'session_user',
+      comment: 'The role that logged in, whatever SET ROLE says.',
+    },
+    {
+      name: 'application_name',
+      type: 'text',
+      default: `current_setting('application_name')`,
+      comment: 'As the client says.',
+    },
+    {
+      name: 'client_address',
+      type: 'inet',
+      default: 'inet_client_addr()',
+      comment: 'Of the connection; behind a pooler, the pooler. NULL: a socket of the same machine.',
+    },
+    { name: 'table_schema', type: 'text', notNull: true, comment: 'Schema of table_name.' },
+    { name: 'child_table', type: 'text', comment: 'The partition or child table that held the row.' },
+    { name: 'key', type: 'jsonb', comment: 'The primary key; of an UPDATE or DELETE, before it.' },
+    {
+      name: 'key_hash',
+      type: 'bigint',
+      comment: 'jsonb_hash_extended(..., 0) of the key’s value, or of the whole key where it has several.',
+    },
+    { name: 'marker', type: 'jsonb', comment: 'What a marker says.' },
+    { name: 'hash', type: 'bytea', comment: 'SHA-256 of the other columns, where the trail has a hash chain.' },
+  ];
+}
+
+/** One column of CREATE TABLE or ADD COLUMN. */
+export function columnSql(column: TrailColumn): string {
+  const fallback = column.default === undefined ? '' : ` DEFAULT ${column.default}`;
+  return `${quoteIdentifier(column.name)} ${column.type}${column.notNull ? ' NOT NULL' : ''}${fallback}`;
+}
+
+/**
+ * One BRIN index: block ranges of 32 pages with bounds of both times and Bloom filters of the row's key and of the user. A range is summarised
+ * when it is full, so a write pays for opening the index and nothing else. 29 keys a page is what int8_bloom_ops assumes.
+ */
+export function searchIndexSql(spec: AuditSpec): string {
+  const { trail } = trailNames(spec);
+  return (
+    `CREATE INDEX ${quoteIdentifier(searchIndexName(spec))} ON ${trail} USING brin ("timestamp", clock_time, ` +
+    `key_hash int8_bloom_ops (false_positive_rate = 0.001), user_id text_bloom_ops (n_distinct_per_range = 100)) ` +
+    `WITH (pages_per_range = 32, autosummarize = on)`
+  );
+}
+
+/** The trail and its default partition, empty. Where PostgreSQL has LZ4, large rows use it: it costs the writer a fraction of pglz. */
+export function createTrail(spec: AuditSpec, lz4: boolean): string[] {
+  const { trail, defaultPartition } = trailNames(spec);
+  const columns = trailColumns(spec);
+  return [
+    `CREATE TABLE ${trail} (\n  ${columns.map(columnSql).join(',\n  ')}\n) PARTITION BY RANGE ("timestamp")`,
+    ...(lz4 ? ['old_data', 'new_data'] : []).map(
+      (name) => `ALTER TABLE ${trail} ALTER COLUMN ${name} SET COMPRESSION lz4`,
+    ),
+    ...columns.map(({ name, comment }) => `COMMENT ON COLUMN ${trail}.${quoteIdentifier(name)} IS ${literal(comment)}`),
+    searchIndexSql(spec),
+    `CREATE TABLE ${defaultPartition} PARTITION OF ${trail} DEFAULT`,
+    `ALTER TABLE ${defaultPartition} ENABLE ROW LEVEL SECURITY`,
+  ];
+}
+
+/** What is audited: the guard compares the catalog with it. */
+export function createAudited(spec: AuditSpec): string[] {
+  return [
+    `CREATE TABLE ${trailNames(spec).audited} (relation regclass PRIMARY KEY, table_schema text NOT NULL, table_name text NOT NULL, ` +
+      `key_columns text[] NOT NULL, hidden jsonb NOT NULL, triggers jsonb NOT NULL)`,
+  ];
+}
+
+/** Transactions whose bulk work is not recorded. A row counts for its own transaction alone. */
+export function createSuspension(spec: AuditSpec): string[] {
+  return [
+    `CREATE TABLE ${trailNames(spec).suspension} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, txid bigint NOT NULL, ` +
+      `relations oid[] NOT NULL, reason text NOT NULL, counts jsonb NOT NULL, started_at timestamp with time zone NOT NULL, ` +
+      `ended boolean NOT NULL DEFAULT false)`,
+    `CREATE INDEX ON ${trailNames(spec).suspension} (txid)`,
+  ];
+}
+
+/** Links of the hash chains: one chain a month, one link for each stretch of time that was sealed. The horizon is what the next link waits for. */
+export function createChain(spec: AuditSpec): string[] {
+  const { chain, horizon } = trailNames(spec);
+  return [
+    `CREATE TABLE ${chain} (month date NOT NULL, position integer NOT NULL, from_time timestamp with time zone NOT NULL, ` +
+      `until_time timestamp with time zone NOT NULL, row_count bigint NOT NULL, digest bytea NOT NULL, previous bytea NOT NULL, ` +
+      `hash bytea NOT NULL, sealed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (month, position))`,
+    `CREATE TABLE ${horizon} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), sealed_until timestamp with time zone NOT NULL, ` +
+      `pending_until timestamp with time zone, pending_txid bigint)`,
+  ];
+}
