@@ -142,7 +142,15 @@ function build() {
 function buildIfStale() {
   if (!isStale()) return true;
   process.stderr.write('The sources changed since the last build: building.\n');
-  return withBuildLock(() => !isStale() || compile());
+  try {
+    return withBuildLock(() => !isStale() || compile());
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC'].includes(error.code)) throw error;
+    process.stderr.write(
+      `The build could not be written: ${error.message}\nRun \`npm run build\` as the owner of ${root}.\n`,
+    );
+    return false;
+  }
 }
 
 module.exports = { build, buildIfStale };

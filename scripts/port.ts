@@ -7,7 +7,7 @@ import { findFreePort, isFree } from '../postgres/server/port';
 import type { CommandContext } from './command';
 import { SERVER_TYPE } from './localServer';
 import type { Stack } from './stack';
-import { readLine, stackHome, writeLine } from './workspace';
+import { readLine, refuseForeign, stackHome, writeLine } from './workspace';
 
 /**
  * The local server's port: the settings', else the one kept for this folder, else a free one, which is kept from then on. One
@@ -16,6 +16,7 @@ import { readLine, stackHome, writeLine } from './workspace';
 export async function ensurePort(context: Pick<CommandContext, 'progress'> | undefined, stack: Stack): Promise<number> {
   const { port } = stack.settings.server;
   if (port !== 'auto') return port;
+  refuseForeign(stack.workspace);
   const path = join(stackHome(stack.workspace, stack.name), 'port');
   const kept = Number(readLine(path) ?? '0');
   if (kept > 0) {

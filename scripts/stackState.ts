@@ -16,7 +16,7 @@ import type { ResourceState } from '../engine/state/resource';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
-import { ensurePassphrase, prepareFolders } from './workspace';
+import { ensurePassphrase, prepareFolders, refuseForeign } from './workspace';
 
 /** Version written into the state: of the Pulumi SDK whose formats these are. */
 const ENGINE_VERSION = 'v3.248.0';
@@ -34,6 +34,7 @@ export interface StackState {
 
 /** The state of the stack, or undefined when it was never deployed. */
 export async function readState(context: CommandContext, stack: Stack): Promise<StackState | undefined> {
+  refuseForeign(stack.workspace);
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
   const file = readCheckpoint(paths.checkpoint);
   // `prepare` makes an empty stack, so that plain Pulumi finds it.
@@ -107,6 +108,7 @@ function passphraseOf(context: CommandContext, stack: Stack): { passphrase: stri
 /** Runs `work` while holding the stack's lock; a lock of a killed run that was taken over is said. */
 export async function withStackLock<T>(context: CommandContext, stack: Stack, work: () => Promise<T>): Promise<T> {
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
+  refuseForeign(stack.workspace);
   prepareFolders(stack.workspace);
   const lock: StackLock = await lockStack(paths.lockDirectory);
   for (const { content } of lock.takenOver) {

@@ -1,8 +1,10 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { initialiseStack } from '../engine/state/backend';
 import { createPassphraseFile } from '../engine/state/passphraseFile';
+import { PlatformError } from '../postgres/errors';
+import { accountName } from '../postgres/server/account';
 import { findFreePort } from '../postgres/server/port';
 
 /** Where things are kept, below the project's root; README lists them. */
@@ -24,6 +26,19 @@ export function workspaceOf(root: string): Workspace {
 /** The folder of one stack: `data`, `logs`, `backups`, `reports` and its port. */
 export function stackHome(workspace: Workspace, stack: string): string {
   return join(workspace.home, stack);
+}
+
+/** What one user made holds secrets only that user can read: everybody else but root is told so before anything is tried. */
+export function refuseForeign({ home }: Workspace): void {
+  const uid = process.getuid?.() ?? 0;
+  const owner = statSync(home, { throwIfNoEntry: false })?.uid;
+  if (uid === 0 || owner === undefined || owner === uid) return;
+  throw new PlatformError(
+    'workspace-foreign',
+    `${home} belongs to ${accountName(owner)}, and this command runs as ${accountName(uid)}, who can neither read nor write it.`,
+    `Run the command as ${accountName(owner)}, or hand the folder over (as root: \`chown -R ${accountName(uid)} ${home}\` with the server stopped).`,
+    { kind: 'refused', object: home },
+  );
 }
 
 /** Makes what every command and plain `pulumi` rely on. Repeating it changes nothing. */

@@ -1,12 +1,14 @@
 import {
   closeSync,
   copyFileSync,
+  fchownSync,
   fsyncSync,
   linkSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -58,10 +60,18 @@ function writeFlushed(path: string, text: string, mode: number): void {
   try {
     const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+    giveToFolderOwner(descriptor, path);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Root at work in somebody's checkout (sudo) must not lock its owner out. */
+function giveToFolderOwner(descriptor: number, path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(path));
+  if (uid !== 0) fchownSync(descriptor, uid, gid);
 }
 
 function flushFolder(path: string): void {

@@ -22,7 +22,11 @@ export async function startFailure(server: ServerProcess, mark: LogMark | undefi
   const port = Number(declared.get('port') ?? 0);
   if (port > 0 && (await probePort(port)) === 'taken') return portTaken(port, portOwner(port));
   const states = statesIn(log);
-  if (states.has(SqlState.diskFull) || isFull(dataDirectory)) return diskFull(dataDirectory, lastWords(log));
+  if (states.has(SqlState.diskFull) || isFull(dataDirectory)) {
+    // What it says besides, of recovery, frightens more than it explains.
+    const full = log.split('\n').filter((line) => line.includes(` ${SqlState.diskFull} `));
+    return diskFull(dataDirectory, lastWords(full.length > 0 ? full.join('\n') : log));
+  }
   return new PlatformError(
     'server-start-failed',
     `PostgreSQL did not start in ${dataDirectory}. The end of its log:\n${lastWords(log === '' ? read.output : log)}`,

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backendPaths } from '../../engine/state/backend';
 import type { CheckpointFile } from '../../engine/state/checkpoint';
 import { TestProject } from '../support/project';
-import { checkpointOf, expectConverges, expectNothingDoubled, refused } from './support';
+import { changesOf, checkpointOf, expectConverges, expectNothingDoubled, refused } from './support';
 
 let project: TestProject;
 let checkpoint: string;
@@ -17,7 +17,7 @@ let good: string;
 
 beforeAll(async () => {
   project = new TestProject();
-  await expectConverges(project);
+  await changesOf(project, 'up');
   checkpoint = checkpointOf(project);
   good = readFileSync(checkpoint, 'utf8');
 });
@@ -76,7 +76,7 @@ describe('a damaged state', { timeout: 120_000 }, () => {
     const [problem] = await refused(project, ['up', '--yes'], 1);
     const named = /(\/\S+\.bak): copy/.exec(problem?.remedy ?? '')?.[1] ?? '';
     copyFileSync(named, checkpoint);
-    await expectConverges(project);
+    await changesOf(project, 'up');
     await expectNothingDoubled(project);
     good = readFileSync(checkpoint, 'utf8');
   });

