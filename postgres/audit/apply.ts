@@ -5,6 +5,7 @@ import { qualified, quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import type { AuditSpec } from '../spec';
+import { isOurs } from './functions';
 import { APPLYING_SETTING, cronJobName, guardNames, literal, SUPPORT } from './names';
 import { type AuditPlan, planAudit, requireApplicable } from './plan';
 import { readAudit } from './read';
@@ -102,9 +103,9 @@ async function removalSteps(client: Client, spec: AuditSpec): Promise<AuditStep[
   const own = actual.relations.flatMap(({ name: on, triggers: all }) =>
     all.map(({ name }) => `DROP TRIGGER ${quoteIdentifier(name)} ON ${qualified(spec.schema, on)}`),
   );
-  const functions = actual.functions.map(
-    ({ name, arguments: types }) => `DROP FUNCTION ${qualified(spec.schema, name)}(${types})`,
-  );
+  const functions = actual.functions
+    .filter(({ name }) => isOurs(name))
+    .map(({ name, arguments: types }) => `DROP FUNCTION ${qualified(spec.schema, name)}(${types})`);
   const registered = actual.relations.some(({ name }) => name === SUPPORT.audited);
   const job =
     actual.cron?.job === null || actual.cron === null ? [] : [`SELECT cron.unschedule(${literal(cronJobName(spec))})`];

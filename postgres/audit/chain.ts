@@ -11,7 +11,7 @@ import { trailNames } from './names';
  * at T, so once all of those have ended, [.., T) is final.
  */
 
-const microseconds = (column: string): string => `(extract(epoch from ${column}) * 1000000)::pg_catalog.int8`;
+const microseconds = (column: string): string => `pg_catalog.trunc(extract(epoch from ${column}) * 1000000)`;
 
 /** One row in one canonical text, independent of the session's settings: times are counts, JSON is jsonb's own. */
 export function rowDigest(row: string): string {

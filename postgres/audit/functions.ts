@@ -52,3 +52,8 @@ export function auditFunctions(
 export function plain(name: string, returns: string): Omit<AuditFunction, 'source'> {
   return { name, arguments: '', returns, definer: true, config: SAFE_PATH, ownedBy: 'owner', execute: [] };
 }
+
+const SHARED = ['mark', 'is_suspended', 'suspend', 'resume', 'expire', 'maintain', 'hash_row', 'seal', 'guard'];
+
+/** Whether a function of the trail's schema is one of these; anything else in there is somebody else's. */
+export const isOurs = (name: string): boolean => name.startsWith('record_') || SHARED.includes(name);

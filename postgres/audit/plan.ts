@@ -2,7 +2,7 @@ import { qualified } from '../connection/quote';
 import { PlatformError, type Problem } from '../errors';
 import type { AuditSpec } from '../spec';
 import type { AuditActual } from './actual';
-import { type AuditFunction,auditFunctions } from './functions';
+import { type AuditFunction, auditFunctions } from './functions';
 import { planFunctions, planOwnTriggers, planPolicy, planStorage } from './planObjects';
 import { planRemovals, planTable } from './planTables';
 import { planCron, planGuard, planPartitions } from './planUpkeep';

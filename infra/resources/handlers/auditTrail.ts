@@ -1,0 +1,185 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Client } from 'pg';
+
+import { bringUpAudit, removeAudit } from '../../../postgres/audit/apply';
+import { type AuditPlan, planAudit } from '../../../postgres/audit/plan';
+import { planLines } from '../../../postgres/audit/print';
+import { readAudit } from '../../../postgres/audit/read';
+import { refreshedTables } from '../../../postgres/audit/refresh';
+import { withClient } from '../../../postgres/connection/client';
+import { withSharedClient } from '../../../postgres/connection/shared';
+import { PlatformError } from '../../../postgres/errors';
+import type { AuditSpec, ConnectionTarget } from '../../../postgres/spec';
+import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrailTypes';
+import type { CheckFailure, Handler } from '../handler';
+import { withRemedy } from './failure';
+
+/**
+ * The audit trail. Never replaced; what differs is found in the catalog, so a trigger disabled or a function altered by hand is a change. A
+ * missing table is no failure of `check`, since a migration of the same run may bring it; it stands in the computed `plan`, and `create`
+ * and `update` refuse before they do anything. Deleting takes triggers, functions and guards away and keeps the trail with every row.
+ */
+const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
+  async check(olds, news) {
+    const failures = [...checkInputs(news), ...checkPlace(olds, news)];
+    if (failures.length > 0) return { inputs: news, failures };
+    const inputs = inputsOf(news);
+    const plan = await planIfReachable(inputs);
+    remember(inputs, plan);
+    return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLines(plan) }, failures };
+  },
+
+  async diff(_id, olds, news) {
+    if (!isDeepStrictEqual(olds.connection, news.connection)) return { changes: true };
+    const plan = recall(inputsOf(news)) ?? (await planIfReachable(news));
+    if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
+    return {
+      changes: plan.steps.length > 0 || plan.problems.length > 0 || !isDeepStrictEqual(specOf(olds), specOf(news)),
+    };
+  },
+
+  async create(inputs) {
+    const { connection, schema, table } = inputs;
+    return { id: `${connection.database}/${schema}.${table}`, outs: await bringUp(inputs) };
+  },
+
+  async read(id, props) {
+    try {
+      const actual = await withSharedClient(target(props), (client) => readAudit(client, specOf(props)));
+      if (!actual.relations.some(({ name }) => name === props.table)) return { id: '' };
+      const inputs = { ...inputsOf(props), tables: refreshedTables(specOf(props), actual) };
+      return { id, inputs, props: { ...inputs, warnings: props.warnings } };
+    } catch (error) {
+      if (error instanceof PlatformError && error.code === 'database-missing') return { id: '' };
+      throw error;
+    }
+  },
+
+  async update(_id, _olds, news) {
+    return { outs: await bringUp(news) };
+  },
+
+  async delete(_id, props) {
+    try {
+      await withClient(target(props), (client) => removeAudit(client, specOf(props)));
+    } catch (error) {
+      if (!(error instanceof PlatformError && error.code === 'database-missing')) throw error;
+      return;
+    }
+    process.stderr.write(
+      `The rows of ${props.schema}.${props.table} stay, with their owner ${props.owner}; nothing is recorded any more.\n`,
+    );
+  },
+};
+
+export const auditTrail = withRemedy(handler);
+
+async function bringUp(inputs: AuditTrailInputs): Promise<AuditTrailOutputs> {
+  const plan = await withClient(target(inputs), (client) => bringUpAudit(client, specOf(inputs)));
+  for (const { message, remedy } of plan.warnings) process.stderr.write(`${message} ${remedy}\n`);
+  return { ...inputsOf(inputs), warnings: plan.warnings.map(({ message }) => message) };
+}
+
+/**
+ * Undefined where no plan can be made yet: server, database or role come with the same run, a password is about to change, or a value is
+ * unknown in this preview (Pulumi's sentinel is no password that opens anything).
+ */
+async function planIfReachable(inputs: AuditTrailInputs): Promise<AuditPlan | undefined> {
+  const spec = specOf(inputs);
+  const plan = async (client: Client): Promise<AuditPlan> => planAudit(spec, await readAudit(client, spec), new Date());
+  try {
+    return await withSharedClient(target(inputs), plan, { connectTimeoutMs: 3000 });
+  } catch (error) {
+    if (error instanceof PlatformError) return undefined;
+    throw error;
+  }
+}
+
+/** `diff` follows `check` at once with the same inputs: it need not ask the database again. Each answer is taken once. */
+const recent = new Map<string, { plan: AuditPlan | undefined; at: number }>();
+const FRESH_MS = 5000;
+
+function remember(inputs: AuditTrailInputs, plan: AuditPlan | undefined): void {
+  recent.set(JSON.stringify(inputs), { plan, at: Date.now() });
+}
+
+function recall(inputs: AuditTrailInputs): AuditPlan | undefined {
+  const key = JSON.stringify(inputs);
+  const entry = recent.get(key);
+  recent.delete(key);
+  return entry !== undefined && Date.now() - entry.at < FRESH_MS ? entry.plan : undefined;
+}
+
+function checkInputs(news: AuditTrailInputs): CheckFailure[] {
+  const failures: CheckFailure[] = [];
+  const expect = (property: string, fine: boolean, what: string): void => {
+    if (!fine) failures.push({ property, reason: `Expected ${what}.` });
+  };
+  for (const property of ['schema', 'table', 'owner'] as const)
+    expect(property, typeof news[property] === 'string' && news[property] !== '', 'a name');
+  expect('readers', isTexts(news.readers), 'a list of role names');
+  expect('loaders', news.loaders === undefined || isTexts(news.loaders), 'a list of role names');
+  expect('tables', Array.isArray(news.tables), 'a list of tables');
+  for (const [index, entry] of (Array.isArray(news.tables) ? news.tables : []).entries()) {
+    const { schema, table, exclude = [], redact = [] } = entry;
+    const fine = typeof schema === 'string' && typeof table === 'string' && isTexts(exclude) && isTexts(redact);
+    expect(`tables[${index}]`, fine, 'schema, table and lists of columns');
+  }
+  for (const property of ['retentionMonths', 'monthsAhead'] as const)
+    expect(property, Number.isInteger(news[property]) && news[property] >= 0, 'a whole number of months, 0 or more');
+  expect('hashChain', typeof news.hashChain === 'boolean', 'true or false');
+  for (const property of ['host', 'database', 'user', 'password'] as const)
+    expect(`connection.${property}`, typeof news.connection?.[property] === 'string', 'a text');
+  expect('connection.port', typeof news.connection?.port === 'number', 'a number');
+  return failures;
+}
+
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+
+/** The rows would stay behind under the old name, and their history with them. */
+function checkPlace(olds: Partial<AuditTrailInputs> | undefined, news: AuditTrailInputs): CheckFailure[] {
+  if (olds?.connection?.database !== news.connection?.database) return [];
+  return (['schema', 'table'] as const)
+    .filter((property) => olds?.[property] !== undefined && olds[property] !== news[property])
+    .map((property) => ({
+      property,
+      reason:
+        `The trail’s ${property} is ${olds?.[property]} and cannot become ${news[property]}: its rows would stay behind. ` +
+        `Set coach:audit.${property} back, or remove the audited tables, run up, rename the ${property} by hand and declare both again.`,
+    }));
+}
+
+function target(inputs: AuditTrailInputs): ConnectionTarget {
+  return { ...inputs.connection };
+}
+
+function specOf(inputs: AuditTrailInputs): AuditSpec {
+  const { schema, table, owner, readers, loaders, tables, retentionMonths, monthsAhead, hashChain } = inputs;
+  const spec: AuditSpec = {
+    schema,
+    table,
+    owner,
+    readers,
+    tables: tables.map(tableOf),
+    retentionMonths,
+    monthsAhead,
+    hashChain,
+  };
+  return loaders === undefined ? spec : { ...spec, loaders };
+}
+
+function tableOf({ schema, table, exclude, redact }: AuditTrailInputs['tables'][number]): AuditSpec['tables'][number] {
+  return {
+    schema,
+    table,
+    ...(exclude === undefined ? {} : { exclude }),
+    ...(redact === undefined ? {} : { redact }),
+  };
+}
+
+/** The declared inputs alone, without what the engine or `check` added. */
+function inputsOf(from: AuditTrailInputs): AuditTrailInputs {
+  const { host, port, database, user, password } = from.connection;
+  return { ...specOf(from), connection: { host, port, database, user, password } };
+}
