@@ -80,7 +80,7 @@ function stacksOf(root: string): string[] {
 /** The compiled handlers of our resource types: those of its files that a shim can name. */
 function handlersOf(root: string): string[] {
   const folder = join(root, 'dist', 'infra', 'resources', 'handlers');
-  return ['server.js', 'migrations.js', 'databaseIndex.js']
+  return ['server.js', 'migrations.js', 'databaseIndex.js', 'auditTrail.js']
     .map((name) => join(folder, name))
     .filter((path) => existsSync(path));
 }

@@ -4,6 +4,7 @@ import type * as pulumi from '@pulumi/pulumi';
 import type { Credentials } from '../components/database/credentials';
 import { Database } from '../components/database/database';
 import { Roles } from '../components/database/roles';
+import { Audit } from '../components/schema/audit';
 import { Indexes } from '../components/schema/indexes';
 import { ApplicationSchema } from '../components/schema/migrations';
 import { TableGrants } from '../components/schema/tableGrants';
@@ -54,7 +55,7 @@ export function declareObjects({ spec, credentials, host, port, adminUser, proje
     after: database.ready,
     ...along,
   });
-  new TableGrants('tables', {
+  const grants = new TableGrants('tables', {
     databaseName: spec.name,
     grants: spec.grants.filter(ofTables),
     provider,
@@ -62,4 +63,10 @@ export function declareObjects({ spec, credentials, host, port, adminUser, proje
     ...along,
   });
   new Indexes('indexes', { indexes: spec.indexes, connection, role: spec.owner, after: [schema.migrations], ...along });
+  new Audit('audit', {
+    audit: spec.audit,
+    connection,
+    after: [...allRoles, schema.migrations, ...grants.ready],
+    ...along,
+  });
 }

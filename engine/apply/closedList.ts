@@ -14,6 +14,7 @@ const TYPES = new Set([
   'pulumi-nodejs:dynamic/coach:Server',
   'pulumi-nodejs:dynamic/coach:Migrations',
   'pulumi-nodejs:dynamic/coach:Index',
+  'pulumi-nodejs:dynamic/coach:AuditTrail',
 ]);
 
 const REMEDY =

@@ -47,6 +47,7 @@ export function databaseSpec(settings: Settings, { projectRoot, machine }: SpecC
       table: audit.table,
       owner: roles.auditOwner.name,
       readers: [roles.auditor.name],
+      loaders: audit.loaders,
       tables: audit.tables
         .filter(({ enabled }) => enabled)
         .map(({ schema, table, exclude, redact }) => ({

@@ -76,6 +76,7 @@ export function defaultSettings(stack: string, environment: Environment): Settin
         redact: [],
         enabled: true,
       })),
+      loaders: [],
       retentionMonths: 0,
       monthsAhead: 3,
       hashChain: false,

@@ -156,6 +156,7 @@ export function settingsReader(defaults: Settings): Reader<Omit<Settings, 'stack
         schema: setting(identifier, audit.schema),
         table: setting(identifier, audit.table),
         tables: setting(list(auditedTable, { unique: ({ schema, table }) => `${schema}.${table}` }), audit.tables),
+        loaders: setting(list(roleName, { unique: (name) => name }), audit.loaders),
         retentionMonths: setting(wholeNumber(0, 1200, 'months'), audit.retentionMonths),
         monthsAhead: setting(wholeNumber(1, 24, 'months'), audit.monthsAhead),
         hashChain: setting(flag, audit.hashChain),

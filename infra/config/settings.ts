@@ -67,6 +67,8 @@ export interface AuditSettings {
   /** @default audit_log */
   table: string;
   tables: AuditedTableSettings[];
+  /** Roles that may suspend the trail inside one transaction, for a load. @default none: superusers alone */
+  loaders: string[];
   /** Months of the trail that are kept; 0 keeps all. @default 0 */
   retentionMonths: number;
   /** Monthly partitions made ahead. @default 3 */

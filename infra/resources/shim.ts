@@ -26,6 +26,7 @@ const HANDLERS = {
   Server: shim('dist/infra/resources/handlers/server.js', 'server'),
   Migrations: shim('dist/infra/resources/handlers/migrations.js', 'migrations'),
   Index: shim('dist/infra/resources/handlers/databaseIndex.js', 'databaseIndex'),
+  AuditTrail: shim('dist/infra/resources/handlers/auditTrail.js', 'auditTrail'),
 } as const;
 
 export type HandledType = keyof typeof HANDLERS;

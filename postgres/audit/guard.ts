@@ -1,5 +1,5 @@
 import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './functions';
+import { type AuditFunction, plain } from './auditFunction';
 import { APPLYING_SETTING, literal, trailNames } from './names';
 
 /** DDL after which the guard looks; what drops something is caught by its own event. */

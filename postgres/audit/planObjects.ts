@@ -1,7 +1,7 @@
 import { qualified, quoteIdentifier } from '../connection/quote';
 import type { AuditSpec } from '../spec';
 import type { AuditActual, RelationFacts } from './actual';
-import type { AuditFunction } from './functions';
+import type { AuditFunction } from './auditFunction';
 import { defaultPartitionName, literal, searchIndexName, sequenceName, SUPPORT, trailNames } from './names';
 import { type AuditStep, sameSet, step } from './step';
 import {

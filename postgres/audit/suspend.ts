@@ -1,5 +1,5 @@
 import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './functions';
+import { type AuditFunction, plain } from './auditFunction';
 import { literal, SUSPENDED_SETTING, trailNames, USER_SETTING } from './names';
 
 /**
