@@ -10,4 +10,8 @@ if (major < 20) {
 }
 const { buildIfStale } = require('./build.cjs');
 if (!buildIfStale()) process.exit(1);
-require(path.join(path.dirname(__dirname), 'dist', 'scripts', 'cli.js')).main(process.argv.slice(2));
+const root = path.dirname(__dirname);
+const compiled = path.join(root, 'dist', 'scripts');
+// In this order: what the first one starts loads while the second one does.
+require(path.join(compiled, 'standby.js')).prepareFor(process.argv.slice(2), root);
+require(path.join(compiled, 'cli.js')).main(process.argv.slice(2));

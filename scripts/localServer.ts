@@ -33,7 +33,8 @@ export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer
   const packageRoot = textOf(resource, 'packageRoot');
   const directory = textOf(resource, 'binariesDirectory');
   const account = textOf(resource, 'account');
-  const server: ServerProcess = {
+  // Only when it is needed: what a server that runs is and writes can be told without its programs, should they be gone.
+  const server = (): ServerProcess => ({
     binaries: findBinaries({ choice: directory, pathVariable: '', packageRoot }),
     dataDirectory,
     logDirectory,
@@ -45,13 +46,15 @@ export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer
       dataOwnerUid: ownerOf(dataDirectory),
       root: packageRoot,
     }),
-  };
+  });
   const current = (): ReturnType<typeof serverState> => serverState(dataDirectory);
   return {
-    process: server,
+    get process() {
+      return server();
+    },
     dataDirectory,
     declaredDataDirectory: textOf(resource, 'dataDirectory'),
-    logFile: currentLogFile(server),
+    logFile: currentLogFile({ dataDirectory, logDirectory }),
     host: textOf(resource, 'host'),
     port: Number(resource.outputs['port']),
     version: textOf(resource, 'version'),

@@ -10,6 +10,7 @@ import type { Settings } from '../infra/config/settings';
 import { readStackFile } from '../infra/config/stackFile';
 import { PlatformError, type Problem } from '../postgres/errors';
 import type { CommandContext } from './command';
+import { handlersOf } from './handlers';
 import { ProblemList } from './problems';
 import { type Workspace, workspaceOf } from './workspace';
 
@@ -75,12 +76,4 @@ function programConfig(raw: Record<string, unknown>, prefix: string): Record<str
 
 function stacksOf(root: string): string[] {
   return readdirSync(root).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
-}
-
-/** The compiled handlers of our resource types: those of its files that a shim can name. */
-function handlersOf(root: string): string[] {
-  const folder = join(root, 'dist', 'infra', 'resources', 'handlers');
-  return ['server.js', 'migrations.js', 'databaseIndex.js', 'auditTrail.js']
-    .map((name) => join(folder, name))
-    .filter((path) => existsSync(path));
 }

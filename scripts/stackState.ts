@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { type BackendPaths, backendPaths, prepareBackend } from '../engine/state/backend';
 import {
@@ -9,14 +10,16 @@ import {
   withResources,
   writeCheckpoint,
 } from '../engine/state/checkpoint';
+import { KeptKey } from '../engine/state/keptKey';
 import { lockStack, type StackLock } from '../engine/state/lock';
 import { Crypter } from '../engine/state/passphrase';
+import { readPassphrase } from '../engine/state/passphraseFile';
 import { planPendingRepair, repairPending } from '../engine/state/pending';
 import type { ResourceState } from '../engine/state/resource';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
-import { ensurePassphrase, prepareFolders, refuseForeign } from './workspace';
+import { ensurePassphrase, prepareFolders, refuseForeign, stackHome } from './workspace';
 
 /** Version written into the state: of the Pulumi SDK whose formats these are. */
 const ENGINE_VERSION = 'v3.248.0';
@@ -29,7 +32,7 @@ export interface StackState {
   /** Operations a killed Pulumi run left. */
   pendingOperations: { resource: Record<string, unknown>; type: string }[];
   /** Writes these resources, atomically. */
-  save(resources: readonly ResourceState[]): void;
+  save(resources: readonly ResourceState[]): Promise<void>;
 }
 
 /** The state of the stack, or undefined when it was never deployed. */
@@ -53,11 +56,21 @@ export async function readOrCreateState(context: CommandContext, stack: Stack): 
   if (known !== undefined) return known;
   prepareFolders(stack.workspace);
   if (context.environment['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined) ensurePassphrase(stack.workspace);
-  const { passphrase } = passphraseOf(context, stack);
-  const crypter = await Crypter.create(passphrase);
+  const crypter = newCrypter(context, stack);
+  // A new state holds nothing to decrypt: the run begins while its key is derived.
+  crypter.catch(() => undefined);
   prepareBackend(stack.workspace.stateDirectory, stack.project);
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
-  return stateOf(stack, paths, newCheckpoint(stack.name, stack.project, crypter.state), crypter);
+  return {
+    file: newCheckpoint(stack.name, stack.project, ''),
+    paths,
+    resources: [],
+    pendingOperations: [],
+    save: async (resources) => {
+      const file = newCheckpoint(stack.name, stack.project, (await crypter).state);
+      return stateOf(stack, paths, file, await crypter).save(resources);
+    },
+  };
 }
 
 function stateOf(stack: Stack, paths: BackendPaths, file: CheckpointFile, crypter: Crypter): StackState {
@@ -69,14 +82,15 @@ function stateOf(stack: Stack, paths: BackendPaths, file: CheckpointFile, crypte
     save: (resources) => {
       prepareBackend(stack.workspace.stateDirectory, stack.project);
       writeCheckpoint(paths.checkpoint, withResources(file, resources, crypter, new Date(), ENGINE_VERSION));
+      return Promise.resolve();
     },
   };
 }
 
 async function crypterFor(context: CommandContext, stack: Stack, file: CheckpointFile): Promise<Crypter> {
   const provider = file.checkpoint.latest?.secrets_providers;
-  const { passphrase, source } = passphraseOf(context, stack);
-  if (provider === undefined) return Crypter.create(passphrase);
+  if (provider === undefined) return newCrypter(context, stack);
+  const { passphrase, source, kept } = passphraseOf(context, stack);
   if (provider.type !== 'passphrase' || provider.state?.salt === undefined) {
     throw new PlatformError(
       'secrets-provider',
@@ -85,24 +99,24 @@ async function crypterFor(context: CommandContext, stack: Stack, file: Checkpoin
       { kind: 'usage', object: stack.name },
     );
   }
-  return Crypter.open(passphrase, provider.state.salt, source);
+  return Crypter.open(passphrase, provider.state.salt, source, kept);
 }
 
-/** From PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, else the generated file. */
-function passphraseOf(context: CommandContext, stack: Stack): { passphrase: string; source: string } {
-  const given = context.environment['PULUMI_CONFIG_PASSPHRASE'];
-  if (given !== undefined && given !== '') return { passphrase: given, source: 'PULUMI_CONFIG_PASSPHRASE' };
-  const path = context.environment['PULUMI_CONFIG_PASSPHRASE_FILE'] ?? stack.workspace.passphraseFile;
-  if (!existsSync(path)) {
-    throw new PlatformError(
-      'passphrase-missing',
-      `The passphrase file ${path} does not exist, and the state's secrets cannot be read without it.`,
-      'Run `npm run build && npm run prepare` for a new project; for an existing state bring back the file it was made with.',
-      { kind: 'usage', object: path },
-    );
-  }
-  // Pulumi trims the file's final line break too.
-  return { passphrase: readFileSync(path, 'utf8').trimEnd(), source: path };
+function newCrypter(context: CommandContext, stack: Stack): Promise<Crypter> {
+  const { passphrase, kept } = passphraseOf(context, stack);
+  return Crypter.create(passphrase, kept);
+}
+
+/** The passphrase; of the generated one the key may be kept beside it. */
+function passphraseOf(
+  context: CommandContext,
+  stack: Stack,
+): { passphrase: string; source: string; kept: KeptKey | undefined } {
+  const { passphraseFile } = stack.workspace;
+  const { passphrase, source } = readPassphrase(context.environment, passphraseFile);
+  const home = stackHome(stack.workspace, stack.name);
+  const kept = source === passphraseFile && existsSync(home) ? new KeptKey(join(home, 'state.key')) : undefined;
+  return { passphrase, source, kept };
 }
 
 /** Runs `work` while holding the stack's lock; a lock of a killed run that was taken over is said. */

@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 
 import { credentials, type ServiceError } from '@grpc/grpc-js';
 import { ResourceProviderClient } from '@pulumi/pulumi/proto/provider_grpc_pb';
@@ -7,7 +6,7 @@ import * as proto from '@pulumi/pulumi/proto/provider_pb';
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
 
 import { errorFromText, PlatformError } from '../../postgres/errors';
-import { LAZY_MODULES } from '../protocol/program';
+import { startSdk } from '../protocol/sdkProcess';
 import type { CheckResult, DiffResult, Properties, ResourceProvider } from './provider';
 
 export const DYNAMIC_PACKAGE = 'pulumi-nodejs';
@@ -25,20 +24,11 @@ export function startDynamicProvider(options: {
   environment: NodeJS.ProcessEnv;
   onOutput: (line: string) => void;
 }): ResourceProvider {
-  const launcher = join(dirname(require.resolve('@pulumi/pulumi/package.json')), 'cmd', 'dynamic-provider', 'index.js');
-  const child = spawn(
-    process.execPath,
-    [
-      '--require',
-      LAZY_MODULES,
-      '--require',
-      join(__dirname, 'exitWithParent.js'),
-      ...options.preload.flatMap((module) => ['--require', module]),
-      launcher,
-      options.engineAddress,
-    ],
-    { cwd: options.folder, stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: options.environment },
-  );
+  const child = startSdk('dynamic-provider', options.preload, {
+    cwd: options.folder,
+    args: [options.engineAddress],
+    environment: options.environment,
+  });
   const client = portOf(child, options.onOutput).then(
     (port) =>
       new ResourceProviderClient(`127.0.0.1:${port}`, credentials.createInsecure(), {

@@ -162,8 +162,12 @@ async function replaced(
       { kind: 'refused', object: urn },
     );
   }
+  // Where the new one would take the old one's place (a grant, a database of that name), the old one has to go first.
+  const goesFirst = registration.deleteBeforeReplace ?? diff.deleteBeforeReplace === true;
+  if (goesFirst && !deployment.options.dryRun)
+    await context.provider.delete(registration.type, old.id ?? '', unwrap(old.outputs));
   const result = await created(context, inputs, 'replace');
-  return { ...result, change: planned, condemned: old };
+  return goesFirst ? { ...result, change: planned } : { ...result, change: planned, condemned: old };
 }
 
 function goal(context: Context, old: ResourceState | undefined): Omit<ResourceState, 'outputs'> {

@@ -1,11 +1,22 @@
 /**
- * Preloaded into the SDK's processes: two packages that `@pulumi/pulumi` loads at every start and uses only to serialise
- * functions (never done here: the shims are plain text) are loaded when first used, which saves about half a second a process.
+ * Preloaded into the SDK's processes: packages that `@pulumi/pulumi` loads at every start and uses only to serialise functions (never done
+ * here: the shims are plain text) or to send traces are loaded when first used, which saves more than half a second a process.
  * Source maps are not registered: the SDK takes a stack trace for each resource, and mapping them costs as much again.
  */
 import Module from 'node:module';
 
-const HEAVY = new Set(['typescript', '@npmcli/arborist']);
+const HEAVY = new Set([
+  'typescript',
+  '@npmcli/arborist',
+  'normalize-package-data',
+  'fdir',
+  '@opentelemetry/exporter-zipkin',
+  '@opentelemetry/instrumentation',
+  '@opentelemetry/instrumentation-grpc',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace-base',
+  '@opentelemetry/sdk-trace-node',
+]);
 const LEFT_OUT = 'source-map-support/register';
 
 type Load = (this: unknown, request: string, parent: unknown, isMain: boolean) => unknown;

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 
 import { PlatformError } from '../../postgres/errors';
+import { startSdk } from './sdkProcess';
 
 export interface ProgramOptions {
   /** Folder that holds Pulumi.yaml. */
@@ -22,9 +22,6 @@ export interface ProgramOptions {
   onOutput: (line: string) => void;
 }
 
-/** Preloaded into every process of the SDK's. */
-export const LAZY_MODULES = join(__dirname, 'lazyModules.js');
-
 /** Exit code of the SDK's launcher when the program's error was already logged through the engine. */
 const ALREADY_LOGGED = 32;
 
@@ -36,12 +33,8 @@ export interface RunningProgram {
 
 /** Starts the unmodified compiled program with the SDK's own launcher, as Pulumi's language host does. */
 export function startProgram(options: ProgramOptions): RunningProgram {
-  const launcher = join(dirname(require.resolve('@pulumi/pulumi/package.json')), 'cmd', 'run', 'index.js');
   const entry = join(options.projectRoot, options.main);
   const args = [
-    '--require',
-    LAZY_MODULES,
-    launcher,
     `--monitor=${options.monitorAddress}`,
     `--engine=${options.monitorAddress}`,
     `--organization=organization`,
@@ -53,12 +46,11 @@ export function startProgram(options: ProgramOptions): RunningProgram {
     ...(options.dryRun ? ['--dry-run'] : []),
     entry,
   ];
-  const child = spawn(process.execPath, args, {
+  // The program's module only defines what the launcher calls, so it can be loaded before there is anything to run it with.
+  const child = startSdk('run', [entry], {
     cwd: dirname(entry),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: an interrupt on the terminal reaches the engine alone, which ends the current step first.
-    detached: true,
-    env: {
+    args,
+    environment: {
       ...options.environment,
       PULUMI_CONFIG: JSON.stringify(options.config),
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
@@ -73,8 +65,8 @@ export function startProgram(options: ProgramOptions): RunningProgram {
       options.onOutput(line);
     }
   };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   const finished = new Promise<void>((resolve, reject) => {
     child.once('error', (error) => reject(programError(entry, error.message, error)));
     child.once('close', (code, signal) => {

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:cryp
 import { promisify } from 'node:util';
 
 import { PlatformError } from '../../postgres/errors';
+import type { KeptKey } from './keptKey';
 import type { SecretCodec } from './properties';
 
 /** Pulumi's passphrase secrets (sdk/go/common/resource/config/crypt.go): PBKDF2-SHA256, then AES-256-GCM. */
@@ -27,15 +28,15 @@ export class Crypter implements SecretCodec {
     readonly state: string,
   ) {}
 
-  /** A new salt for a new stack. The derivation takes about half a second, off the main thread. */
-  static async create(passphrase: string): Promise<Crypter> {
+  /** A new salt for a new stack. The derivation takes about half a second, off the main thread, and leaves its key in `kept`. */
+  static async create(passphrase: string, kept?: KeptKey): Promise<Crypter> {
     const salt = randomBytes(SALT_BYTES);
-    const key = await keyOf(passphrase, salt);
+    const key = await keyOf(passphrase, salt, kept);
     return new Crypter(key, `v1:${salt.toString('base64')}:${seal(key, KNOWN_TEXT)}`);
   }
 
   /** For a stack that has a salt. A wrong passphrase is a PlatformError that names `source`, where it was read from. */
-  static async open(passphrase: string, state: string, source: string): Promise<Crypter> {
+  static async open(passphrase: string, state: string, source: string, kept?: KeptKey): Promise<Crypter> {
     const [version, salt, ...sealed] = state.split(':');
     if (version !== 'v1' || salt === undefined || sealed.length !== 3) {
       throw new PlatformError(
@@ -44,7 +45,7 @@ export class Crypter implements SecretCodec {
         'Bring back the last good state: the .bak file beside it, or one below .pulumi/backups.',
       );
     }
-    const key = await keyOf(passphrase, Buffer.from(salt, 'base64'));
+    const key = await keyOf(passphrase, Buffer.from(salt, 'base64'), kept);
     if (unseal(key, sealed.join(':')) !== KNOWN_TEXT) {
       throw new PlatformError(
         'passphrase-wrong',
@@ -92,13 +93,21 @@ function canonical(plaintext: string): string {
   }
 }
 
-/** Derived once for each salt and passphrase of a process. */
-function keyOf(passphrase: string, salt: Buffer): Promise<Buffer> {
+/** Derived once for each salt and passphrase of a process, and of a machine where it may be kept. */
+function keyOf(passphrase: string, salt: Buffer, kept: KeptKey | undefined): Promise<Buffer> {
   const name = `${salt.toString('base64')}\0${passphrase}`;
   const known = keys.get(name);
   if (known !== undefined) return known;
-  const key = derive(passphrase, salt, ROUNDS, KEY_BYTES, 'sha256');
+  const key = keptOrDerived(passphrase, salt, kept);
   keys.set(name, key);
+  return key;
+}
+
+async function keptOrDerived(passphrase: string, salt: Buffer, kept: KeptKey | undefined): Promise<Buffer> {
+  const found = kept?.read(passphrase, salt);
+  if (found !== undefined) return found;
+  const key = await derive(passphrase, salt, ROUNDS, KEY_BYTES, 'sha256');
+  kept?.write(passphrase, salt, key);
   return key;
 }
 

@@ -49,4 +49,6 @@ export interface DatabaseIndexOutputs extends DatabaseIndexInputs {
   definition: string;
   /** False: an interrupted build left it; the next update builds it again. */
   valid: boolean;
+  /** What the index meant when it was found to be as declared; while it means the same, nothing has to be compared again. */
+  compared?: string;
 }

@@ -1,3 +1,5 @@
+import './navigator';
+
 import { readFileSync } from 'node:fs';
 
 import { Client, type ClientConfig } from 'pg';

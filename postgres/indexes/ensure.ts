@@ -76,6 +76,8 @@ export interface IndexOutcome {
   action: IndexAction;
   steps: IndexStep[];
   index: IndexDescription;
+  /** The plan that found nothing left to do. */
+  settled: IndexPlan;
 }
 
 export interface EnsureOptions extends IndexWorkOptions {
@@ -108,7 +110,7 @@ export async function ensureIndex(client: Client, spec: IndexSpec, options: Ensu
       first ??= plan;
       if (plan.steps.length === 0) {
         const index = await readIndex(client, spec.schema, spec.name);
-        if (index !== undefined) return { action: first.action, steps: done, index };
+        if (index !== undefined) return { action: first.action, steps: done, index, settled: plan };
       }
       try {
         await withRole(client, role, () => applyIndexSteps(client, spec, plan.steps, options));

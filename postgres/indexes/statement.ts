@@ -15,13 +15,18 @@ export function columnsSql(spec: IndexSpec, resolved: readonly ResolvedColumn[])
     .map((column, index) => {
       const { opclass, opclassParameters = {}, collation } = resolved[index] ?? {};
       let sql = column.expression === true ? inParentheses(column.name) : quoteIdentifier(column.name);
-      if (collation !== undefined) sql += ` COLLATE ${qualified(collation.schema, collation.name)}`;
-      if (opclass !== undefined) sql += ` ${qualified(opclass.schema, opclass.name)}${options(opclassParameters)}`;
+      if (collation !== undefined) sql += ` COLLATE ${named(collation)}`;
+      if (opclass !== undefined) sql += ` ${named(opclass)}${options(opclassParameters)}`;
       if (column.order !== undefined) sql += column.order === 'desc' ? ' DESC' : ' ASC';
       if (column.nulls !== undefined) sql += column.nulls === 'first' ? ' NULLS FIRST' : ' NULLS LAST';
       return sql;
     })
     .join(', ');
+}
+
+/** Without a schema the name is left for PostgreSQL to look up. */
+function named({ schema, name }: QualifiedName): string {
+  return schema === '' ? quoteIdentifier(name) : qualified(schema, name);
 }
 
 export interface CreateOptions {
@@ -30,17 +35,19 @@ export interface CreateOptions {
   /** As it stands in the statement; quoted already. */
   table: string;
   concurrently?: boolean;
+  ifNotExists?: boolean;
   /** ON ONLY: the partitioned table itself, without its partitions. */
   only?: boolean;
 }
 
 /** CREATE INDEX for `spec`; `columns` as columnsSql wrote them. */
 export function createIndexSql(spec: IndexSpec, columns: string, options_: CreateOptions): string {
-  const { name, table, concurrently = false, only = false } = options_;
+  const { name, table, concurrently = false, ifNotExists = false, only = false } = options_;
   const words = ['CREATE'];
   if (spec.unique === true) words.push('UNIQUE');
   words.push('INDEX');
   if (concurrently) words.push('CONCURRENTLY');
+  if (ifNotExists) words.push('IF NOT EXISTS');
   words.push(quoteIdentifier(name), 'ON');
   if (only) words.push('ONLY');
   words.push(table, 'USING', quoteIdentifier(methodOf(spec)), `(${columns})`);

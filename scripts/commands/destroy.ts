@@ -93,7 +93,7 @@ async function deleteEverything(context: CommandContext, stack: Stack, typed: st
   const run = await runDestroy({
     program: stack.program,
     olds: state.resources,
-    save: (resources) => Promise.resolve(state.save(resources)),
+    save: (resources) => state.save(resources),
     onChange: () => undefined,
     onLog: (_severity, message) => {
       if (context.verbose) context.progress(message);

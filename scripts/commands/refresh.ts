@@ -40,7 +40,7 @@ export const refresh: CommandDefinition = {
       const run = await runRefresh({
         program: stack.program,
         olds: state.resources,
-        save: (resources) => Promise.resolve(state.save(resources)),
+        save: (resources) => state.save(resources),
         onChange: reportStep(context),
         onLog: (_severity, message) => {
           if (context.verbose) context.progress(message);

@@ -25,7 +25,7 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
     const failures = [...checkInputs(news), ...checkPlace(olds, news)];
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = await planIfReachable(inputs);
+    const plan = recall(inputs) ?? (await planIfReachable(inputs));
     remember(inputs, plan);
     return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLines(plan) }, failures };
   },
@@ -48,6 +48,8 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
     try {
       const actual = await withSharedClient(target(props), (client) => readAudit(client, specOf(props)));
       if (!actual.relations.some(({ name }) => name === props.table)) return { id: '' };
+      // `check` comes next: for what is declared as it was, the plan is this one.
+      remember(inputsOf(props), planAudit(specOf(props), actual, new Date()));
       const inputs = { ...inputsOf(props), tables: refreshedTables(specOf(props), actual) };
       return { id, inputs, props: { ...inputs, warnings: props.warnings } };
     } catch (error) {
@@ -96,7 +98,7 @@ async function planIfReachable(inputs: AuditTrailInputs): Promise<AuditPlan | un
   }
 }
 
-/** `diff` follows `check` at once with the same inputs: it need not ask the database again. Each answer is taken once. */
+/** `check` follows `read`, and `diff` follows `check`, at once with the same inputs: none need ask the database again. Each answer is taken once. */
 const recent = new Map<string, { plan: AuditPlan | undefined; at: number }>();
 const FRESH_MS = 5000;
 

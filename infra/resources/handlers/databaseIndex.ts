@@ -6,9 +6,11 @@ import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
 import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
-import { readIndex } from '../../../postgres/indexes/catalog';
+import { readIndexes } from '../../../postgres/indexes/catalog';
+import { definitionKey } from '../../../postgres/indexes/compare';
 import type { IndexDescription } from '../../../postgres/indexes/description';
 import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
+import { retiredName, temporaryName } from '../../../postgres/indexes/names';
 import type { IndexPlan, PreviousIndex } from '../../../postgres/indexes/plan';
 import { planLine, progressLine } from '../../../postgres/indexes/print';
 import type { IndexProgress } from '../../../postgres/indexes/progress';
@@ -29,7 +31,7 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
     const failures = checkInputs(news);
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = await planIfReachable(inputs, previousOf(olds, inputs));
+    const plan = recall(inputs) ?? (await planIfReachable(inputs, previousOf(olds, inputs)));
     remember(inputs, plan);
     return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLine(plan) }, failures };
   },
@@ -50,9 +52,16 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
     const found = await readActual(props);
     if (found === undefined) return { id: '' };
     const { actual, plan } = found;
+    const compared = comparedKey(actual, plan);
+    // `check` comes next: for what is declared as it was, the plan is this one.
+    remember(inputsOf(props), plan);
     const spec = actualSpec(specOf(props), actual, plan.differences);
     const inputs = { ...spec, role: props.role, connection: connectionOf(props) };
-    return { id, inputs, props: { ...inputs, definition: actual.definition, valid: actual.status.valid } };
+    return {
+      id,
+      inputs,
+      props: { ...inputs, definition: actual.definition, valid: actual.status.valid, ...compared },
+    };
   },
 
   async update(_id, olds, news) {
@@ -73,8 +82,20 @@ export const databaseIndex = withRemedy(handler);
 
 async function bringUp(inputs: DatabaseIndexInputs, previous?: PreviousIndex): Promise<DatabaseIndexOutputs> {
   const options = { ...work(inputs), ...(previous === undefined ? {} : { previous }) };
-  const { index } = await withClient(target(inputs), (client) => ensureIndex(client, specOf(inputs), options));
-  return { ...inputsOf(inputs), definition: index.definition, valid: index.status.valid };
+  const { index, settled } = await withClient(target(inputs), (client) => ensureIndex(client, specOf(inputs), options));
+  const compared = comparedKey(index, settled);
+  return { ...inputsOf(inputs), definition: index.definition, valid: index.status.valid, ...compared };
+}
+
+/** The plan for an index that is as declared. */
+function unchanged({ schema, name, table }: DatabaseIndexInputs): IndexPlan {
+  return { schema, name, table, action: 'none', differences: [], steps: [], problems: [], duplicates: [], notes: [] };
+}
+
+/** What is kept of a comparison that found nothing at all to say. Of a partitioned table each partition counts: never kept. */
+function comparedKey(actual: IndexDescription, plan: IndexPlan): { compared?: string } {
+  const plain = plan.action === 'none' && plan.duplicates.length === 0 && plan.notes.length === 0;
+  return plain && actual.status.valid && !actual.status.partitioned ? { compared: definitionKey(actual) } : {};
 }
 
 /** Where the index was by the state; in another database it is another index. */
@@ -92,9 +113,15 @@ async function readActual(
 ): Promise<{ actual: IndexDescription; plan: IndexPlan } | undefined> {
   try {
     return await withSharedClient(target(props), async (client) => {
-      const actual = await readIndex(client, props.schema, props.name);
+      const { schema, name } = props;
+      const names = [name, temporaryName({ schema, name }), retiredName({ schema, name })];
+      const found = await readIndexes(client, { names: names.map((one) => ({ schema, name: one })) });
+      const actual = found.find((index) => index.name === name);
       // An index of that name on another table is somebody else’s.
       if (actual === undefined || actual.table !== props.table) return undefined;
+      // Still what the declaration was compared with: a comparison builds the declared one on an empty copy of the table.
+      if (found.length === 1 && actual.status.valid && definitionKey(actual) === props.compared)
+        return { actual, plan: unchanged(props) };
       const [planned] = await planIndexes(client, [specOf(props)], { role: props.role });
       return planned && { actual, plan: planned.plan };
     });
@@ -126,7 +153,7 @@ async function planIfReachable(
   }
 }
 
-/** `diff` follows `check` at once with the same inputs: it need not ask the database again. Each answer is taken once. */
+/** `check` follows `read`, and `diff` follows `check`, at once with the same inputs: none need ask the database again. Each answer is taken once. */
 const recent = new Map<string, { plan: IndexPlan | undefined; at: number }>();
 const FRESH_MS = 5000;
 
@@ -143,7 +170,7 @@ function recall(inputs: DatabaseIndexInputs): IndexPlan | undefined {
 
 function checkInputs(news: DatabaseIndexInputs): CheckFailure[] {
   // What the engine adds to every resource of ours, and outputs that are not known yet.
-  const others = ['role', 'connection', 'plan', 'definition', 'valid', '__provider'];
+  const others = ['role', 'connection', 'plan', 'definition', 'valid', 'compared', '__provider'];
   const failures = checkIndexSpec(news, others);
   if (typeof news.role !== 'string' || news.role === '') {
     failures.push({ property: 'role', reason: 'Expected the name of the role that owns the table.' });

@@ -1,0 +1,45 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+import { writeAtomically } from './atomicFile';
+
+/**
+ * Deriving a state's key from the passphrase takes half a second of a processor, by design. Where the passphrase is a random one that lies in a
+ * file of this machine, its key may lie beside it, in a file of the same mode: it opens less than the passphrase does. It is never
+ * kept for a passphrase that somebody chose or gave in a variable.
+ */
+export class KeptKey {
+  constructor(private readonly path: string) {}
+
+  /** The key kept for that passphrase and salt; undefined: none, or for others, or damaged. */
+  read(passphrase: string, salt: Buffer): Buffer | undefined {
+    let kept: { salt?: unknown; key?: unknown; proof?: unknown };
+    try {
+      kept = JSON.parse(readFileSync(this.path, 'utf8')) as typeof kept;
+    } catch {
+      return undefined;
+    }
+    const { salt: ofSalt, key: text, proof } = kept;
+    if (typeof text !== 'string' || typeof proof !== 'string' || ofSalt !== salt.toString('base64')) return undefined;
+    const key = Buffer.from(text, 'base64');
+    const given = Buffer.from(proof, 'base64');
+    const expected = proofOf(key, passphrase, salt);
+    return given.length === expected.length && timingSafeEqual(given, expected) ? key : undefined;
+  }
+
+  /** A folder that cannot be written costs time at the next command, nothing else. */
+  write(passphrase: string, salt: Buffer, key: Buffer): void {
+    const proof = proofOf(key, passphrase, salt).toString('base64');
+    const record = { salt: salt.toString('base64'), key: key.toString('base64'), proof };
+    try {
+      writeAtomically(this.path, `${JSON.stringify(record)}\n`);
+    } catch {
+      return;
+    }
+  }
+}
+
+/** Ties the key to the passphrase it was derived from, so that a changed passphrase does not go unnoticed. */
+function proofOf(key: Buffer, passphrase: string, salt: Buffer): Buffer {
+  return createHmac('sha256', key).update(salt).update(passphrase, 'utf8').digest();
+}
