@@ -10,6 +10,8 @@ export interface AuditActual {
   roles: RoleFacts[];
   /** Roles that may act as the trail's owner without being superuser. */
   ownersMembers: string[];
+  /** Roles that new objects of the connected role are granted to by default privileges. */
+  defaultGrantees: string[];
   schema: { owner: string; usage: string[]; create: string[] } | null;
   relations: RelationFacts[];
   policies: PolicyFacts[];
@@ -102,6 +104,9 @@ export interface TableFacts {
   table: string;
   kind: 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table' | 'other';
   temporary: boolean;
+  owner: string;
+  /** Functions of somebody who is no superuser, with their owner, that would turn a value of the table into JSON. */
+  conversions: string[];
   columns: ColumnFacts[];
   primaryKey: string[];
   /** `schema.table` it inherits from or is a partition of. */

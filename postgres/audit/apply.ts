@@ -50,26 +50,21 @@ export async function applyAudit(
   options: ApplyOptions = {},
 ): Promise<void> {
   const { lockTimeoutMs = 2000, attempts = 15, pauseMs = 1000 } = options;
-  const inside = steps.filter(({ phase }) => phase === 'transaction');
-  for (let attempt = 1; inside.length > 0; attempt += 1) {
-    try {
-      await withTransaction(client, async () => {
-        await prepare(client, lockTimeoutMs);
-        for (const { sql } of inside) for (const statement of sql) await client.query(statement);
-      });
-      break;
-    } catch (error) {
-      if (!isBusy(error)) throw denied(error);
-      if (attempt >= attempts) throw busy(error, attempts * lockTimeoutMs);
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
-  }
-  for (const { sql } of steps.filter(({ phase }) => phase === 'afterwards')) {
-    for (const statement of sql) {
-      await withTransaction(client, async () => {
-        await prepare(client, lockTimeoutMs);
-        await client.query(statement);
-      });
+  const inside = steps.filter(({ phase }) => phase === 'transaction').flatMap(({ sql }) => sql);
+  const afterwards = steps.filter(({ phase }) => phase === 'afterwards').flatMap(({ sql }) => sql);
+  for (const statements of [inside, ...afterwards.map((statement) => [statement])]) {
+    for (let attempt = 1; statements.length > 0; attempt += 1) {
+      try {
+        await withTransaction(client, async () => {
+          await prepare(client, lockTimeoutMs);
+          for (const statement of statements) await client.query(statement);
+        });
+        break;
+      } catch (error) {
+        if (!isBusy(error)) throw denied(error);
+        if (attempt >= attempts) throw busy(error, attempts * lockTimeoutMs);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
     }
   }
 }

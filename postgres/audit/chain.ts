@@ -74,15 +74,24 @@ function sealBody(spec: AuditSpec): string {
   const last = `SELECT x.position, x.until_time, x.hash FROM ${chain} AS x WHERE x.month = item.month ORDER BY x.position DESC LIMIT 1`;
   return `
 DECLARE
-  -- In this order: who recorded before the moment has a lower number than ours, and the snapshot tells whether all of those have ended.
-  moment CONSTANT timestamptz := clock_timestamp();
-  our_txid CONSTANT bigint := txid_current();
-  ended_below CONSTANT bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+  moment timestamptz;
+  our_txid bigint;
+  ended_below bigint;
   limits record;
   reaches timestamptz;
   item record;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('coachdb audit seal', 0));
+  -- A number taken earlier says nothing about who recorded since.
+  IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+    RETURN NEXT 'sealing waits for a transaction of its own: this one has changed something already';
+    RETURN;
+  END IF;
+  -- One at a time. A table lock, since an advisory one could be held by anybody.
+  LOCK TABLE ${horizon} IN SHARE UPDATE EXCLUSIVE MODE;
+  -- In this order: who recorded before the moment has a lower number than ours, and the snapshot tells whether all of those have ended.
+  moment := clock_timestamp();
+  our_txid := txid_current();
+  ended_below := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
   INSERT INTO ${horizon} (sealed_until) VALUES ('-infinity') ON CONFLICT DO NOTHING;
   SELECT * INTO STRICT limits FROM ${horizon};
   IF ended_below >= our_txid THEN

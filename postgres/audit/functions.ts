@@ -18,6 +18,7 @@ export function auditFunctions(
       (Object.keys(TRIGGERS) as ChangeOperation[]).map((operation) => ({
         ...plain(recorderName(operation, shape.schema, shape.table), 'trigger'),
         config: [],
+        execute: shape.partitioner === null || shape.partitioner === spec.owner ? [] : [shape.partitioner],
         source: recorderBody(spec, shape, operation),
       })),
     ),

@@ -1,35 +1,26 @@
 import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './auditFunction';
-import { APPLYING_SETTING, literal, trailNames } from './names';
-
-/** DDL after which the guard looks; what drops something is caught by its own event. */
-export const GUARDED_TAGS = [
-  'ALTER FOREIGN TABLE',
-  'ALTER MATERIALIZED VIEW',
-  'ALTER SCHEMA',
-  'ALTER TABLE',
-  'ALTER TRIGGER',
-  'ALTER VIEW',
-  'CREATE FOREIGN TABLE',
-  'CREATE MATERIALIZED VIEW',
-  'CREATE RULE',
-  'CREATE SEQUENCE',
-  'CREATE TABLE',
-  'CREATE TABLE AS',
-  'CREATE TRIGGER',
-  'CREATE VIEW',
-  'SELECT INTO',
-];
+import { type AuditFunction, plain, SAFE_PATH } from './auditFunction';
+import { FOREIGN_CASTS, MADE_OF } from './conversions';
+import { APPLYING_SETTING, literal, trailNames, TRIGGERS } from './names';
 
 /**
  * The owner of an audited table may drop or disable its triggers: PostgreSQL has no way to take that from an owner. So event
  * triggers, which only a superuser can touch, look at the state after each DDL statement and refuse it when a table in the list would
- * no longer be recorded. It judges what is, not what was said, so no spelling gets past it. The trail's owner's members may do
- * everything, and the trail says that they did.
+ * no longer be recorded. It judges what is, not what was said: ALTER INDEX renames tables and CREATE SCHEMA creates them, so it listens to
+ * every command. The trail's owner's members may do everything, and the trail says that they did.
  */
 export function guardFunction(spec: AuditSpec): AuditFunction {
-  return { ...plain('guard', 'event_trigger'), ownedBy: 'admin', source: guardBody(spec) };
+  return {
+    ...plain('guard', 'event_trigger'),
+    // Compiling these queries would take a hundred times as long as running them.
+    config: [...SAFE_PATH, 'jit=off'],
+    ownedBy: 'admin',
+    source: guardBody(spec),
+  };
 }
+
+/** The two event triggers, as they should be. */
+export const GUARD_EVENTS = { ddl: 'ddl_command_end', drop: 'sql_drop' } as const;
 
 function guardBody(spec: AuditSpec): string {
   const { audited, fn } = trailNames(spec);
@@ -41,8 +32,10 @@ DECLARE
   wanted record;
   fault text;
   command record;
+  gone text[] := '{}';
 BEGIN
-  IF to_regclass(${literal(audited)}) IS NULL OR (trusted AND current_setting(${literal(APPLYING_SETTING)}, true) = 'on') THEN RETURN; END IF;
+  IF TG_TAG IN ('COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL') OR to_regclass(${literal(audited)}) IS NULL OR (trusted AND current_setting(${literal(APPLYING_SETTING)}, true) = 'on') THEN RETURN; END IF;
+${dropStrays(spec)}
   FOR item IN
     SELECT a.*, c.relkind, to_regclass(format('%I.%I', a.table_schema, a.table_name))::oid AS holder
       FROM ${audited} AS a LEFT JOIN pg_class AS c ON c.oid = a.relation ORDER BY a.table_schema, a.table_name
@@ -52,20 +45,78 @@ BEGIN
       IF NOT trusted THEN fault := 'it would be gone, and its rows with it, unrecorded';
       ELSE
         DELETE FROM ${audited} AS a WHERE a.relation = item.relation;
+        gone := gone || format('%I.%I', item.table_schema, item.table_name);
         PERFORM ${fn('mark')}('DDL', item.table_schema, item.table_name, jsonb_build_object('command', TG_TAG, 'dropped', true, 'role', session_user));
         CONTINUE;
       END IF;
-    ELSIF item.holder <> item.relation::oid THEN
-      fault := 'its name would belong to something that is not recorded';
-    ELSIF item.key_columns IS DISTINCT FROM (
-      SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute AS a
-       WHERE i.indrelid = item.relation AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.number) THEN
-      fault := format('its primary key would no longer be (%s)', array_to_string(item.key_columns, ', '));
     ELSE
-      SELECT format('column %s, which is hidden from the trail, would be called %s and be seen', h.key, a.attname) INTO fault
-        FROM jsonb_each_text(item.hidden) AS h JOIN pg_attribute AS a ON a.attrelid = item.relation AND a.attnum = h.value::int AND NOT a.attisdropped
-       WHERE NOT item.hidden ? a.attname LIMIT 1;
+      fault := ${tableFault};
+      IF fault IS NULL THEN ${conversionFault} END IF;
     END IF;
+${memberFaults(spec)}
+    IF fault IS NOT NULL AND NOT trusted THEN
+      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+        MESSAGE = format('%s is refused: table %s.%s is audited, and %s.', TG_TAG, item.table_schema, item.table_name, fault),
+        HINT = 'Change coach:audit.tables first and run up; then this is allowed.';
+    END IF;
+  END LOOP;
+${markDrops(spec)}
+${markCommands(spec)}
+END
+`;
+}
+
+/** Of one table in the list: name, key, hidden columns. */
+const tableFault = `CASE
+        WHEN item.holder <> item.relation::oid THEN 'its name would belong to something that is not recorded'
+        WHEN item.key_columns IS DISTINCT FROM (
+          SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute AS a
+           WHERE i.indrelid = item.relation AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.number)
+          THEN format('its primary key would no longer be (%s)', array_to_string(item.key_columns, ', '))
+        ELSE (
+          SELECT format('column %s, which is hidden from the trail, would be called %s and be seen', h.key, a.attname)
+            FROM jsonb_each_text(item.hidden) AS h JOIN pg_attribute AS a ON a.attrelid = item.relation AND a.attnum = h.value::int AND NOT a.attisdropped
+           WHERE NOT item.hidden ? a.attname LIMIT 1)
+      END`;
+
+const conversionFault = `
+        WITH RECURSIVE made_of AS (
+          SELECT a.atttypid AS type FROM pg_attribute AS a
+           WHERE EXISTS (${FOREIGN_CASTS}) AND a.attnum > 0 AND NOT a.attisdropped AND (a.attrelid = item.relation
+              OR a.attrelid IN (SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = item.relation))
+          UNION SELECT x.type FROM made_of AS m JOIN pg_type AS y ON y.oid = m.type, LATERAL (${MADE_OF}) AS x
+        )
+        SELECT format('%s, owned by %s, would run as the trail’s owner to turn type %s into JSON', f.function, f.owner, format_type(m.type, NULL)) INTO fault
+          FROM made_of AS m JOIN (${FOREIGN_CASTS}) AS f ON f.castsource = m.type LIMIT 1;`;
+
+const isRecorder = (spec: AuditSpec, trigger: string): string =>
+  `EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE p.oid = ${trigger}.tgfoid AND n.nspname = ${literal(spec.schema)})`;
+
+/** Every relation whose rows are recorded, with the table in the list it belongs to. */
+const family = (spec: AuditSpec): string =>
+  `m AS (SELECT a.relation::oid AS root, a.relation::oid AS oid FROM ${trailNames(spec).audited} AS a ` +
+  `UNION SELECT m.root, i.inhrelid FROM m JOIN pg_inherits AS i ON i.inhparent = m.oid)`;
+
+/**
+ * Recorders on a table that belongs to no audited one: a partition that was detached, or somebody’s own table. The owner of a partitioned table
+ * has to have EXECUTE on its recorders, or he could make no partition.
+ */
+function dropStrays(spec: AuditSpec): string {
+  return `
+  FOR member IN
+    WITH RECURSIVE ${family(spec)}
+    SELECT t.tgname, n.nspname, c.relname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE t.tgparentid = 0 AND NOT t.tgisinternal AND n.nspname <> ${literal(spec.schema)} AND ${isRecorder(spec, 't')}
+       AND NOT EXISTS (SELECT FROM m WHERE m.oid = t.tgrelid)
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON %I.%I', member.tgname, member.nspname, member.relname);
+  END LOOP;`;
+}
+
+/** Of the table and all that belongs to it: triggers that would not record. A new partition lacks the one for TRUNCATE and gets it here. */
+function memberFaults(spec: AuditSpec): string {
+  const { audited } = trailNames(spec);
+  return `
     FOR member IN
       WITH RECURSIVE m AS (SELECT item.relation::oid AS oid UNION SELECT i.inhrelid FROM m JOIN pg_inherits AS i ON i.inhparent = m.oid)
       SELECT m.oid, c.relispartition, n.nspname, c.relname FROM m JOIN pg_class AS c ON c.oid = m.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -73,48 +124,67 @@ BEGIN
     LOOP
       FOR wanted IN
         SELECT w.key AS name, w.value AS function FROM jsonb_each_text(item.triggers) AS w
-         WHERE NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace
+         WHERE NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
                             WHERE t.tgrelid = member.oid AND t.tgname = w.key AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr::text = ''
-                              AND p.proname = w.value AND n.nspname = ${literal(spec.schema)})
+                              AND p.proname = w.value AND ${isRecorder(spec, 't')})
          ORDER BY 1
       LOOP
-        IF member.relispartition AND wanted.name LIKE '%truncate'
-           AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = member.oid AND t.tgname = wanted.name) THEN
-          -- Row triggers come to a new partition by themselves, statement triggers do not.
+        IF member.relispartition AND wanted.name = ${literal(TRIGGERS.TRUNCATE)} AND TG_TAG <> 'DROP TRIGGER'
+           AND NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+                            WHERE t.tgrelid = member.oid AND (t.tgname = wanted.name OR p.proname = wanted.function)) THEN
+          -- Row triggers come to a new partition by themselves, statement triggers do not. This fires the guard once more, which enables it.
           EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I.%I FOR EACH STATEMENT EXECUTE FUNCTION %I.%I()',
             wanted.name, member.nspname, member.relname, ${literal(spec.schema)}, wanted.function);
+        ELSIF member.relispartition AND wanted.name = ${literal(TRIGGERS.TRUNCATE)} AND TG_TAG = 'CREATE TRIGGER'
+          AND EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+                       WHERE t.tgrelid = member.oid AND t.tgname = wanted.name AND t.tgenabled = 'O' AND p.proname = wanted.function AND ${isRecorder(spec, 't')}) THEN
           EXECUTE format('ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER %I', member.nspname, member.relname, wanted.name);
         ELSIF fault IS NULL THEN
           fault := format('trigger %s of %s.%s would not record', wanted.name, member.nspname, member.relname);
         END IF;
       END LOOP;
-    END LOOP;
-    IF fault IS NOT NULL AND NOT trusted THEN
-      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-        MESSAGE = format('%s is refused: table %s.%s is audited, and %s.', TG_TAG, item.table_schema, item.table_name, fault),
-        HINT = 'Change coach:audit.tables first and run up; then this is allowed.';
-    END IF;
-  END LOOP;
+    END LOOP;`;
+}
 
+/** A partition or a trigger that is gone: what belonged to it can only be told from the triggers that went with it. */
+function markDrops(spec: AuditSpec): string {
+  const names = Object.values(TRIGGERS).map(literal).join(', ');
+  return `
+  IF TG_EVENT = 'sql_drop' THEN
+    FOR command IN
+      SELECT DISTINCT d.address_names[1] AS table_schema, d.address_names[2] AS table_name,
+             to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])) IS NULL AS dropped
+        FROM (SELECT x.address_names FROM pg_event_trigger_dropped_objects() AS x WHERE x.object_type = 'trigger' OFFSET 0) AS d
+       WHERE d.address_names[3] IN (${names})
+         AND format('%I.%I', d.address_names[1], d.address_names[2]) <> ALL (gone)
+    LOOP
+      PERFORM ${trailNames(spec).fn('mark')}('DDL', command.table_schema, command.table_name,
+        jsonb_build_object('command', TG_TAG, 'dropped', command.dropped, 'role', session_user));
+    END LOOP;
+  END IF;`;
+}
+
+/** What was done to an audited table's definition, with its columns and partitions as they are now. */
+function markCommands(spec: AuditSpec): string {
+  const { audited, fn } = trailNames(spec);
+  return `
   IF TG_EVENT = 'ddl_command_end' THEN
     FOR command IN
+      WITH RECURSIVE ${family(spec)}
       SELECT DISTINCT a.table_schema, a.table_name, d.command_tag, d.object_identity, a.relation
         FROM pg_event_trigger_ddl_commands() AS d
         LEFT JOIN pg_trigger AS t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
         LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
         JOIN pg_class AS c ON c.oid = coalesce(t.tgrelid, w.ev_class, CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END)
-        LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
-        JOIN ${audited} AS a ON a.relation = c.oid OR a.relation = i.inhparent
-       WHERE NOT (t.tgname IS NOT NULL AND a.triggers ? t.tgname::text)
+          OR (d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid)
+        JOIN m ON m.oid = c.oid JOIN ${audited} AS a ON a.relation = m.root
+       WHERE NOT (t.tgname IS NOT NULL AND a.triggers ? t.tgname::text) AND d.command_tag <> 'CREATE SCHEMA'
     LOOP
       PERFORM ${fn('mark')}('DDL', command.table_schema, command.table_name, jsonb_build_object('command', command.command_tag,
         'object', command.object_identity, 'role', session_user, 'columns', (SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
-           FROM pg_attribute AS a WHERE a.attrelid = command.relation AND a.attnum > 0 AND NOT a.attisdropped)));
+           FROM pg_attribute AS a WHERE a.attrelid = command.relation AND a.attnum > 0 AND NOT a.attisdropped))
+        || coalesce((SELECT jsonb_build_object('children', jsonb_agg(i.inhrelid::regclass::text ORDER BY i.inhrelid)) FROM pg_inherits AS i
+                      WHERE i.inhparent = command.relation HAVING count(*) > 0), '{}'));
     END LOOP;
-  END IF;
-END
-`;
+  END IF;`;
 }
-
-/** The two event triggers, as they should be. */
-export const GUARD_EVENTS = { ddl: 'ddl_command_end', drop: 'sql_drop' } as const;

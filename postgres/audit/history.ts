@@ -8,6 +8,7 @@ import { type Difference, differences, type RowData } from './differences';
 import { parseExact } from './exactJson';
 import { type HistoryKey, storedKey } from './historyKey';
 import { type Operation, trailNames } from './names';
+import { RECORDED_UNDER } from './shape';
 
 export interface HistoryQuery {
   /** `Student` or `public.Student`. */
@@ -74,6 +75,8 @@ export async function readHistory(
     return await withTransaction(client, async () => {
       await client.query('SET TRANSACTION READ ONLY');
       await client.query('SET LOCAL search_path = pg_catalog, pg_temp');
+      for (const { setting, value } of RECORDED_UNDER)
+        await client.query('SELECT set_config($1, $2, true)', [setting, value]);
       const table = query.table === undefined ? undefined : await resolve(client, spec, query.table);
       if (query.key === undefined) return entries(await select(client, spec, { ...query, limit }, table, undefined));
       if (table === undefined) throw keyWithoutTable(query.key);
@@ -103,10 +106,12 @@ async function followKeys(
 ): Promise<StoredRow[]> {
   const found = new Map<string, StoredRow>();
   const waiting = [{ key, before: undefined as string | undefined }];
-  const seen = new Set<string>();
+  // A key may come back to a row after it was another's: what counts is how late it was left.
+  const seen = new Map<string, string | undefined>();
   for (let next = waiting.shift(); next !== undefined && found.size < query.limit; next = waiting.shift()) {
-    if (seen.has(next.key)) continue;
-    seen.add(next.key);
+    const until = seen.get(next.key);
+    if (seen.has(next.key) && (until === undefined || (next.before !== undefined && next.before <= until))) continue;
+    seen.set(next.key, next.before);
     for (const row of await select(client, spec, query, table, next)) found.set(row.id, row);
     waiting.push(...(await formerKeys(client, spec, table, next)));
   }
@@ -117,7 +122,7 @@ async function followKeys(
 
 interface Under {
   key: string;
-  /** Recorded at or before; text, since a Date would lose the microseconds. */
+  /** Recorded at or before; text, since a Date would lose the microseconds. Of one width, so that it can be compared. */
   before: string | undefined;
 }
 
@@ -129,7 +134,7 @@ async function formerKeys(
 ): Promise<Under[]> {
   const { text, values } = condition({ operation: 'KEY' }, table, under);
   const { rows } = await client.query<{ key: string; before: string }>(
-    `SELECT (t.marker -> 'from')::text AS key, t.clock_time::text AS before FROM ${trailNames(spec).trail} t WHERE ${text}`,
+    `SELECT (t.marker -> 'from')::text AS key, to_char(t.clock_time, 'YYYY-MM-DD HH24:MI:SS.USOF') AS before FROM ${trailNames(spec).trail} t WHERE ${text} ORDER BY t.clock_time DESC`,
     values,
   );
   return rows;

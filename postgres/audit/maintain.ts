@@ -4,7 +4,7 @@ import { defaultPartitionName, literal, trailNames } from './names';
 
 /**
  * Monthly partitions made ahead, rows of the default partition moved to their month, months past retention dropped, closed months
- * indexed, the chain sealed. Returns what it did, a line each. Waits for a lock at most 2 s: what is busy is left for the next call.
+ * indexed, the chain sealed as far as it was before. Returns what it did, a line each. Waits for a lock at most 2 s: what is busy is left for the next call.
  */
 export function maintainFunction(spec: AuditSpec): AuditFunction {
   return {
@@ -17,7 +17,7 @@ export function maintainFunction(spec: AuditSpec): AuditFunction {
 
 function maintainBody(spec: AuditSpec): string {
   const { schema, table, retentionMonths, monthsAhead } = spec;
-  const { defaultPartition, trail, suspension } = trailNames(spec);
+  const { defaultPartition, trail, suspension, audited, fn } = trailNames(spec);
   return `
 DECLARE
   home CONSTANT text := ${literal(schema)};
@@ -29,7 +29,8 @@ DECLARE
   moved bigint;
 BEGIN
   PERFORM set_config('lock_timeout', '2s', true);
-  PERFORM pg_advisory_xact_lock(hashtextextended('coachdb audit maintain', 0));
+${spec.hashChain ? `  -- First, while this transaction has changed nothing.\n  RETURN QUERY SELECT * FROM ${fn('seal')}();\n` : ''}  -- One at a time. A table lock, since an advisory one could be held by anybody.
+  LOCK TABLE ${audited} IN SHARE UPDATE EXCLUSIVE MODE;
 
   FOR item IN
     SELECT m.month, m.month AT TIME ZONE 'UTC' AS lower, (m.month + interval '1 month') AT TIME ZONE 'UTC' AS upper,
@@ -68,7 +69,7 @@ BEGIN
   LOOP
     BEGIN
       IF ${retentionMonths} > 0 AND item.month < this_month - make_interval(months => ${retentionMonths}) THEN
-        PERFORM ${trailNames(spec).fn('expire')}(item.partition, item.month::date, item.about);
+        PERFORM ${fn('expire')}(item.partition, item.month::date, item.about);
         RETURN NEXT format('dropped %s', item.partition);
       ELSIF item.month < this_month AND NOT item.indexed THEN
         -- Nothing is written to a closed month any more: there a B-tree costs its space alone.
@@ -81,7 +82,7 @@ BEGIN
   END LOOP;
 
   DELETE FROM ${suspension} AS s WHERE s.started_at < moment - interval '1 day';
-${spec.hashChain ? `  RETURN QUERY SELECT * FROM ${trailNames(spec).fn('seal')}();\n` : ''}END
+END
 `;
 }
 

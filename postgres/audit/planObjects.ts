@@ -36,14 +36,17 @@ function planOwner(spec: AuditSpec, { roles }: AuditActual): AuditStep[] {
   return [step('change', `role ${spec.owner}`, 'nobody logs in as the trail’s owner', [`ALTER ROLE ${name} NOLOGIN`])];
 }
 
-function planSchema(spec: AuditSpec, { schema }: AuditActual): AuditStep[] {
+function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+  const { schema } = actual;
   const { schema: name } = trailNames(spec);
   const object = `schema ${spec.schema}`;
   const users = [...new Set([...spec.readers, ...(spec.loaders ?? [])])];
   const grant = (names: string[]): string[] =>
     names.length === 0 ? [] : [`GRANT USAGE ON SCHEMA ${name} TO ${names.map(role).join(', ')}`];
   if (schema === null) {
-    const sql = [`CREATE SCHEMA ${name} AUTHORIZATION ${quoteIdentifier(spec.owner)}`, ...grant(users)];
+    const create = `CREATE SCHEMA ${name} AUTHORIZATION ${quoteIdentifier(spec.owner)}`;
+    const others = actual.defaultGrantees.map(role).join(', ');
+    const sql = [create, ...(others === '' ? [] : [`REVOKE ALL ON SCHEMA ${name} FROM ${others}`]), ...grant(users)];
     return [step('create', object, `owned by ${spec.owner}`, sql)];
   }
   const steps: AuditStep[] = [];
@@ -124,20 +127,15 @@ function planAccess(spec: AuditSpec, actual: AuditActual): AuditStep[] {
     const found = actual.relations.find((relation) => relation.name === name);
     const secured = name === spec.table || name === defaultPartitionName(spec) || partitions.includes(name);
     const desired = readable.includes(name) ? spec.readers.map((reader) => `${reader}:SELECT`) : [];
-    const sql = accessSql(spec, name, found, desired, secured);
+    const sql = accessSql(spec, actual, name, desired, secured);
     if (sql.length === 0) return [];
     const detail = `owned by ${spec.owner}${desired.length === 0 ? '' : `, read by ${spec.readers.join(', ')}`}, nobody else`;
     return [step(found === undefined ? 'create' : 'change', `access to ${name}`, detail, sql)];
   });
 }
 
-function accessSql(
-  spec: AuditSpec,
-  name: string,
-  found: RelationFacts | undefined,
-  desired: string[],
-  secured: boolean,
-): string[] {
+function accessSql(spec: AuditSpec, actual: AuditActual, name: string, desired: string[], secured: boolean): string[] {
+  const found = actual.relations.find((relation) => relation.name === name);
   const object = qualified(spec.schema, name);
   const kind = name === sequenceName(spec) ? 'SEQUENCE' : 'TABLE';
   const sql: string[] = [];
@@ -145,7 +143,8 @@ function accessSql(
   if (secured && found?.rowSecurity !== true) sql.push(`ALTER TABLE ${object} ENABLE ROW LEVEL SECURITY`);
   const grants = found?.grants ?? [];
   if (sameSet(grants, desired) && found !== undefined) return sql;
-  const strangers = [...new Set([...grants.map((grant) => grant.slice(0, grant.lastIndexOf(':'))), 'public'])];
+  const granted = grants.map((grant) => grant.slice(0, grant.lastIndexOf(':')));
+  const strangers = [...new Set([...(found === undefined ? actual.defaultGrantees : granted), 'public'])];
   sql.push(`REVOKE ALL ON ${kind} ${object} FROM ${strangers.map(role).join(', ')}`);
   if (desired.length > 0) sql.push(`GRANT SELECT ON ${object} TO ${spec.readers.map(role).join(', ')}`);
   return sql;
@@ -189,7 +188,7 @@ export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: rea
       `AS ${literal(wanted.source)}`;
     const own = `ALTER FUNCTION ${identity} OWNER TO ${quoteIdentifier(owner)}`;
     const allow = [
-      `REVOKE ALL ON FUNCTION ${identity} FROM ${[...new Set(['public', ...(found?.execute ?? [])])].map(role).join(', ')}`,
+      `REVOKE ALL ON FUNCTION ${identity} FROM ${[...new Set(['public', ...(found?.execute ?? actual.defaultGrantees)])].map(role).join(', ')}`,
       ...(wanted.execute.length === 0
         ? []
         : [`GRANT EXECUTE ON FUNCTION ${identity} TO ${wanted.execute.map(role).join(', ')}`]),

@@ -1,9 +1,9 @@
 import { quoteIdentifier } from '../connection/quote';
 import type { AuditSpec } from '../spec';
 import type { AuditActual } from './actual';
-import { GUARD_EVENTS, GUARDED_TAGS } from './guard';
+import { GUARD_EVENTS } from './guard';
 import { cronJobName, guardNames, literal, trailNames } from './names';
-import { type AuditStep, sameSet, step } from './step';
+import { type AuditStep, step } from './step';
 
 export function planGuard(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   if (!actual.mayGuard) return [];
@@ -11,16 +11,12 @@ export function planGuard(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   return (['ddl', 'drop'] as const).flatMap((which) => {
     const name = quoteIdentifier(names[which]);
     const event = GUARD_EVENTS[which];
-    const tags = which === 'ddl' ? GUARDED_TAGS : [];
     const found = actual.eventTriggers.find((trigger) => trigger.name === names[which]);
-    const same = found?.event === event && found.function === `${spec.schema}.guard` && sameSet(found.tags, tags);
+    const same = found?.event === event && found.function === `${spec.schema}.guard` && found.tags.length === 0;
     if (same && found.enabled === 'A') return [];
-    const filter = tags.length === 0 ? '' : ` WHEN TAG IN (${tags.map(literal).join(', ')})`;
     const sql = [
       ...(found === undefined || same ? [] : [`DROP EVENT TRIGGER ${name}`]),
-      ...(same
-        ? []
-        : [`CREATE EVENT TRIGGER ${name} ON ${event}${filter} EXECUTE FUNCTION ${trailNames(spec).fn('guard')}()`]),
+      ...(same ? [] : [`CREATE EVENT TRIGGER ${name} ON ${event} EXECUTE FUNCTION ${trailNames(spec).fn('guard')}()`]),
       `ALTER EVENT TRIGGER ${name} ENABLE ALWAYS`,
     ];
     return [

@@ -107,6 +107,7 @@ function tableProblems(spec: AuditSpec, actual: AuditActual, declared: AuditedTa
   return [
     ...kindProblems(label, facts),
     ...keyProblems(label, facts, declared),
+    ...conversionProblems(label, facts),
     ...familyProblems(spec, actual, label, facts),
   ];
 }
@@ -140,6 +141,17 @@ function keyProblems(label: string, facts: TableFacts, declared: AuditedTable): 
         `Take ${column} out of exclude and redact.`,
       ),
     );
+}
+
+function conversionProblems(label: string, { conversions }: TableFacts): Problem[] {
+  return conversions.map((conversion) =>
+    problem(
+      'audit-conversion',
+      label,
+      `holds a type that ${conversion} turns into JSON: that function would run as the trail’s owner.`,
+      'Drop the cast to json, or give the function to a superuser (ALTER FUNCTION ... OWNER TO).',
+    ),
+  );
 }
 
 /** A partition's rows are recorded as the whole table's; recorded on their own as well, each would be twice in the trail. */

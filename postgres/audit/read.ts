@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { qualified } from '../connection/quote';
 import type { AuditSpec } from '../spec';
 import type { AuditActual, AuditedRow, TableFacts } from './actual';
+import { FOREIGN_CASTS, MADE_OF } from './conversions';
 import { cronJobName, guardNames, SUPPORT } from './names';
 
 /** What the catalog says about the trail: a constant number of queries, whatever the number of tables. */
@@ -75,6 +76,8 @@ SELECT jsonb_build_object(
      FROM pg_roles r WHERE r.rolname = ANY ($3::text[])), '[]'),
   'ownersMembers', coalesce((SELECT jsonb_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r, pg_roles o
      WHERE o.rolname = $2 AND r.oid <> o.oid AND NOT r.rolsuper AND pg_has_role(r.oid, o.oid, 'MEMBER')), '[]'),
+  'defaultGrantees', coalesce((SELECT jsonb_agg(DISTINCT pg_get_userbyid(a.grantee)) FROM pg_default_acl d, aclexplode(d.defaclacl) a
+     WHERE d.defaclrole = current_user::regrole AND a.grantee NOT IN (0, d.defaclrole)), '[]'),
   'schema', (SELECT jsonb_build_object('owner', pg_get_userbyid(n.nspowner),
        'usage', (SELECT coalesce(jsonb_agg(DISTINCT CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee) END), '[]')
           FROM aclexplode(n.nspacl) a WHERE a.privilege_type = 'USAGE' AND a.grantee <> n.nspowner),
@@ -126,16 +129,15 @@ WITH RECURSIVE declared AS (
 ), made_of AS (
   SELECT DISTINCT a.atttypid AS root, a.atttypid AS type FROM wanted w JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped
   UNION
-  SELECT m.root, x.type FROM made_of m JOIN pg_type y ON y.oid = m.type, LATERAL (
-    SELECT y.typbasetype AS type WHERE y.typtype = 'd'
-    UNION ALL SELECT y.typelem WHERE y.typcategory = 'A'
-    UNION ALL SELECT f.atttypid FROM pg_attribute f WHERE f.attrelid = y.typrelid AND y.typtype = 'c' AND f.attnum > 0 AND NOT f.attisdropped) x
+  SELECT m.root, x.type FROM made_of m JOIN pg_type y ON y.oid = m.type, LATERAL (${MADE_OF}) x
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object(
   'oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname,
   'kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
              WHEN 'f' THEN 'foreign table' ELSE 'other' END,
-  'temporary', c.relpersistence = 't',
+  'temporary', c.relpersistence = 't', 'owner', pg_get_userbyid(c.relowner),
+  'conversions', coalesce((SELECT jsonb_agg(DISTINCT format('%s (%s)', f.function, f.owner)) FROM (${FOREIGN_CASTS}) f, made_of m, pg_attribute a
+     WHERE f.castsource = m.type AND a.atttypid = m.root AND a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
   'columns', coalesce((SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'number', a.attnum,
        'generated', CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' ELSE 'no' END,
        'container', EXISTS (SELECT FROM made_of m JOIN pg_type y ON y.oid = m.type WHERE m.root = a.atttypid

@@ -257,6 +257,8 @@ function truncateBody(spec: AuditSpec, shape: AuditedShape): string {
     { ...shape, pins: {} },
     [{ name: 'who', type: 'text' }],
     [
+      // BEFORE TRUNCATE the transaction may have no number yet; the chain counts on it being older than the recorded time.
+      `PERFORM pg_catalog.txid_current();`,
       USER,
       `INSERT INTO ${trailNames(spec).trail} (operation, user_id, ${columns}, marker)\n` +
         `VALUES ('TRUNCATE', who, ${values}, ${rows});`,

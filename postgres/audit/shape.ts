@@ -24,17 +24,34 @@ export interface AuditedShape {
   /** Other tables that need the same triggers: children, and for TRUNCATE partitions. */
   descendants: DescendantFacts[];
   oid: number;
+  /** Of a partitioned table: its owner, who makes partitions, and with them copies of the triggers. */
+  partitioner: string | null;
   /** Columns that are hidden, with their numbers: the guard sees a rename. */
   hidden: Record<string, number>;
 }
 
 /** Settings that decide how a value is written, by the type it belongs to. Dates and times alone are written in ISO 8601 by to_jsonb. */
 const PINS: { types: RegExp; setting: string; value: string }[] = [
-  { types: /^(real|double precision)(\[\])?$/, setting: 'extra_float_digits', value: '1' },
+  {
+    types: /^(real|double precision|point|line|lseg|box|path|polygon|circle)(\[\])?$/,
+    setting: 'extra_float_digits',
+    value: '1',
+  },
   { types: /^interval\b/, setting: 'IntervalStyle', value: 'postgres' },
   { types: /^bytea\b/, setting: 'bytea_output', value: 'hex' },
+  { types: /^money\b/, setting: 'lc_monetary', value: 'C' },
   { types: /^(date|ts|tstz)(multi)?range\b/, setting: 'DateStyle', value: 'ISO, MDY' },
 ];
+
+/** Of a key with a zone: the same moment has to be the same key, whatever zone the session is in. */
+const KEY_PIN = {
+  types: /^(timestamp( \(\d\))? with time zone|tstz(multi)?range)\b/,
+  setting: 'TimeZone',
+  value: 'UTC',
+};
+
+/** All of them, for whoever has to write a value as the recorders do. */
+export const RECORDED_UNDER: readonly { setting: string; value: string }[] = [...PINS, KEY_PIN];
 
 /** What is hidden beside what the settings say: a virtual column has no value in a trigger. */
 const isVirtual = (column: ColumnFacts): boolean => column.generated === 'virtual';
@@ -52,6 +69,7 @@ export function shapeOf(declared: AuditedTable, facts: TableFacts): AuditedShape
     schema: declared.schema,
     table: declared.table,
     oid: facts.oid,
+    partitioner: facts.kind === 'partitioned table' ? facts.owner : null,
     keyColumns: facts.primaryKey,
     scalarKey: facts.primaryKey.every((name) => names.get(name)?.container !== true),
     level: reason === '' ? 'statement' : 'row',
@@ -59,18 +77,19 @@ export function shapeOf(declared: AuditedTable, facts: TableFacts): AuditedShape
     family: facts.descendants.length > 0 || facts.kind === 'partitioned table' || facts.parent !== null,
     exclude,
     redact,
-    pins: pinsOf(facts.columns),
+    pins: pinsOf(facts),
     descendants: facts.descendants,
     hidden: Object.fromEntries([...exclude, ...redact].map((name) => [name, names.get(name)?.number ?? 0])),
   };
 }
 
-function pinsOf(columns: readonly ColumnFacts[]): Record<string, string> {
-  const pins: Record<string, string> = {};
-  for (const { types, setting, value } of PINS) {
-    if (columns.some(({ bases }) => bases.some((type) => types.test(type)))) pins[setting] = value;
-  }
-  return pins;
+function pinsOf({ columns, primaryKey }: TableFacts): Record<string, string> {
+  const has = (types: RegExp, among: readonly ColumnFacts[]): boolean =>
+    among.some(({ bases }) => bases.some((type) => types.test(type)));
+  const pins = PINS.filter(({ types }) => has(types, columns));
+  const key = columns.filter(({ name }) => primaryKey.includes(name));
+  const all = has(KEY_PIN.types, key) ? [...pins, KEY_PIN] : pins;
+  return Object.fromEntries(all.map(({ setting, value }) => [setting, value]));
 }
 
 /**

@@ -33,6 +33,8 @@ export function suspendFunctions(spec: AuditSpec): AuditFunction[] {
 function markBody(spec: AuditSpec): string {
   return `
 BEGIN
+  -- The transaction's number is taken before the time of recording, as the chain expects.
+  PERFORM txid_current();
   INSERT INTO ${trailNames(spec).trail} (operation, table_schema, table_name, marker, user_id)
   VALUES (mark.operation, mark.table_schema, mark.table_name, mark.marker,
           nullif(current_setting(${literal(USER_SETTING)}, true), ''));
