@@ -28,6 +28,7 @@ async function run(argv: string[]): Promise<number> {
     .addHelpText('after', EXIT_CODE_HELP)
     .configureHelp({ helpWidth: 80 })
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError('Run with --help for what is accepted.');
   for (const definition of COMMANDS) {
     const command = declare(program, definition);
@@ -58,6 +59,7 @@ function declare(program: Command, definition: CommandDefinition): Command {
     .description(definition.description)
     .exitOverride()
     .configureHelp({ helpWidth: 80 })
+    .enablePositionalOptions()
     .allowExcessArguments(false);
   command.option('--stack <stack>', 'the stack: local, dev or prod', 'local');
   command.option('--json', 'one JSON object on stdout', false);

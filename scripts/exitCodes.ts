@@ -21,8 +21,8 @@ export const EXIT_CODE_HELP = `
 Exit codes:
     0  done
     1  failed
-    2  differences found (drift; preview, graph --base and --dry-run with
-       --detailed-exitcode)
+    2  differences found (audit verify; preview, graph --base and --dry-run
+       with --detailed-exitcode)
     3  refused for safety
    64  usage or settings
    75  locked, try again

@@ -12,6 +12,8 @@ export const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
 export interface LocalServer {
   process: ServerProcess;
   dataDirectory: string;
+  /** Folder of the server's programs, whether they are still there or not. */
+  binariesDirectory: string;
   /** As the settings have it; the data lies elsewhere where the server's account cannot enter the checkout. */
   declaredDataDirectory: string;
   /** The file it writes now; a new one begins every day. */
@@ -53,6 +55,7 @@ export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer
       return server();
     },
     dataDirectory,
+    binariesDirectory: directory,
     declaredDataDirectory: textOf(resource, 'dataDirectory'),
     logFile: currentLogFile({ dataDirectory, logDirectory }),
     host: textOf(resource, 'host'),

@@ -1,3 +1,6 @@
+import { audit } from './audit';
+import { auditMaintain } from './auditMaintain';
+import { auditVerify } from './auditVerify';
 import type { CommandDefinition } from './definition';
 import { deploy } from './deploy';
 import { destroy } from './destroy';
@@ -27,6 +30,9 @@ export const COMMANDS: readonly CommandDefinition[] = [
   env,
   deploy,
   generate,
+  audit,
+  auditVerify,
+  auditMaintain,
   stateExport,
   engineInstall,
 ];

@@ -31,7 +31,7 @@ export const status: CommandDefinition = {
               port: server.port,
               version: server.version,
               account: server.runsAs,
-              binaries: server.process.binaries.directory,
+              binaries: server.binariesDirectory,
               dataDirectory: server.dataDirectory,
               logFile: server.logFile,
               freeBytes: freeBytes(server.dataDirectory),
