@@ -13,6 +13,7 @@ import { PlatformError } from '../../../postgres/errors';
 import type { AuditSpec, ConnectionTarget } from '../../../postgres/spec';
 import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrailTypes';
 import type { CheckFailure, Handler } from '../handler';
+import { Answers } from './answers';
 import { withRemedy } from './failure';
 
 /**
@@ -25,14 +26,14 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
     const failures = [...checkInputs(news), ...checkPlace(olds, news)];
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = recall(inputs) ?? (await planIfReachable(inputs));
-    remember(inputs, plan);
+    const plan = ofRead.take(inputs) ?? (await planIfReachable(inputs));
+    ofCheck.remember(inputs, plan);
     return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLines(plan) }, failures };
   },
 
   async diff(_id, olds, news) {
     if (!isDeepStrictEqual(olds.connection, news.connection)) return { changes: true };
-    const plan = recall(inputsOf(news)) ?? (await planIfReachable(news));
+    const plan = ofCheck.take(inputsOf(news)) ?? (await planIfReachable(news));
     if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
     return {
       changes: plan.steps.length > 0 || plan.problems.length > 0 || !isDeepStrictEqual(specOf(olds), specOf(news)),
@@ -49,7 +50,7 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
       const actual = await withSharedClient(target(props), (client) => readAudit(client, specOf(props)));
       if (!actual.relations.some(({ name }) => name === props.table)) return { id: '' };
       // `check` comes next: for what is declared as it was, the plan is this one.
-      remember(inputsOf(props), planAudit(specOf(props), actual, new Date()));
+      ofRead.remember(inputsOf(props), planAudit(specOf(props), actual, new Date()));
       const inputs = { ...inputsOf(props), tables: refreshedTables(specOf(props), actual) };
       return { id, inputs, props: { ...inputs, warnings: props.warnings } };
     } catch (error) {
@@ -98,20 +99,8 @@ async function planIfReachable(inputs: AuditTrailInputs): Promise<AuditPlan | un
   }
 }
 
-/** `check` follows `read`, and `diff` follows `check`, at once with the same inputs: none need ask the database again. Each answer is taken once. */
-const recent = new Map<string, { plan: AuditPlan | undefined; at: number }>();
-const FRESH_MS = 5000;
-
-function remember(inputs: AuditTrailInputs, plan: AuditPlan | undefined): void {
-  recent.set(JSON.stringify(inputs), { plan, at: Date.now() });
-}
-
-function recall(inputs: AuditTrailInputs): AuditPlan | undefined {
-  const key = JSON.stringify(inputs);
-  const entry = recent.get(key);
-  recent.delete(key);
-  return entry !== undefined && Date.now() - entry.at < FRESH_MS ? entry.plan : undefined;
-}
+const ofRead = new Answers<AuditTrailInputs, AuditPlan>();
+const ofCheck = new Answers<AuditTrailInputs, AuditPlan | undefined>();
 
 function checkInputs(news: AuditTrailInputs): CheckFailure[] {
   const failures: CheckFailure[] = [];

@@ -19,6 +19,7 @@ import { checkIndexSpec } from '../../../postgres/indexes/validate';
 import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndexTypes';
 import type { CheckFailure, Handler } from '../handler';
+import { Answers } from './answers';
 import { withRemedy } from './failure';
 
 /**
@@ -31,14 +32,14 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
     const failures = checkInputs(news);
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = recall(inputs) ?? (await planIfReachable(inputs, previousOf(olds, inputs)));
-    remember(inputs, plan);
+    const plan = ofRead.take(inputs) ?? (await planIfReachable(inputs, previousOf(olds, inputs)));
+    ofCheck.remember(inputs, plan);
     return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLine(plan) }, failures };
   },
 
   async diff(_id, olds, news) {
     if (!isDeepStrictEqual(connectionOf(olds), connectionOf(news)) || olds.role !== news.role) return { changes: true };
-    const plan = recall(inputsOf(news)) ?? (await planIfReachable(news, previousOf(olds, news)));
+    const plan = ofCheck.take(inputsOf(news)) ?? (await planIfReachable(news, previousOf(olds, news)));
     if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
     return { changes: plan.action !== 'none' };
   },
@@ -54,7 +55,7 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
     const { actual, plan } = found;
     const compared = comparedKey(actual, plan);
     // `check` comes next: for what is declared as it was, the plan is this one.
-    remember(inputsOf(props), plan);
+    ofRead.remember(inputsOf(props), plan);
     const spec = actualSpec(specOf(props), actual, plan.differences);
     const inputs = { ...spec, role: props.role, connection: connectionOf(props) };
     return {
@@ -153,20 +154,8 @@ async function planIfReachable(
   }
 }
 
-/** `check` follows `read`, and `diff` follows `check`, at once with the same inputs: none need ask the database again. Each answer is taken once. */
-const recent = new Map<string, { plan: IndexPlan | undefined; at: number }>();
-const FRESH_MS = 5000;
-
-function remember(inputs: DatabaseIndexInputs, plan: IndexPlan | undefined): void {
-  recent.set(JSON.stringify(inputs), { plan, at: Date.now() });
-}
-
-function recall(inputs: DatabaseIndexInputs): IndexPlan | undefined {
-  const key = JSON.stringify(inputs);
-  const entry = recent.get(key);
-  recent.delete(key);
-  return entry !== undefined && Date.now() - entry.at < FRESH_MS ? entry.plan : undefined;
-}
+const ofRead = new Answers<DatabaseIndexInputs, IndexPlan>();
+const ofCheck = new Answers<DatabaseIndexInputs, IndexPlan | undefined>();
 
 function checkInputs(news: DatabaseIndexInputs): CheckFailure[] {
   // What the engine adds to every resource of ours, and outputs that are not known yet.
