@@ -13,13 +13,13 @@ export class KeptKey {
 
   /** The key kept for that passphrase and salt; undefined: none, or for others, or damaged. */
   read(passphrase: string, salt: Buffer): Buffer | undefined {
-    let kept: { salt?: unknown; key?: unknown; proof?: unknown };
+    let kept: { salt?: unknown; key?: unknown; proof?: unknown } | null;
     try {
       kept = JSON.parse(readFileSync(this.path, 'utf8')) as typeof kept;
     } catch {
       return undefined;
     }
-    const { salt: ofSalt, key: text, proof } = kept;
+    const { salt: ofSalt, key: text, proof } = kept ?? {};
     if (typeof text !== 'string' || typeof proof !== 'string' || ofSalt !== salt.toString('base64')) return undefined;
     const key = Buffer.from(text, 'base64');
     const given = Buffer.from(proof, 'base64');

@@ -207,4 +207,16 @@ describe('deployment', () => {
     await deployment.register(registration('r', { bad: true }, role));
     expect(operations(deployment)).toEqual({ p: 'create', r: 'create' });
   });
+
+  it('deletes first where the new one takes the old one’s place', async () => {
+    const world = new World();
+    await world.run([registration('a', { place: 1 }), registration('b', { fixed: 1 })]);
+    world.provider.calls.length = 0;
+    const changed = [registration('a', { place: 2 }), registration('b', { fixed: 2 })];
+    expect(operations(await world.run(changed, { dryRun: true }))).toEqual({ a: 'replace', b: 'replace' });
+    expect(world.provider.calls).toEqual([]);
+    expect(operations(await world.run(changed))).toEqual({ a: 'replace', b: 'replace' });
+    expect(world.provider.calls).toEqual(['delete a', 'create a', 'create b', 'delete b']);
+    expect(world.provider.things.size).toBe(2);
+  });
 });

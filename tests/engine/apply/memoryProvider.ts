@@ -14,7 +14,9 @@ export class MemoryProvider implements ResourceProvider {
 
   diff(_type: string, _id: string, olds: Properties, _oldInputs: Properties, news: Properties): Promise<DiffResult> {
     const changed = Object.keys(news).filter((key) => JSON.stringify(news[key]) !== JSON.stringify(olds[key]));
-    return Promise.resolve({ changed, replaces: changed.filter((key) => key === 'fixed') });
+    const replaces = changed.filter((key) => key === 'fixed' || key === 'place');
+    // Two things in one place cannot be.
+    return Promise.resolve({ changed, replaces, ...(replaces.includes('place') ? { deleteBeforeReplace: true } : {}) });
   }
 
   create(_type: string, inputs: Properties): Promise<{ id: string; outputs: Properties }> {

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../../../infra/resources/databaseIndexTypes';
 import { databaseIndex } from '../../../infra/resources/handlers/databaseIndex';
+import { retiredName } from '../../../postgres/indexes/names';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 
 const ROLE = 'index_resource_owner';
@@ -189,6 +190,40 @@ describe('diff', () => {
     await client.query('DROP INDEX idx_student_location');
     expect((await databaseIndex.diff('id', outs, checked)).changes).toBe(false);
     expect((await databaseIndex.diff('id', outs, checked)).changes).toBe(true);
+  });
+});
+
+describe('read of an index that means what it meant', () => {
+  it('compares nothing anew, and lets check and diff do without the database', async () => {
+    const { outs } = await up(inputs());
+    expect(outs.compared).toEqual(expect.any(String));
+    const found = await databaseIndex.read('id', outs);
+    expect(found).toMatchObject({ id: 'id', props: outs });
+    const { inputs: checked } = await databaseIndex.check(outs, inputs());
+    expect(checked.plan).toBe('none');
+    expect(await databaseIndex.diff('id', outs, checked)).toEqual({ changes: false });
+  });
+
+  it('looks again when anything of it changed, or a run left something beside it', async () => {
+    const { outs } = await up(inputs());
+    const seen = async (): Promise<string | undefined> => {
+      const found = await databaseIndex.read('id', outs);
+      const { inputs: checked } = await databaseIndex.check(outs, inputs());
+      await databaseIndex.diff('id', outs, checked);
+      return `${found.props?.compared === outs.compared ? 'same' : 'other'}, ${checked.plan}`;
+    };
+    expect(await seen()).toBe('same, none');
+    await client.query('ALTER INDEX idx_student_location SET (fillfactor = 70)');
+    expect(await seen()).toMatch(/^other, alter/);
+    await client.query('ALTER INDEX idx_student_location RESET (fillfactor)');
+    const left = retiredName({ schema: 'public', name: 'idx_student_location' });
+    await client.query(`CREATE INDEX "${left}" ON "Student" (location)`);
+    expect(await seen()).toMatch(/^other, tidy/);
+    await client.query(`DROP INDEX "${left}"`);
+    await client.query('ALTER TABLE "Student" ALTER location TYPE varchar(40)');
+    expect(await seen()).toMatch(/none$/);
+    await client.query('DROP INDEX idx_student_location');
+    expect(await databaseIndex.read('id', outs)).toEqual({ id: '' });
   });
 });
 

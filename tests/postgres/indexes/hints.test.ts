@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ensureIndex } from '../../../postgres/indexes/ensure';
 import { indexHints } from '../../../postgres/indexes/hints';
+import { hintsMigration } from '../../../postgres/indexes/hintsMigration';
 import { readPrismaSchema } from '../../../postgres/indexes/prismaSchema';
 import type { IndexSpec } from '../../../postgres/spec';
 import { freshDatabase, type TestDatabase } from '../../support/database';
@@ -185,5 +186,35 @@ describe('Prisma itself', () => {
     expect(
       execFileSync(process.execPath, [prisma, 'validate', '--schema', schema], { env, cwd: '/' }).toString(),
     ).toContain('is valid');
+  });
+});
+
+describe('the migration for Prisma’s history', () => {
+  it('makes what no migration names, as the settings say it, and does nothing where it is', async () => {
+    const indexes = [
+      ...FIVE,
+      spec('idx_special', 'Student', 'location', {
+        columns: [{ name: 'location', order: 'desc', nulls: 'last', collation: 'C', opclass: 'text_pattern_ops' }],
+        unique: true,
+        include: ['language'],
+        storage: { fillfactor: 70 },
+      }),
+    ];
+    const history = 'CREATE INDEX "idx_user_email" ON "User" ("email");';
+    const migration = hintsMigration(indexes, history);
+    expect(migration).not.toContain('idx_user_email');
+    expect(migration.match(/IF NOT EXISTS/g)).toHaveLength(5);
+    expect(hintsMigration(FIVE, migration + history)).toBe('');
+    const database = await freshDatabase('hints_migration');
+    try {
+      await database.client.query(`CREATE TABLE "Student" (location text, language text);
+        CREATE TABLE "CompletedLesson" ("studentId" text); CREATE TABLE "Assessment" ("studentId" text)`);
+      await database.client.query(migration);
+      await database.client.query(migration);
+      for (const index of indexes.filter(({ name }) => name !== 'idx_user_email'))
+        expect((await ensureIndex(database.client, index)).action).toBe('none');
+    } finally {
+      await database.drop();
+    }
   });
 });

@@ -1,0 +1,52 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = join(__dirname, '..', '..', '..');
+const MODULE = join(ROOT, 'dist', 'engine', 'protocol', 'sdkProcess.js');
+
+/** How many processes wait with that marker in their arguments. pgrep says 0 by failing. */
+function waiting(marker: string): number {
+  const { stdout } = spawnSync('pgrep', ['-fc', `sdkMain.js .*${marker}`], { encoding: 'utf8' });
+  return Number(stdout.trim());
+}
+
+const soon = (check: () => boolean): Promise<void> =>
+  expect.poll(check, { timeout: 15_000, interval: 100 }).toBe(true);
+
+describe('a process of the SDK that was started early', () => {
+  it('keeps nobody from ending, and ends with who started it', async () => {
+    const marker = `/nowhere/unused-${process.pid}.js`;
+    const began = performance.now();
+    await run(process.execPath, [
+      '-e',
+      `require(${JSON.stringify(MODULE)}).prepareSdk('run', [${JSON.stringify(marker)}])`,
+    ]);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    await soon(() => waiting(marker) === 0);
+  });
+
+  it('ends when who started it is killed', async () => {
+    const marker = `/nowhere/killed-${process.pid}.js`;
+    const script = `require(${JSON.stringify(MODULE)}).prepareSdk('run', [${JSON.stringify(marker)}]); setInterval(() => {}, 1000)`;
+    const parent = spawn(process.execPath, ['-e', script], { stdio: 'ignore' });
+    await soon(() => waiting(marker) === 1);
+    parent.kill('SIGKILL');
+    await soon(() => waiting(marker) === 0);
+  });
+
+  it('is given its folder, arguments and environment with its start, and nothing of ours before', async () => {
+    const script = `
+      const { prepareSdk, startSdk } = require(${JSON.stringify(MODULE)});
+      process.env.AWS_SECRET_ACCESS_KEY = 'hidden';
+      prepareSdk('run', []);
+      const child = startSdk('run', [], { cwd: '/', args: ['--monitor=127.0.0.1:1'], environment: { PATH: process.env.PATH } });
+      const environ = require('fs').readFileSync('/proc/' + child.pid + '/environ', 'utf8');
+      process.stdout.write(String(environ.includes('hidden')));
+      child.kill('SIGKILL');`;
+    expect((await run(process.execPath, ['-e', script])).stdout).toBe('false');
+  });
+});
