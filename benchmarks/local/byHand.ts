@@ -5,9 +5,13 @@ import { join } from 'node:path';
 
 import { Client } from 'pg';
 
+import { planAudit } from '../../postgres/audit/plan';
+import { planSql } from '../../postgres/audit/print';
+import { readAudit } from '../../postgres/audit/read';
 import { serverAccount } from '../../postgres/server/account';
 import { findBinaries } from '../../postgres/server/binaries';
 import { findFreePort } from '../../postgres/server/port';
+import type { AuditSpec } from '../../postgres/spec';
 
 /** What the default local stack declares, as somebody who knows PostgreSQL would type it. */
 const CLUSTER_SQL = [
@@ -76,12 +80,40 @@ export async function serverByHand(root: string, migration: string): Promise<voi
   run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-o', options, '-w', 'start');
   try {
     await statements(port, 'postgres', CLUSTER_SQL);
-    await statements(port, 'inclusive_ai', [...DATABASE_SQL, readFileSync(migration, 'utf8'), ...INDEX_SQL]);
+    await statements(port, 'inclusive_ai', [
+      ...DATABASE_SQL,
+      readFileSync(migration, 'utf8'),
+      ...INDEX_SQL,
+      'RESET ROLE',
+    ]);
+    await auditSql(port);
   } finally {
     run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop');
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** The trail's SQL as `up` would print it, and nothing of what it takes to find out that it is needed. */
+async function auditSql(port: number): Promise<void> {
+  const client = new Client({ host: '127.0.0.1', port, user: 'postgres', password: 'x', database: 'inclusive_ai' });
+  await client.connect();
+  try {
+    await client.query(planSql(planAudit(AUDIT, await readAudit(client, AUDIT), new Date())));
+  } finally {
+    await client.end();
+  }
+}
+
+const AUDIT: AuditSpec = {
+  schema: 'audit',
+  table: 'audit_log',
+  owner: 'coach_audit_owner',
+  readers: ['coach_auditor'],
+  tables: ['User', 'Student', 'CompletedLesson', 'Assessment'].map((table) => ({ schema: 'public', table })),
+  retentionMonths: 0,
+  monthsAhead: 3,
+  hashChain: false,
+};
 
 async function statements(port: number, database: string, sql: readonly string[]): Promise<void> {
   const client = new Client({ host: '127.0.0.1', port, user: 'postgres', password: 'x', database });

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 
 import { runDeployment, type RunResult } from '../../engine/apply/run';
+import { recordUpdate } from '../../engine/state/history';
 import { PlatformError } from '../../postgres/errors';
 import type { CommandContext, CommandResult } from '../command';
 import { failed } from '../command';
@@ -28,6 +30,7 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
   const olds = ready.then((state) => state.resources);
   // Reported by the run, which awaits it once the program has been started.
   olds.catch(() => undefined);
+  const startedAt = new Date();
   const result = await runDeployment({
     program: stack.program,
     olds,
@@ -45,7 +48,30 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
     signal: context.signal,
   });
   context.passing('');
+  if (!run.dryRun) remember(stack, await ready, 'update', startedAt, result);
   return result;
+}
+
+/** For `pulumi stack history`: what this engine did stands there like what Pulumi did. A run that did nothing leaves nothing. */
+export function remember(
+  stack: Stack,
+  state: StackState,
+  kind: 'update' | 'refresh',
+  startedAt: Date,
+  { result, failures }: RunResult,
+): void {
+  const didSomething = result.changes.some(({ operation }) => operation !== 'same');
+  // No checkpoint: a run that failed before its first resource.
+  if (!didSomething || !existsSync(state.paths.checkpoint)) return;
+  recordUpdate(state.paths, {
+    kind,
+    startedAt,
+    endedAt: new Date(),
+    result: failures.length === 0 ? 'succeeded' : 'failed',
+    resourceChanges: Object.fromEntries(Object.entries(result.counts).filter(([, count]) => count > 0)),
+    config: stack.program.config,
+    environment: { 'exec.kind': 'coachdb' },
+  });
 }
 
 async function urnsOf(names: readonly string[], ready: Promise<StackState>): Promise<Set<string>> {

@@ -8,7 +8,7 @@ import { openStack } from '../stack';
 import { readState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { ENGINE, reportStep, YES } from './deployment';
-import { embeddedResult } from './embedded';
+import { embeddedResult, remember } from './embedded';
 import { runWithPulumi } from './withPulumi';
 
 export const refresh: CommandDefinition = {
@@ -37,6 +37,7 @@ export const refresh: CommandDefinition = {
         context.progress('The server was stopped; starting it.');
         await startServer(server.process);
       }
+      const startedAt = new Date();
       const run = await runRefresh({
         program: stack.program,
         olds: state.resources,
@@ -46,6 +47,7 @@ export const refresh: CommandDefinition = {
           if (context.verbose) context.progress(message);
         },
       });
+      remember(stack, state, 'refresh', startedAt, run);
       return embeddedResult(run, {}, 'What differs from the declaration is repaired by `npm run up`.');
     });
   },
