@@ -16,6 +16,7 @@ import { Crypter } from '../engine/state/passphrase';
 import { readPassphrase } from '../engine/state/passphraseFile';
 import { planPendingRepair, repairPending } from '../engine/state/pending';
 import type { ResourceState } from '../engine/state/resource';
+import { removeSaltFromSettings } from '../engine/state/settingsCopy';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
@@ -130,6 +131,9 @@ export async function withStackLock<T>(context: CommandContext, stack: Stack, wo
       `An earlier run (process ${content.pid}, ${content.timestamp}) was killed; going on from where it stopped.`,
     );
   }
+  // Plain `pulumi up` without --config-file has put it there.
+  if (stack.settings.environment === 'local' && removeSaltFromSettings(context.root, stack.name))
+    context.progress(`Took the encryptionsalt line out of Pulumi.${stack.name}.yaml; the state keeps it.`);
   const release = (): void => lock.release();
   process.once('exit', release);
   try {
