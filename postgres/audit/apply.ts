@@ -101,7 +101,6 @@ async function removalSteps(client: Client, spec: AuditSpec): Promise<AuditStep[
   const functions = actual.functions
     .filter(({ name }) => isOurs(name))
     .map(({ name, arguments: types }) => `DROP FUNCTION ${qualified(spec.schema, name)}(${types})`);
-  const registered = actual.relations.some(({ name }) => name === SUPPORT.audited);
   const job =
     actual.cron?.job === null || actual.cron === null ? [] : [`SELECT cron.unschedule(${literal(cronJobName(spec))})`];
   return [
@@ -116,7 +115,7 @@ async function removalSteps(client: Client, spec: AuditSpec): Promise<AuditStep[
       'remove',
       'list entries',
       'nothing is audited',
-      registered ? [`DELETE FROM ${qualified(spec.schema, SUPPORT.audited)}`] : [],
+      actual.audited.length > 0 ? [`DELETE FROM ${qualified(spec.schema, SUPPORT.audited)}`] : [],
     ),
     step('remove', 'functions', 'unused', functions),
     step('remove', 'job', 'unscheduled', job),

@@ -53,9 +53,9 @@ export const stretchRows = (trail: string, month: string, from: string, until: s
   `${trail} AS t WHERE t."timestamp" >= (${month})::timestamp AT TIME ZONE 'UTC' ` +
   `AND t."timestamp" < ((${month})::timestamp + interval '1 month') AT TIME ZONE 'UTC' AND t.clock_time >= ${from} AND t.clock_time < ${until}`;
 
-/** A link's hash, over everything it says. */
+/** A link's hash, over everything it says; the month as a number of days, since a date's text depends on DateStyle. */
 export const linkHash = (link: string): string =>
-  `pg_catalog.sha256(${link}.previous || pg_catalog.convert_to(concat_ws('/', ${link}.month, ${link}.position, ` +
+  `pg_catalog.sha256(${link}.previous || pg_catalog.convert_to(concat_ws('/', ${link}.month - DATE '2000-01-01', ${link}.position, ` +
   `${microseconds(`${link}.from_time`)}, ${microseconds(`${link}.until_time`)}, ${link}.row_count), 'UTF8') || ${link}.digest)`;
 
 /** Before the first link of a month. */

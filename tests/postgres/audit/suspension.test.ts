@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { eventually } from '../indexes/support';
 import { attempt } from './attacks';
-import { type AuditedDatabase,auditedDatabase } from './support';
+import { type AuditedDatabase, auditedDatabase } from './support';
 
 const SCHEMA = `
 CREATE TABLE "Student" (id int PRIMARY KEY, name text);
