@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 
 import { type BackendPaths, backendPaths, prepareBackend } from '../engine/state/backend';
 import {
@@ -20,7 +19,7 @@ import { removeSaltFromSettings } from '../engine/state/settingsCopy';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
-import { ensurePassphrase, prepareFolders, refuseForeign, stackHome } from './workspace';
+import { ensurePassphrase, keptKeyFile, prepareFolders, refuseForeign, stackHome } from './workspace';
 
 /** Version written into the state: of the Pulumi SDK whose formats these are. */
 const ENGINE_VERSION = 'v3.248.0';
@@ -57,21 +56,10 @@ export async function readOrCreateState(context: CommandContext, stack: Stack): 
   if (known !== undefined) return known;
   prepareFolders(stack.workspace);
   if (context.environment['PULUMI_CONFIG_PASSPHRASE_FILE'] === undefined) ensurePassphrase(stack.workspace);
-  const crypter = newCrypter(context, stack);
-  // A new state holds nothing to decrypt: the run begins while its key is derived.
-  crypter.catch(() => undefined);
+  const crypter = await newCrypter(context, stack);
   prepareBackend(stack.workspace.stateDirectory, stack.project);
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
-  return {
-    file: newCheckpoint(stack.name, stack.project, ''),
-    paths,
-    resources: [],
-    pendingOperations: [],
-    save: async (resources) => {
-      const file = newCheckpoint(stack.name, stack.project, (await crypter).state);
-      return stateOf(stack, paths, file, await crypter).save(resources);
-    },
-  };
+  return stateOf(stack, paths, newCheckpoint(stack.name, stack.project, crypter.state), crypter);
 }
 
 function stateOf(stack: Stack, paths: BackendPaths, file: CheckpointFile, crypter: Crypter): StackState {
@@ -116,7 +104,8 @@ function passphraseOf(
   const { passphraseFile } = stack.workspace;
   const { passphrase, source } = readPassphrase(context.environment, passphraseFile);
   const home = stackHome(stack.workspace, stack.name);
-  const kept = source === passphraseFile && existsSync(home) ? new KeptKey(join(home, 'state.key')) : undefined;
+  const kept =
+    source === passphraseFile && existsSync(home) ? new KeptKey(keptKeyFile(stack.workspace, stack.name)) : undefined;
   return { passphrase, source, kept };
 }
 

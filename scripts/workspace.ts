@@ -2,7 +2,9 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 
 import { initialiseStack } from '../engine/state/backend';
-import { createPassphraseFile } from '../engine/state/passphraseFile';
+import { KeptKey } from '../engine/state/keptKey';
+import { Crypter } from '../engine/state/passphrase';
+import { createPassphraseFile, readPassphrase } from '../engine/state/passphraseFile';
 import { PlatformError } from '../postgres/errors';
 import { accountName } from '../postgres/server/account';
 import { findFreePort } from '../postgres/server/port';
@@ -26,6 +28,11 @@ export function workspaceOf(root: string): Workspace {
 /** The folder of one stack: `data`, `logs`, `backups`, `reports` and its port. */
 export function stackHome(workspace: Workspace, stack: string): string {
   return join(workspace.home, stack);
+}
+
+/** The key derived from the generated passphrase, of one stack. */
+export function keptKeyFile(workspace: Workspace, stack: string): string {
+  return join(stackHome(workspace, stack), 'state.key');
 }
 
 /** What one user made holds secrets only that user can read: everybody else but root is told so before anything is tried. */
@@ -63,16 +70,22 @@ export function writeLine(path: string, text: string): void {
   writeFileSync(path, `${text}\n`);
 }
 
-/** npm's `prepare`: the state folder, a passphrase, and the local stack's port, so that plain `pulumi up` works too. */
+/**
+ * npm's `prepare`: the state folder, a passphrase with the key derived from it, and the local stack's port, so that plain `pulumi up` works too and
+ * the first `up` need not wait for the derivation.
+ */
 export async function prepareWorkspace(root: string): Promise<void> {
   const workspace = workspaceOf(root);
   prepareFolders(workspace);
   ensurePassphrase(workspace);
   initialiseStack(workspace.stateDirectory, 'coach', 'local');
   const port = join(stackHome(workspace, 'local'), 'port');
-  if (existsSync(port)) return;
   mkdirSync(stackHome(workspace, 'local'), { recursive: true, mode: 0o711 });
-  writeLine(port, String(await findFreePort()));
+  if (!existsSync(keptKeyFile(workspace, 'local'))) {
+    const { passphrase } = readPassphrase({}, workspace.passphraseFile);
+    await Crypter.create(passphrase, new KeptKey(keptKeyFile(workspace, 'local')));
+  }
+  if (!existsSync(port)) writeLine(port, String(await findFreePort()));
 }
 
 /** A random passphrase, made once. An existing one is never touched: without it the state's secrets are lost. */

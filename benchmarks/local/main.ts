@@ -14,6 +14,8 @@ async function main(): Promise<void> {
   const byHand: number[] = [];
   for (let run = 0; run < RUNS; run += 1) {
     const project = new TestProject();
+    // As `npm ci` leaves it.
+    execFileSync(process.execPath, [project.path('scripts', 'prepare.cjs')]);
     const migrations = project.path('app', 'prisma', 'migrations');
     const baseline =
       readdirSync(migrations)

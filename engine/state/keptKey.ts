@@ -13,18 +13,23 @@ export class KeptKey {
 
   /** The key kept for that passphrase and salt; undefined: none, or for others, or damaged. */
   read(passphrase: string, salt: Buffer): Buffer | undefined {
+    const kept = this.derived(passphrase);
+    return kept?.salt.equals(salt) === true ? kept.key : undefined;
+  }
+
+  /** The key kept for that passphrase with its salt, for a state that has no salt yet. */
+  derived(passphrase: string): { salt: Buffer; key: Buffer } | undefined {
     let kept: { salt?: unknown; key?: unknown; proof?: unknown } | null;
     try {
       kept = JSON.parse(readFileSync(this.path, 'utf8')) as typeof kept;
     } catch {
       return undefined;
     }
-    const { salt: ofSalt, key: text, proof } = kept ?? {};
-    if (typeof text !== 'string' || typeof proof !== 'string' || ofSalt !== salt.toString('base64')) return undefined;
-    const key = Buffer.from(text, 'base64');
-    const given = Buffer.from(proof, 'base64');
+    const [salt, key, proof] = [kept?.salt, kept?.key, kept?.proof].map((text) =>
+      Buffer.from(typeof text === 'string' ? text : '', 'base64'),
+    ) as [Buffer, Buffer, Buffer];
     const expected = proofOf(key, passphrase, salt);
-    return given.length === expected.length && timingSafeEqual(given, expected) ? key : undefined;
+    return proof.length === expected.length && timingSafeEqual(proof, expected) ? { salt, key } : undefined;
   }
 
   /** A folder that cannot be written costs time at the next command, nothing else. */

@@ -28,9 +28,9 @@ export class Crypter implements SecretCodec {
     readonly state: string,
   ) {}
 
-  /** A new salt for a new stack. The derivation takes about half a second, off the main thread, and leaves its key in `kept`. */
+  /** For a new stack: with the salt in `kept`, else a new one, whose derivation takes about half a second, off the main thread. */
   static async create(passphrase: string, kept?: KeptKey): Promise<Crypter> {
-    const salt = randomBytes(SALT_BYTES);
+    const salt = kept?.derived(passphrase)?.salt ?? randomBytes(SALT_BYTES);
     const key = await keyOf(passphrase, salt, kept);
     return new Crypter(key, `v1:${salt.toString('base64')}:${seal(key, KNOWN_TEXT)}`);
   }

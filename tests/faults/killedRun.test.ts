@@ -65,7 +65,8 @@ async function counts(): Promise<Record<string, number>> {
               (SELECT count(*)::int FROM pg_extension) AS extensions,
               (SELECT count(*)::int FROM pg_class WHERE relkind = 'i' AND relname LIKE 'idx%') AS indexes,
               (SELECT count(*)::int FROM pg_index WHERE NOT indisvalid) AS invalid,
-              (SELECT count(*)::int FROM "_prisma_migrations") AS migrations`,
+              (SELECT count(*)::int FROM "_prisma_migrations") AS migrations,
+              (SELECT count(*)::int FROM pg_trigger WHERE tgname LIKE '00\\_audit\\_%' AND tgenabled = 'A') AS recorders`,
     );
     return rows[0] ?? {};
   } finally {
@@ -82,7 +83,15 @@ async function expectConverged(): Promise<void> {
   expect(report).toMatchObject({ status: 'ok', counts: { create: 0, update: 0, replace: 0, delete: 0 } });
   const urns = (report['changes'] as { urn: string }[]).map(({ urn }) => urn);
   expect(new Set(urns).size).toBe(urns.length);
-  expect(await counts()).toEqual({ roles: 7, databases: 1, extensions: 5, indexes: 5, invalid: 0, migrations: 1 });
+  expect(await counts()).toEqual({
+    roles: 7,
+    databases: 1,
+    extensions: 5,
+    indexes: 5,
+    invalid: 0,
+    migrations: 1,
+    recorders: 16,
+  });
 }
 
 describe('a run killed with SIGKILL', { timeout: 1_200_000 }, () => {

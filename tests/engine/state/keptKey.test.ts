@@ -26,6 +26,8 @@ describe('a kept key', () => {
     expect(kept.read('right', salt)).toEqual(key);
     expect(kept.read('wrong', salt)).toBeUndefined();
     expect(kept.read('right', randomBytes(8))).toBeUndefined();
+    expect(kept.derived('right')).toEqual({ salt, key });
+    expect(kept.derived('wrong')).toBeUndefined();
     expect(readFileSync(path, 'utf8')).not.toContain('right');
   });
 
