@@ -18,6 +18,8 @@ const FUTURE: Record<Operation, string> = {
   read: 'read',
 };
 const MAX_VALUE_LENGTH = 60;
+/** The input handlers compute in `check`. */
+const PLAN = 'plan';
 
 /**
  * The tree of changes both engines print: changed resources below their parents, changed properties below each, unchanged
@@ -50,7 +52,8 @@ function renderTree(changes: readonly ResourceChange[], planned: boolean): strin
     lines.push(`${SIGN[change.operation]} ${first}${headline(change, planned)}`);
     const below = children.get(change.urn) ?? [];
     const bar = below.length > 0 ? '│ ' : '  ';
-    for (const property of change.changed) lines.push(`  ${rest}${bar}  ${propertyLine(property, change.replaces)}`);
+    for (const line of change.changed.flatMap((property) => propertyLines(property, change.replaces)))
+      lines.push(`  ${rest}${bar}  ${line}`);
     if (change.note !== undefined) lines.push(`  ${rest}${bar}  (${change.note})`);
     for (const line of change.error?.split('\n') ?? []) lines.push(`  ${rest}${bar}  ! ${line}`);
     below.forEach((child, at) => {
@@ -75,11 +78,13 @@ export function shortType(type: string): string {
   return module.startsWith('index') ? `${packageName}:${name}` : type;
 }
 
-function propertyLine({ path, kind, before, after }: PropertyChange, replaces: readonly string[]): string {
+function propertyLines({ path, kind, before, after }: PropertyChange, replaces: readonly string[]): string[] {
+  // What a handler found it has to do: each step is a line of its own, and what it had to do last time says nothing.
+  if (path === PLAN && Array.isArray(after)) return ['steps:', ...after.map((step) => `  ${shorten(step)}`)];
   const forced = replaces.includes(path) ? '  [replaces]' : '';
-  if (kind === 'add') return `+ ${path}: ${shorten(after)}${forced}`;
-  if (kind === 'delete') return `- ${path}: ${shorten(before)}${forced}`;
-  return `~ ${path}: ${shorten(before)} => ${shorten(after)}${forced}`;
+  if (kind === 'add') return [`+ ${path}: ${shorten(after)}${forced}`];
+  if (kind === 'delete') return [`- ${path}: ${shorten(before)}${forced}`];
+  return [`~ ${path}: ${shorten(before)} => ${shorten(after)}${forced}`];
 }
 
 function shorten(value: unknown): string {

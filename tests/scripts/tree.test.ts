@@ -68,6 +68,26 @@ describe('the tree of changes', () => {
     expect(text).toContain('to replace: 1');
   });
 
+  it('lists the steps a handler found, a line each', () => {
+    const text = renderDeployment(
+      deployment(
+        'preview',
+        change('trail', 'update', {
+          changed: [
+            { path: 'hashChain', kind: 'update', before: false, after: true },
+            { path: 'plan', kind: 'update', before: ['+ old'], after: ['+ trigger hash_row: fires always', '~ b: c'] },
+          ],
+        }),
+      ),
+    );
+    expect(text).toContain(
+      ['~ hashChain: false => true', 'steps:', '  + trigger hash_row: fires always', '  ~ b: c']
+        .map((line) => `      ${line}`)
+        .join('\n'),
+    );
+    expect(text).not.toContain('old');
+  });
+
   it('shows what failed and why, every line', () => {
     const text = renderDeployment(deployment('up', change('x', 'create', { error: 'first\nsecond' })));
     expect(text).toContain('x  postgresql:Role  failed');
