@@ -27,6 +27,7 @@ DECLARE
   this_month CONSTANT timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
   item record;
   moved bigint;
+  made boolean;
 BEGIN
   PERFORM set_config('lock_timeout', '2s', true);
 ${spec.hashChain ? `  -- First, while this transaction has changed nothing.\n  RETURN QUERY SELECT * FROM ${fn('seal')}();\n` : ''}  -- One at a time. A table lock, since an advisory one could be held by anybody.
@@ -39,9 +40,11 @@ ${spec.hashChain ? `  -- First, while this transaction has changed nothing.\n  R
             UNION SELECT date_trunc('month', d."timestamp" AT TIME ZONE 'UTC') FROM ${defaultPartition} AS d) AS m
      ORDER BY 1
   LOOP
-    CONTINUE WHEN to_regclass(format('%I.%I', home, item.partition)) IS NOT NULL;
+    CONTINUE WHEN EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = to_regclass(format('%I.%I', home, item.partition)));
     BEGIN
-      EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL)', home, item.partition, trail);
+      -- One that a person detached is attached again, with what it holds.
+      made := to_regclass(format('%I.%I', home, item.partition)) IS NULL;
+      IF made THEN EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL)', home, item.partition, trail); END IF;
       EXECUTE format('ALTER TABLE %I.%I ENABLE ROW LEVEL SECURITY', home, item.partition);
       moved := 0;
       IF EXISTS (SELECT FROM ${defaultPartition} AS d WHERE d."timestamp" >= item.lower AND d."timestamp" < item.upper) THEN
@@ -54,8 +57,8 @@ ${spec.hashChain ? `  -- First, while this transaction has changed nothing.\n  R
         home, trail, item.partition, item.lower, item.upper);
       -- An index made on an empty table counts its first range as summarised: each row of it would go into the filter.
       PERFORM brin_desummarize_range(i.indexrelid, 0) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am a ON a.oid = x.relam
-        WHERE i.indrelid = to_regclass(format('%I.%I', home, item.partition)) AND a.amname = 'brin';
-      RETURN NEXT format('created %s%s', item.partition, CASE WHEN moved > 0 THEN format(', moved %s rows into it', moved) END);
+        WHERE made AND i.indrelid = to_regclass(format('%I.%I', home, item.partition)) AND a.amname = 'brin';
+      RETURN NEXT format('%s %s%s', CASE WHEN made THEN 'created' ELSE 'attached' END, item.partition, CASE WHEN moved > 0 THEN format(', moved %s rows into it', moved) END);
     EXCEPTION WHEN lock_not_available THEN
       RETURN NEXT format('postponed %s: the trail is busy', item.partition);
     END;

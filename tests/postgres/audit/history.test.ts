@@ -1,0 +1,217 @@
+import type { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { type HistoryEntry, type HistoryQuery, readHistory } from '../../../postgres/audit/history';
+import { type AuditedDatabase,auditedDatabase } from './support';
+
+const SCHEMA = `
+CREATE TABLE "Student" (id int PRIMARY KEY, name text, score numeric, big bigint);
+CREATE TABLE "Completed" (student text, lesson int, points int, PRIMARY KEY (student, lesson));
+CREATE TABLE "Login" (at timestamptz PRIMARY KEY, who text);
+CREATE TABLE "Thing" (id text PRIMARY KEY);
+CREATE SCHEMA other; CREATE TABLE other."Student" (id int PRIMARY KEY);
+`;
+const TABLES = [
+  ...['Student', 'Completed', 'Login', 'Thing'].map((table) => ({ schema: 'public', table })),
+  { schema: 'other', table: 'Student' },
+];
+
+let database: AuditedDatabase;
+let auditor: Client;
+let admin: Client;
+beforeAll(async () => {
+  database = await auditedDatabase('audit_history', SCHEMA, { tables: TABLES });
+  await database.up();
+  admin = database.admin;
+  auditor = await database.as('reader');
+});
+/** An empty trail. */
+beforeEach(async () => {
+  await admin.query(`TRUNCATE "Student", "Completed", "Login", "Thing", other."Student"; DELETE FROM audit.audit_log`);
+});
+afterAll(() => database.drop());
+
+const read = (query: HistoryQuery): Promise<HistoryEntry[]> => readHistory(auditor, database.spec, query);
+const brief = (entries: HistoryEntry[]): unknown[] =>
+  entries.map(({ operation, key }) => [operation, ...Object.values(key ?? {})]);
+
+describe('what is asked for', () => {
+  beforeEach(async () => {
+    await admin.query(
+      `SET app.current_user_id = 'u1'; INSERT INTO "Student" VALUES (1, 'Ana', 1.50, 9007199254740993)`,
+    );
+    await admin.query(
+      `SET app.current_user_id = 'u2'; UPDATE "Student" SET name = 'Anna', score = 1.5; RESET app.current_user_id`,
+    );
+    await admin.query(`INSERT INTO other."Student" VALUES (1); DELETE FROM "Student"; TRUNCATE "Completed"`);
+  });
+
+  it('is told oldest first, with who, when and what differs', async () => {
+    const entries = await read({ table: 'Student' });
+    expect(brief(entries)).toEqual([
+      ['INSERT', 1],
+      ['UPDATE', 1],
+      ['DELETE', 1],
+    ]);
+    const [, update] = entries;
+    expect(update).toMatchObject({
+      schema: 'public',
+      table: 'Student',
+      childTable: null,
+      user: 'u2',
+      sessionUser: 'postgres',
+      clientAddress: '127.0.0.1',
+      differences: [{ column: 'name', kind: 'changed', before: 'Ana', after: 'Anna' }],
+    });
+    expect(Math.abs(Date.now() - (update?.clockTime.getTime() ?? 0))).toBeLessThan(60_000);
+    expect(update?.txid).toMatch(/^\d+$/);
+    expect(entries[2]?.differences.map(({ kind }) => kind)).toEqual(['removed', 'removed', 'removed', 'removed']);
+  });
+
+  it('keeps numbers as they are', async () => {
+    const [insert] = await read({ table: 'Student', limit: 3 });
+    expect(insert?.after).toMatchObject({ big: '9007199254740993', score: 1.5 });
+  });
+
+  it.each<[string, HistoryQuery, unknown[]]>([
+    ['a table of another schema', { table: 'other.Student' }, [['INSERT', 1]]],
+    ['a user', { user: 'u1' }, [['INSERT', 1]]],
+    ['an operation', { operation: 'TRUNCATE' }, [['TRUNCATE']]],
+    ['a table and an operation', { table: 'public.Student', operation: 'UPDATE' }, [['UPDATE', 1]]],
+    ['the newest', { limit: 2 }, [['DELETE', 1], ['TRUNCATE']]],
+    ['nothing before', { until: new Date('2020-01-01') }, []],
+    ['nothing after', { since: new Date('2099-01-01') }, []],
+    ['a key nobody has', { table: 'Student', key: '2' }, []],
+    [
+      'a key',
+      { table: 'Student', key: '1' },
+      [
+        ['INSERT', 1],
+        ['UPDATE', 1],
+        ['DELETE', 1],
+      ],
+    ],
+    [
+      'a key, as an object',
+      { table: 'Student', key: { id: 1 } },
+      [
+        ['INSERT', 1],
+        ['UPDATE', 1],
+        ['DELETE', 1],
+      ],
+    ],
+    [
+      'a key, written otherwise',
+      { table: 'Student', key: ' 01 ' },
+      [
+        ['INSERT', 1],
+        ['UPDATE', 1],
+        ['DELETE', 1],
+      ],
+    ],
+    ['a key and a user', { table: 'Student', key: '1', user: 'u2' }, [['UPDATE', 1]]],
+    ['the newest of a key', { table: 'Student', key: '1', limit: 1 }, [['DELETE', 1]]],
+  ])('%s', async (_what, query, expected) => {
+    expect(brief(await read(query))).toEqual(expected);
+  });
+
+  it('is still told when the table is gone', async () => {
+    await admin.query('BEGIN; DROP TABLE other."Student"; COMMIT');
+    expect(brief(await read({ table: 'other.Student', key: '1' }))).toEqual([['INSERT', 1]]);
+    await admin.query('CREATE TABLE other."Student" (id int PRIMARY KEY)');
+    await database.up();
+  });
+});
+
+describe('a key', () => {
+  it('that changed is followed back to what it was', async () => {
+    await admin.query(`INSERT INTO "Student" VALUES (1); UPDATE "Student" SET name = 'a'; UPDATE "Student" SET id = 2; UPDATE "Student" SET id = 3;
+      INSERT INTO "Student" VALUES (1, 'another'); DELETE FROM "Student" WHERE id = 3`);
+    expect(brief(await read({ table: 'Student', key: '3' }))).toEqual([
+      ['INSERT', 1],
+      ['UPDATE', 1],
+      ['UPDATE', 1],
+      ['KEY', 2],
+      ['UPDATE', 2],
+      ['KEY', 3],
+      ['DELETE', 3],
+    ]);
+  });
+
+  it('that came back is followed through each of its times', async () => {
+    await admin.query(`INSERT INTO "Student" VALUES (1); UPDATE "Student" SET id = 2; UPDATE "Student" SET id = 1; UPDATE "Student" SET id = 2;
+      UPDATE "Student" SET name = 'late'; UPDATE "Student" SET id = 1`);
+    const entries = await read({ table: 'Student', key: '1' });
+    expect(entries.filter(({ operation }) => operation !== 'KEY').map(({ after }) => [after?.id, after?.name])).toEqual(
+      [
+        [1, null],
+        [2, null],
+        [1, null],
+        [2, null],
+        [2, 'late'],
+        [1, 'late'],
+      ],
+    );
+  });
+
+  it('of several columns is given by name, in any order, or as text', async () => {
+    await admin.query(
+      `INSERT INTO "Completed" VALUES ('a', 1, 5), ('a', 2, 6); UPDATE "Completed" SET lesson = 7 WHERE lesson = 2`,
+    );
+    const expected = [
+      ['INSERT', 2, 'a'],
+      ['UPDATE', 2, 'a'],
+      ['KEY', 7, 'a'],
+    ];
+    for (const key of [{ lesson: 7, student: 'a' }, 'student=a, lesson=7', '{"lesson": 7, "student": "a"}'])
+      expect(brief(await read({ table: 'Completed', key }))).toEqual(expected);
+  });
+
+  it('that is a moment is the same in every time zone', async () => {
+    await admin.query(
+      `SET TimeZone = 'Asia/Kathmandu'; INSERT INTO "Login" VALUES ('2026-01-02 03:04:05+00', 'x'); RESET TimeZone`,
+    );
+    await admin.query(`SET TimeZone = 'America/Lima'; UPDATE "Login" SET who = 'y'; RESET TimeZone`);
+    await auditor.query(`SET TimeZone = 'Pacific/Apia'`);
+    const entries = await read({ table: 'Login', key: '2026-01-02 03:04:05+00' });
+    await auditor.query('RESET TimeZone');
+    expect(entries.map(({ operation, key }) => [operation, key])).toEqual(
+      ['INSERT', 'UPDATE'].map((operation) => [operation, { at: '2026-01-02T03:04:05+00:00' }]),
+    );
+  });
+
+  it.each(['007', '{"id": "x"}', 'a=b', `it's "quoted" \\ and {odd}`, '{', ''])(
+    'that is the text %s is found as it is',
+    async (id) => {
+      await admin.query(`INSERT INTO "Thing" VALUES ($1), ('7')`, [id]);
+      const key = id.startsWith('{"id') ? { id } : id;
+      expect(brief(await read({ table: 'Thing', key }))).toEqual([['INSERT', id]]);
+    },
+  );
+});
+
+describe('what cannot be asked', () => {
+  it.each<[string, HistoryQuery, string]>([
+    ['a key without its table', { key: '1' }, 'audit-query'],
+    ['a table nobody knows', { table: 'Studnet', key: '1' }, 'audit-table-unknown'],
+    ['a value the column cannot hold', { table: 'Student', key: 'abc' }, 'audit-key-invalid'],
+    ['a number out of range', { table: 'Student', key: '99999999999' }, 'audit-key-invalid'],
+    ['half a key', { table: 'Completed', key: { student: 'a' } }, 'audit-key-invalid'],
+    ['too much of a key', { table: 'Student', key: { id: 1, name: 'x' } }, 'audit-key-invalid'],
+    ['one value for two', { table: 'Completed', key: 'a' }, 'audit-key-invalid'],
+  ])('%s', async (_what, query, code) => {
+    const error: unknown = await read(query).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, kind: 'usage' });
+    expect(await read({ limit: 1 })).toHaveLength(0);
+  });
+
+  it('a trail that is not there, or not for this role', async () => {
+    await expect(readHistory(auditor, { schema: 'nowhere', table: 'audit_log' }, {})).rejects.toMatchObject({
+      code: 'audit-missing',
+    });
+    await expect(readHistory(await database.as('app'), database.spec, {})).rejects.toMatchObject({
+      code: 'audit-denied',
+      kind: 'refused',
+    });
+  });
+});
