@@ -31,7 +31,7 @@ export function planAudit(spec: AuditSpec, actual: AuditActual, moment: Date): A
     ...planPolicy(spec, actual),
     ...planOwnTriggers(spec, actual),
     ...planRemovals(spec, actual, shapes),
-    ...shapes.flatMap((shape) => planTable(spec, actual, shape)),
+    ...shapes.flatMap((shape) => planTable(spec, actual, shape, functions)),
     ...planLeftovers(spec, actual, functions),
     ...planGuard(spec, actual),
     ...planPartitions(spec, actual, moment),

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { qualified, quoteIdentifier } from '../connection/quote';
 import type { AuditSpec } from '../spec';
 import type { AuditActual, DescendantFacts, TableFacts, TriggerFacts } from './actual';
+import type { AuditFunction } from './auditFunction';
 import {
   type ChangeOperation,
   json,
@@ -36,8 +37,16 @@ function form(shape: AuditedShape, operation: ChangeOperation): TriggerForm {
   };
 }
 
-/** Registers one table and makes its triggers, in one step, so that nothing is half audited. */
-export function planTable(spec: AuditSpec, actual: AuditActual, shape: AuditedShape): AuditStep[] {
+/**
+ * Registers one table and makes its triggers, in one step, so that nothing is half audited. Where its recorders change, the trail says what is
+ * recorded from now on.
+ */
+export function planTable(
+  spec: AuditSpec,
+  actual: AuditActual,
+  shape: AuditedShape,
+  functions: readonly AuditFunction[],
+): AuditStep[] {
   const facts = actual.tables.find(({ oid }) => oid === shape.oid);
   const triggers = [
     ...OPERATIONS.flatMap((operation) => triggerSql(spec, shape, operation, shape, facts)),
@@ -53,7 +62,7 @@ export function planTable(spec: AuditSpec, actual: AuditActual, shape: AuditedSh
     triggers: registered(shape),
   };
   const registry = isDeepStrictEqual(row, wanted) ? [] : [registerSql(spec, shape)];
-  if (triggers.length === 0 && registry.length === 0) return [];
+  if (triggers.length === 0 && registry.length === 0 && !recordsOtherwise(actual, shape, functions)) return [];
   const detail = describe(shape);
   const rules = { recording: true, level: shape.level, exclude: shape.exclude, redact: shape.redact };
   return [
@@ -63,6 +72,15 @@ export function planTable(spec: AuditSpec, actual: AuditActual, shape: AuditedSh
       markSql(spec, shape, rules),
     ]),
   ];
+}
+
+/** A recorder that is there has another source than it should. */
+function recordsOtherwise(actual: AuditActual, shape: AuditedShape, functions: readonly AuditFunction[]): boolean {
+  const recorders = Object.values(registered(shape));
+  return functions.some(
+    ({ name, source }) =>
+      recorders.includes(name) && actual.functions.some((found) => found.name === name && found.source !== source),
+  );
 }
 
 function describe(shape: AuditedShape): string {
