@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { type HistoryEntry, type HistoryQuery, readHistory } from '../../../postgres/audit/history';
-import { type AuditedDatabase,auditedDatabase } from './support';
+import { type AuditedDatabase, auditedDatabase } from './support';
 
 const SCHEMA = `
 CREATE TABLE "Student" (id int PRIMARY KEY, name text, score numeric, big bigint);
