@@ -187,8 +187,9 @@ export class Deployment implements Monitor {
       this.replaced.add(condemned.urn);
       this.olds.delete(condemned.urn);
     }
-    this.record(change);
+    // Saved first: what is reported as done survives a kill.
     if (change.operation !== 'same' || old === undefined || differs(old, state)) await this.persist();
+    this.record(change);
     return state;
   }
 
