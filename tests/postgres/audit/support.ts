@@ -64,10 +64,12 @@ export async function auditedDatabase(
   prefix: string,
   sql: string,
   spec: Partial<AuditSpec> = {},
-  server: Server = inject('cluster'),
+  server: Server = JSON.parse(process.env.S18 ?? 'null') ?? inject('cluster'),
+  /** Instead of a random one. */
+  fixedName?: string,
 ): Promise<AuditedDatabase> {
   const suffix = randomBytes(3).toString('hex');
-  const name = `${prefix}_${suffix}`;
+  const name = fixedName ?? `${prefix}_${suffix}`;
   const role = (what: string): string => `${prefix}_${suffix}_${what}`;
   const roles: Roles = {
     auditOwner: role('audit'),
