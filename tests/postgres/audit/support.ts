@@ -64,7 +64,7 @@ export async function auditedDatabase(
   prefix: string,
   sql: string,
   spec: Partial<AuditSpec> = {},
-  server: Server = JSON.parse(process.env.S18 ?? 'null') ?? inject('cluster'),
+  server: Server = inject('cluster'),
   /** Instead of a random one. */
   fixedName?: string,
 ): Promise<AuditedDatabase> {
