@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringUpAudit } from '../../../postgres/audit/apply';
 import { planLines } from '../../../postgres/audit/print';
 import type { AuditSpec } from '../../../postgres/spec';
-import { type AuditedDatabase,auditedDatabase } from './support';
+import { type AuditedDatabase, auditedDatabase } from './support';
 
 const ROOT = join(__dirname, '../../..');
 const SCHEMA = `CREATE TABLE "Student" (id serial PRIMARY KEY, name text, secret text); CREATE TABLE "Note" (id int PRIMARY KEY);
