@@ -18,7 +18,7 @@ export function auditFunctions(
       (Object.keys(TRIGGERS) as ChangeOperation[]).map((operation) => ({
         ...plain(recorderName(operation, shape.schema, shape.table), 'trigger'),
         config: [],
-        execute: shape.partitioner === null || shape.partitioner === spec.owner ? [] : [shape.partitioner],
+        execute: executors(spec, shape, operation),
         source: recorderBody(spec, shape, operation),
       })),
     ),
@@ -28,6 +28,11 @@ export function auditFunctions(
     ...chainFunctions(spec),
     ...(options.guarded ? [guardFunction(spec)] : []),
   ];
+}
+
+/** Who makes a partition makes copies of its row triggers, and needs EXECUTE for it; the guard makes the one for TRUNCATE itself. */
+function executors(spec: AuditSpec, { partitioner }: AuditedShape, operation: ChangeOperation): string[] {
+  return partitioner === null || partitioner === spec.owner || operation === 'TRUNCATE' ? [] : [partitioner];
 }
 
 const SHARED = ['mark', 'is_suspended', 'suspend', 'resume', 'expire', 'maintain', 'hash_row', 'seal', 'guard'];

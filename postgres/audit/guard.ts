@@ -1,7 +1,7 @@
 import type { AuditSpec } from '../spec';
 import { type AuditFunction, plain, SAFE_PATH } from './auditFunction';
 import { FOREIGN_CASTS, MADE_OF } from './conversions';
-import { APPLYING_SETTING, literal, trailNames, TRIGGERS } from './names';
+import { APPLYING_SETTING, type ChangeOperation, literal, trailNames, TRIGGERS } from './names';
 
 /**
  * The owner of an audited table may drop or disable its triggers: PostgreSQL has no way to take that from an owner. So event
@@ -92,6 +92,15 @@ const conversionFault = `
 const isRecorder = (spec: AuditSpec, trigger: string): string =>
   `EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE p.oid = ${trigger}.tgfoid AND n.nspname = ${literal(spec.schema)})`;
 
+/** The trigger fires for the operation its name says and at its time: bits of pg_trigger.tgtype, 2 for BEFORE and 64 for INSTEAD OF. */
+function firesFor(trigger: string): string {
+  const bits: Record<ChangeOperation, number> = { INSERT: 4, DELETE: 8, UPDATE: 16, TRUNCATE: 32 + 2 };
+  const cases = Object.entries(TRIGGERS).map(
+    ([operation, name]) => `WHEN ${literal(name)} THEN ${bits[operation as ChangeOperation]}`,
+  );
+  return `(${trigger}.tgtype & 126) = CASE ${trigger}.tgname ${cases.join(' ')} END`;
+}
+
 /** Every relation whose rows are recorded, with the table in the list it belongs to. */
 const family = (spec: AuditSpec): string =>
   `m AS (SELECT a.relation::oid AS root, a.relation::oid AS oid FROM ${trailNames(spec).audited} AS a ` +
@@ -115,6 +124,7 @@ function dropStrays(spec: AuditSpec): string {
 
 /** Of the table and all that belongs to it: triggers that would not record. A new partition lacks the one for TRUNCATE and gets it here. */
 function memberFaults(spec: AuditSpec): string {
+  const names = Object.values(TRIGGERS).map(literal).join(', ');
   const { audited } = trailNames(spec);
   return `
     FOR member IN
@@ -122,11 +132,14 @@ function memberFaults(spec: AuditSpec): string {
       SELECT m.oid, c.relispartition, n.nspname, c.relname FROM m JOIN pg_class AS c ON c.oid = m.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
        WHERE fault IS NULL AND (m.oid = item.relation OR NOT EXISTS (SELECT FROM ${audited} AS own WHERE own.relation = m.oid)) ORDER BY 1
     LOOP
+      IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = member.oid AND t.tgname NOT IN (${names}) AND ${isRecorder(spec, 't')}) THEN
+        fault := format('another trigger of %s.%s would write into the trail', member.nspname, member.relname);
+      END IF;
       FOR wanted IN
         SELECT w.key AS name, w.value AS function FROM jsonb_each_text(item.triggers) AS w
          WHERE NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
                             WHERE t.tgrelid = member.oid AND t.tgname = w.key AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr::text = ''
-                              AND p.proname = w.value AND ${isRecorder(spec, 't')})
+                              AND p.proname = w.value AND ${isRecorder(spec, 't')} AND ${firesFor('t')})
          ORDER BY 1
       LOOP
         IF member.relispartition AND wanted.name = ${literal(TRIGGERS.TRUNCATE)} AND TG_TAG <> 'DROP TRIGGER'
@@ -137,7 +150,7 @@ function memberFaults(spec: AuditSpec): string {
             wanted.name, member.nspname, member.relname, ${literal(spec.schema)}, wanted.function);
         ELSIF member.relispartition AND wanted.name = ${literal(TRIGGERS.TRUNCATE)} AND TG_TAG = 'CREATE TRIGGER'
           AND EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-                       WHERE t.tgrelid = member.oid AND t.tgname = wanted.name AND t.tgenabled = 'O' AND p.proname = wanted.function AND ${isRecorder(spec, 't')}) THEN
+                       WHERE t.tgrelid = member.oid AND t.tgname = wanted.name AND t.tgenabled = 'O' AND p.proname = wanted.function AND ${isRecorder(spec, 't')} AND ${firesFor('t')}) THEN
           EXECUTE format('ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER %I', member.nspname, member.relname, wanted.name);
         ELSIF fault IS NULL THEN
           fault := format('trigger %s of %s.%s would not record', wanted.name, member.nspname, member.relname);

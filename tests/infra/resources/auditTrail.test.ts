@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 
 import type { AuditTrailInputs, AuditTrailOutputs } from '../../../infra/resources/auditTrailTypes';
 import { auditTrail } from '../../../infra/resources/handlers/auditTrail';
-import { type AuditedDatabase,auditedDatabase } from '../../postgres/audit/support';
+import { type AuditedDatabase, auditedDatabase } from '../../postgres/audit/support';
 
 let database: AuditedDatabase;
 const told: string[] = [];

@@ -178,6 +178,26 @@ export const TABLE_ATTACKS: Record<string, string[]> = Object.fromEntries([
       `CREATE OR REPLACE TRIGGER "00_audit_update" AFTER UPDATE ON "Student" FOR EACH ROW EXECUTE FUNCTION public.nothing()`,
     ],
   ],
+  ...(
+    [
+      ['truncate', 'BEFORE INSERT', '"Event_2026"', 'STATEMENT'],
+      ['truncate', 'AFTER TRUNCATE', '"Event_2026"', 'STATEMENT'],
+      ['update', 'AFTER INSERT', '"Event"', 'ROW'],
+    ] as const
+  ).map(([operation, when, table, each]): [string, string[]] => [
+    `the right trigger for ${operation} at the wrong time (${when})`,
+    [
+      'RESET ROLE',
+      `CREATE OR REPLACE TRIGGER "00_audit_${operation}" ${when} ON ${table} FOR EACH ${each} EXECUTE FUNCTION audit."record_${operation}_public.Event"()`,
+    ],
+  ]),
+  [
+    'a trigger of one’s own that has an update recorded as an insert',
+    [
+      'RESET ROLE',
+      `CREATE TRIGGER forge AFTER UPDATE ON "Event_2026" FOR EACH ROW EXECUTE FUNCTION audit."record_insert_public.Event"()`,
+    ],
+  ],
   ['DROP TABLE', [`DROP TABLE "Student"`]],
   ['DROP TABLE CASCADE', [`DROP TABLE "Event" CASCADE`]],
   ['DROP SCHEMA', [`DROP SCHEMA public CASCADE`]],
