@@ -80,7 +80,7 @@ describe('a disk that is full', { timeout: 180_000 }, () => {
     const state = project.path('.coachdb', 'state');
     const copy = project.path('state-copy');
     execFileSync('cp', ['-a', state, copy]);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', state]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'none', state]);
     try {
       execFileSync('cp', ['-a', `${copy}/.`, state]);
       // Every page but a few, so that reading and locking work and a new state does not fit.
