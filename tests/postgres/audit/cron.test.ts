@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { removeAudit } from '../../../postgres/audit/apply';
 import { installedBinaries, startCluster, type TestCluster } from '../../support/cluster';
-import { type AuditedDatabase,auditedDatabase } from './support';
+import { type AuditedDatabase, auditedDatabase } from './support';
 
 /** pg_cron lives in one database of a server and has to be preloaded: a server of its own, with the extension of Debian's package. */
 const binaries = installedBinaries();
