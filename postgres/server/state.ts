@@ -41,17 +41,25 @@ export function readPidFile(dataDirectory: string): string | undefined {
 /** The process lives, is a PostgreSQL and works in that data directory. */
 function isPostmaster(pid: number, dataDirectory: string): boolean {
   if (!isAlive(pid)) return false;
-  return existsSync('/proc/self') ? isPostmasterByProc(pid, dataDirectory) : isPostmasterByPs(pid);
+  if (!existsSync('/proc/self')) return isPostmasterByPs(pid);
+  return worksIn(pid, dataDirectory) ?? isOwnersServer(pid, dataDirectory);
 }
 
-function isPostmasterByProc(pid: number, dataDirectory: string): boolean {
+/** Whether a PostgreSQL process works in that data directory; undefined: it is another user's, whose folder is not told. */
+function worksIn(pid: number, dataDirectory: string): boolean | undefined {
   if (!isPostgresName(readProc(pid, 'comm') ?? '')) return false;
   try {
     return isSameFolder(readlinkSync(`/proc/${pid}/cwd`), dataDirectory);
   } catch (error) {
-    // Somebody else's process: its name has to do. A dead one nobody waited for has no folder any more.
-    return stateOf(error) === 'EACCES' && !/^State:\s+[ZX]/m.test(readProc(pid, 'status') ?? '');
+    return stateOf(error) === 'EACCES' ? undefined : false;
   }
+}
+
+/** PostgreSQL runs as the owner of its data directory and nobody else. A dead process nobody waited for is no server. */
+function isOwnersServer(pid: number, dataDirectory: string): boolean {
+  const [server, data] = [`/proc/${pid}`, dataDirectory].map((path) => statSync(path, { throwIfNoEntry: false })?.uid);
+  const isDead = /^State:\s+[ZX]/m.test(readProc(pid, 'status') ?? '');
+  return server !== undefined && server === data && !isDead;
 }
 
 /** macOS does not tell a process's folder cheaply. */
@@ -77,12 +85,13 @@ function isSameFolder(a: string, b: string): boolean {
 
 /**
  * Processes of a killed server that still run in its data directory (a backend in the middle of a long query does not notice that its
- * postmaster is gone), and keep a new one from starting. Empty where the system does not tell.
+ * postmaster is gone), and keep a new one from starting. Empty where the system does not tell. Another user's processes are never among them:
+ * a machine may run any number of other servers.
  */
 export function orphans(dataDirectory: string): number[] {
   if (!existsSync('/proc/self')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => isPostmasterByProc(pid, dataDirectory));
+    .filter((pid) => worksIn(pid, dataDirectory) === true);
 }

@@ -4,7 +4,15 @@ import { embeddedBinaries, installedBinaries, startCluster } from './cluster';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    cluster: { host: string; port: number; user: string; password: string; major: number; binaries: string };
+    cluster: {
+      host: string;
+      port: number;
+      user: string;
+      password: string;
+      major: number;
+      binaries: string;
+      dataDirectory: string;
+    };
   }
 }
 
@@ -14,7 +22,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (binaries === undefined)
     throw new Error('No PostgreSQL: neither an installed one nor the npm binaries. Run npm ci.');
   const cluster = await startCluster(binaries);
-  const { host, port, user, password, major } = cluster;
-  project.provide('cluster', { host, port, user, password, major, binaries });
+  const { host, port, user, password, major, dataDirectory } = cluster;
+  project.provide('cluster', { host, port, user, password, major, binaries, dataDirectory });
   return () => cluster.stop();
 }
