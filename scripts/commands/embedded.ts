@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 
 import { runDeployment, type RunResult } from '../../engine/apply/run';
 import { recordUpdate } from '../../engine/state/history';
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError, toProblem } from '../../postgres/errors';
 import type { CommandContext, CommandResult } from '../command';
 import { failed } from '../command';
 import type { Stack } from '../stack';
@@ -48,12 +48,13 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
     signal: context.signal,
   });
   context.passing('');
-  if (!run.dryRun) remember(stack, await ready, 'update', startedAt, result);
+  if (!run.dryRun) remember(context, stack, await ready, 'update', startedAt, result);
   return result;
 }
 
 /** For `pulumi stack history`: what this engine did stands there like what Pulumi did. A run that did nothing leaves nothing. */
 export function remember(
+  context: CommandContext,
   stack: Stack,
   state: StackState,
   kind: 'update' | 'refresh',
@@ -63,15 +64,20 @@ export function remember(
   const didSomething = result.changes.some(({ operation }) => operation !== 'same');
   // No checkpoint: a run that failed before its first resource.
   if (!didSomething || !existsSync(state.paths.checkpoint)) return;
-  recordUpdate(state.paths, {
-    kind,
-    startedAt,
-    endedAt: new Date(),
-    result: failures.length === 0 ? 'succeeded' : 'failed',
-    resourceChanges: Object.fromEntries(Object.entries(result.counts).filter(([, count]) => count > 0)),
-    config: stack.program.config,
-    environment: { 'exec.kind': 'coachdb' },
-  });
+  try {
+    recordUpdate(state.paths, {
+      kind,
+      startedAt,
+      endedAt: new Date(),
+      result: failures.length === 0 ? 'succeeded' : 'failed',
+      resourceChanges: Object.fromEntries(Object.entries(result.counts).filter(([, count]) => count > 0)),
+      config: stack.program.config,
+      environment: { 'exec.kind': 'coachdb' },
+    });
+  } catch (error) {
+    // What was done stands in the state; a full disk was reported already.
+    context.progress(`warning: this run is missing from the history: ${toProblem(error).message}`);
+  }
 }
 
 async function urnsOf(names: readonly string[], ready: Promise<StackState>): Promise<Set<string>> {

@@ -47,7 +47,7 @@ export const refresh: CommandDefinition = {
           if (context.verbose) context.progress(message);
         },
       });
-      remember(stack, state, 'refresh', startedAt, run);
+      remember(context, stack, state, 'refresh', startedAt, run);
       return embeddedResult(run, {}, 'What differs from the declaration is repaired by `npm run up`.');
     });
   },

