@@ -14,8 +14,7 @@ function waiting(marker: string): number {
   return Number(stdout.trim());
 }
 
-const soon = (check: () => boolean): Promise<void> =>
-  expect.poll(check, { timeout: 15_000, interval: 100 }).toBe(true);
+const soon = (check: () => boolean): Promise<void> => expect.poll(check, { timeout: 15_000, interval: 100 }).toBe(true);
 
 describe('a process of the SDK that was started early', () => {
   it('keeps nobody from ending, and ends with who started it', async () => {
