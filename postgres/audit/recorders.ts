@@ -52,13 +52,15 @@ interface Variable {
   type: string;
 }
 
+const indented = (statements: string): string => statements.replace(/^/gm, '  ');
+
 function body(shape: AuditedShape, variables: Variable[], statements: string[]): string {
   const { before, after, variables: pinned } = pins(shape);
   const declared = [...variables, ...pinned].map(({ name, type }) => `  ${name} pg_catalog.${type};`);
   return (
     `\nDECLARE\n${declared.join('\n')}\nBEGIN\n` +
     [...statements.slice(0, -1), ...before, statements.at(-1) ?? '', ...after, 'RETURN NULL;']
-      .map((statement) => statement.replace(/^/gm, '  '))
+      .map(indented)
       .join('\n') +
     '\nEND\n'
   );
@@ -71,12 +73,13 @@ function pins({ pins }: AuditedShape): { variables: Variable[]; before: string[]
     variables: entries.map((_, index) => ({ name: `setting_${index}`, type: 'text' })),
     before: entries.map(
       ([name, value], index) =>
-        `setting_${index} := pg_catalog.current_setting(${literal(name)});\n` +
-        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, ${literal(value)}, true); END IF;`,
+        `IF pg_catalog.current_setting(${literal(name)}) ${OP.ne} ${literal(value)} THEN\n` +
+        `  setting_${index} := pg_catalog.current_setting(${literal(name)});\n` +
+        `  PERFORM pg_catalog.set_config(${literal(name)}, ${literal(value)}, true);\nEND IF;`,
     ),
     after: entries.map(
-      ([name, value], index) =>
-        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, setting_${index}, true); END IF;`,
+      ([name], index) =>
+        `IF setting_${index} IS NOT NULL THEN PERFORM pg_catalog.set_config(${literal(name)}, setting_${index}, true); END IF;`,
     ),
   };
 }
@@ -106,6 +109,15 @@ const hashOf = (shape: AuditedShape, data: string): string => {
     column !== undefined && others.length === 0 ? `${data} ${OP.get} ${literal(column)}` : keyOf(shape, data);
   return `pg_catalog.jsonb_hash_extended(${hashed}, 0)`;
 };
+
+/**
+ * The default of `id`, to be computed into a variable: PostgreSQL prepares an INSERT's expressions anew for each call of the trigger, those
+ * of an assignment once in a transaction. lpad puts version and variant in front of the sequence's number.
+ */
+const idOf = (sequence: string): string =>
+  `('0' ${OP.concat} pg_catalog.to_hex((pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) ${OP.times} 1000)::pg_catalog.int8) ` +
+  `${OP.concat} pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.nextval(${literal(sequence)}::pg_catalog.regclass)), 20, ` +
+  `'70008000000000000000'))::pg_catalog.uuid`;
 
 /** Columns that say which table it was, and their values. A partition's row is a row of the whole table. */
 function place(shape: AuditedShape): { columns: string; values: string } {
@@ -188,7 +200,7 @@ function rowBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DE
  * key changed. A row that is the same to the last byte, or in everything but excluded columns, is not recorded.
  */
 function updateBody(spec: AuditSpec, shape: AuditedShape): string {
-  const { trail } = trailNames(spec);
+  const { trail, sequence } = trailNames(spec);
   const { columns, values } = place(shape);
   const hidden = shape.exclude.length > 0;
   const nothingLeft = `IF after ${OP.eq} before THEN\n  IF after::pg_catalog.text ${OP.eq} before::pg_catalog.text THEN RETURN NULL; END IF;\nEND IF;`;
@@ -196,9 +208,9 @@ function updateBody(spec: AuditSpec, shape: AuditedShape): string {
     `before := ${visible(shape, 'OLD')};\nafter := ${visible(shape, 'NEW')};\n` +
     (hidden ? `${nothingLeft}\n` : '') +
     maskUpdate(shape) +
-    `identity := ${keyOf(shape, 'before')};\n` +
-    `INSERT INTO ${trail} (operation, old_data, new_data, user_id, ${columns}, key, key_hash)\n` +
-    `VALUES ('UPDATE', before, after, who, ${values}, identity, ${hashOf(shape, 'before')});\n` +
+    `identity := ${keyOf(shape, 'before')};\nidentifier := ${idOf(sequence)};\n` +
+    `INSERT INTO ${trail} (id, operation, old_data, new_data, user_id, ${columns}, key, key_hash)\n` +
+    `VALUES (identifier, 'UPDATE', before, after, who, ${values}, identity, ${hashOf(shape, 'before')});\n` +
     // Under the new key a pointer to the old one: with it the row's history is found from either.
     `IF ${keyChanged(shape)} THEN\n` +
     `  INSERT INTO ${trail} (operation, marker, user_id, ${columns}, key, key_hash)\n` +
@@ -211,11 +223,13 @@ function updateBody(spec: AuditSpec, shape: AuditedShape): string {
       { name: 'before', type: 'jsonb' },
       { name: 'after', type: 'jsonb' },
       { name: 'identity', type: 'jsonb' },
+      { name: 'identifier', type: 'uuid' },
       ...(hasRedacted(shape) ? [{ name: 'mask', type: 'jsonb' }] : []),
     ],
     [
-      `IF NEW ${OP.sameImage} OLD THEN RETURN NULL; END IF;`,
-      suspendedCheck(spec),
+      // One expression for both of what is seldom: each costs a call about a microsecond.
+      `IF NEW ${OP.sameImage} OLD OR ${setting(SUSPENDED_SETTING)} IS NOT NULL THEN\n` +
+        `  IF NEW ${OP.sameImage} OLD THEN RETURN NULL; END IF;\n${indented(suspendedCheck(spec))}\nEND IF;`,
       USER,
       hidden ? restoring(shape, record) : record,
     ],

@@ -39,7 +39,7 @@ export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailCo
       name: 'timestamp',
       type: 'timestamp with time zone',
       notNull: true,
-      default: 'now()',
+      default: 'CURRENT_TIMESTAMP',
       comment: 'Start of the transaction, as in now(). Partitions are months of it, in UTC.',
     },
     {
