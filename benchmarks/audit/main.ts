@@ -1,0 +1,145 @@
+import { parseArgs } from 'node:util';
+
+import { median, percentile } from '../statistics';
+import { APPLICATION, type Contender, CONTENDERS, createContenders, fillTrails } from './contenders';
+import { measureReads, type Reads } from './reads';
+import { withBenchmarkServer } from './server';
+import { type Bulk, measureBulk, measureSingle, ratio, type Rounds, type Single } from './writes';
+
+const HELP = `npm run benchmark:audit -- [--rows 200000] [--trail 10000000] [--rounds 5]
+
+  --rows    rows of the audited tables, all of which the bulk statements change
+  --trail   rows of the trail that histories are read from; 0: none are read
+  --rounds  how often each contender is measured, in turn with the others; 0: not at all
+`;
+
+/** Changes of each row that both trails hold in the second part. */
+const HELD = 10;
+
+interface Options {
+  rows: number;
+  trail: number;
+  rounds: number;
+}
+
+/** What the trail costs whoever writes, beside the founding document's trigger and none; how long a row's history takes. */
+async function main(options: Options): Promise<void> {
+  await withBenchmarkServer(async (server) => {
+    const { rows, trail, rounds } = options;
+    const admin = await server.connect();
+    await admin.query(`CREATE ROLE coach_auditor`);
+    print(`PostgreSQL ${server.version}; ${rows} rows, ${rounds} rounds, trail of ${trail} rows`);
+    if (rounds > 0) {
+      await server.createLogin(APPLICATION);
+      await createContenders(admin, rows);
+      const size = { rows, transactions: Math.ceil(rows / 5) };
+      const empty = { contenders: CONTENDERS, rounds, trails: 'empty' } as const;
+      for (const single of await measureSingle(server, admin, empty, size)) print(singleLine(single, ''));
+      bulkLines(await measureBulk(server, admin, empty), '').forEach(print);
+      await fillTrails(admin, HELD);
+      const held = { contenders: ['seed', 'ours'], rounds, trails: 'growing' } as const;
+      print(`the same after ${HELD * rows} rows in each trail:`);
+      for (const single of await measureSingle(server, admin, held, size)) print(singleLine(single, '  '));
+      bulkLines(await measureBulk(server, admin, held), '  ').forEach(print);
+    }
+    if (trail > 0) readLines(await measureReads(server, admin, trail, 50)).forEach(print);
+  });
+}
+
+function singleLine({ clients, synchronous, perSecond }: Single, indent: string): string {
+  return line(
+    `${indent}single UPDATE, ${clients} client${clients > 1 ? 's' : ''}${synchronous ? ', on disk' : ''}`,
+    values(perSecond, (value) => `${value.toFixed(0)}/s`),
+    `ours ${times(ratio(perSecond, 'ours', 'seed'))} the seed’s, goal: at least 0.95${missed(ratio(perSecond, 'ours', 'seed'), 0.95)}`,
+    ...chained(ratio(perSecond, 'chained', 'seed')),
+  );
+}
+
+function bulkLines(seconds: Record<Bulk, Rounds>, indent: string): string[] {
+  return (['INSERT', 'UPDATE', 'DELETE'] as const).map((operation) => {
+    const faster = ratio(seconds[operation], 'seed', 'ours');
+    const goal = operation === 'UPDATE' ? 1 : 1.8;
+    return line(
+      `${indent}${operation} of all rows`,
+      values(seconds[operation], (value) => `${value.toFixed(2)} s`),
+      `ours ${times(faster)} as fast as the seed’s, goal: at least ${goal}${missed(faster, goal)}`,
+      ...chained(ratio(seconds[operation], 'seed', 'chained')),
+    );
+  });
+}
+
+const NAMES: Record<Contender, string> = { none: 'no trigger', seed: 'seed’s', ours: 'ours', chained: 'chained' };
+
+const values = (rounds: Rounds, text: (value: number) => string): string =>
+  CONTENDERS.flatMap((contender) => {
+    const measured = rounds[contender];
+    return measured === undefined ? [] : [`${NAMES[contender]} ${text(median(measured))}`];
+  }).join(', ');
+
+const times = (measured: number | undefined): string =>
+  measured === undefined ? 'not measured' : `${measured.toFixed(2)} times`;
+
+const chained = (measured: number | undefined): string[] =>
+  measured === undefined ? [] : [`with hash chain ${times(measured)}`];
+
+const missed = (measured: number | undefined, goal: number): string =>
+  measured !== undefined && measured < goal ? ', missed' : '';
+
+function readLines({ rows, months, byKey, found, byUser, since, byUserSince, bytes }: Reads): string[] {
+  const ms = (value: number): string => `${(value * 1000).toFixed(1)} ms`;
+  const spread = (seconds: number[]): string =>
+    `${ms(median(seconds))}, 95th percentile ${ms(percentile(seconds, 95))}`;
+  const share = (part: number): string => `${((part / bytes.trail) * 100).toFixed(2)} %`;
+  return [
+    line(
+      'history of one row',
+      `${spread(byKey)}; goal: under 50 ms${median(byKey) < 0.05 ? '' : ', missed'}`,
+      `${byKey.length} keys of ${found.toFixed(1)} rows in ${rows} of ${months} months`,
+    ),
+    line('newest 100 of a user', spread(byUser)),
+    line('newest 100 of the last 24 h', spread(since)),
+    line('a user’s of the last 24 h', spread(byUserSince)),
+    line(
+      'indexes beside the trail',
+      `BRIN ${share(bytes.brin)}, B-trees of closed months ${share(bytes.btree)} of ${(bytes.trail / 1e9).toFixed(3)} GB`,
+    ),
+  ];
+}
+
+const line = (name: string, ...parts: string[]): string => `${name.padEnd(32)} ${parts.join('; ')}`;
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Undefined: help was asked for. */
+function parseOptions(args: string[]): Options | undefined {
+  const { values: given } = parseArgs({
+    args,
+    options: {
+      rows: { type: 'string', default: '200000' },
+      trail: { type: 'string', default: '10000000' },
+      rounds: { type: 'string', default: '5' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (given.help === true) return undefined;
+  const count = (name: 'rows' | 'trail' | 'rounds', least: number): number => {
+    const value = Number(given[name]);
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new Error(`--${name} is ${given[name]}; expected a whole number from ${least} on.`);
+    return value;
+  };
+  return { rows: count('rows', 1), trail: count('trail', 0), rounds: count('rounds', 0) };
+}
+
+async function run(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === undefined) print(HELP);
+  else await main(options);
+}
+
+run().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});
