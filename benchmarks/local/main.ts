@@ -23,12 +23,12 @@ async function main(): Promise<void> {
         .filter((name) => /^\d/.test(name))
         .sort()[0] ?? '';
     byHand.push(await timed(() => serverByHand(project.root, join(migrations, baseline, 'migration.sql'))));
-    first.push(await timed(() => expectOk(project, ['start'])));
+    first.push(await timed(() => expectOk(project, ['start', '--engine', 'embedded'])));
     await project.remove();
   }
   const project = new TestProject();
   try {
-    await expectOk(project, ['start']);
+    await expectOk(project, ['start', '--engine', 'embedded']);
     const unchanged: number[] = [];
     const pulumi: number[] = [];
     const graph = Object.fromEntries(STACKS.map((stack) => [stack, [] as number[]]));
