@@ -1,19 +1,9 @@
 import { execFile } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { it } from 'vitest';
 
 import { pulumiEnvironment } from '../../../engine/pulumi/command';
@@ -23,9 +13,9 @@ import { type PulumiRun, type PulumiRunOptions, runPulumi } from '../../../engin
 import { type BackendPaths, backendPaths } from '../../../engine/state/backend';
 import { type CheckpointFile, readCheckpoint } from '../../../engine/state/checkpoint';
 import { Crypter } from '../../../engine/state/passphrase';
+import { compiled, ROOT } from '../../support/compiled';
 
 const run = promisify(execFile);
-const ROOT = join(__dirname, '../../..');
 export const PROJECT = 'sample';
 export const STACK = 'local';
 export const PASSPHRASE = 'open sesame';
@@ -76,9 +66,7 @@ export class SampleProject {
     this.write('index.js', source);
     this.settings(settings);
     writeFileSync(this.passphraseFile, `${PASSPHRASE}\n`);
-    const lazy = readFileSync(join(ROOT, 'engine/protocol/lazyModules.ts'), 'utf8');
-    const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true };
-    writeFileSync(this.preload, transpileModule(lazy, { compilerOptions }).outputText);
+    writeFileSync(this.preload, compiled('engine/protocol/lazyModules.ts'));
   }
 
   write(name: string, text: string): void {

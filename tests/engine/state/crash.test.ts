@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { backendPaths, prepareBackend } from '../../../engine/state/backend';
 import { readCheckpoint } from '../../../engine/state/checkpoint';
-import { compileState } from './compiled';
+import { compileInto } from '../../support/compiled';
 import { startNode } from './processes';
 
 const ROUNDS = 12;
@@ -26,7 +26,7 @@ let compiled: string;
 let folder: string;
 
 beforeAll(() => {
-  compiled = compileState();
+  compiled = compileInto('coach-state-js-', ['engine/state', 'postgres/errors.ts']);
   folder = mkdtempSync(join(tmpdir(), 'coach-state-'));
   prepareBackend(folder, 'proof');
 });

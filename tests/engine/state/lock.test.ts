@@ -16,14 +16,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { lockStack, otherLocks, removeStaleLocks } from '../../../engine/state/lock';
 import { isRunning } from '../../../engine/state/processes';
-import { compileState } from './compiled';
+import { compileInto } from '../../support/compiled';
 import { startNode } from './processes';
 
 let compiled: string;
 let root: string;
 let directory: string;
 
-beforeAll(() => (compiled = compileState()));
+beforeAll(() => (compiled = compileInto('coach-state-js-', ['engine/state', 'postgres/errors.ts'])));
 afterAll(() => rmSync(compiled, { recursive: true }));
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'coach-lock-'));

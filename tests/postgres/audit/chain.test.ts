@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { sealChain, verifyChain } from '../../../postgres/audit/verify';
-import { eventually } from '../indexes/support';
+import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
 const SCHEMA = `CREATE TABLE "Student" (id int PRIMARY KEY, name text, at timestamptz DEFAULT now(), d double precision DEFAULT 0.1);

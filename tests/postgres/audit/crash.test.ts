@@ -1,18 +1,16 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Client } from 'pg';
-import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { bringUpAudit } from '../../../postgres/audit/apply';
 import { planLines } from '../../../postgres/audit/print';
 import type { AuditSpec } from '../../../postgres/spec';
+import { compileInto, ROOT } from '../../support/compiled';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
-const ROOT = join(__dirname, '../../..');
 const SCHEMA = `CREATE TABLE "Student" (id serial PRIMARY KEY, name text, secret text); CREATE TABLE "Note" (id int PRIMARY KEY);
 CREATE TABLE "Extra" (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE "Extra_1" PARTITION OF "Extra" DEFAULT;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO public;`;
@@ -98,15 +96,7 @@ it('the death of the server process before any statement leaves what was or what
 describe('SIGKILL of the process that brings it up', () => {
   let compiled: string;
   beforeAll(() => {
-    compiled = mkdtempSync(join(tmpdir(), 'coach-audit-'));
-    for (const folder of ['postgres', 'postgres/connection', 'postgres/audit']) {
-      mkdirSync(join(compiled, folder));
-      for (const file of readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.ts'))) {
-        const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true };
-        const { outputText } = transpileModule(readFileSync(join(ROOT, folder, file), 'utf8'), { compilerOptions });
-        writeFileSync(join(compiled, folder, file.replace(/ts$/, 'js')), outputText);
-      }
-    }
+    compiled = compileInto('coach-audit-', ['postgres', 'postgres/connection', 'postgres/audit']);
   });
   afterAll(() => rmSync(compiled, { recursive: true }));
 

@@ -5,7 +5,7 @@ import { partitionsDue, planCron } from '../../../postgres/audit/planUpkeep';
 import { planLines } from '../../../postgres/audit/print';
 import { readAudit } from '../../../postgres/audit/read';
 import { sealChain, verifyChain } from '../../../postgres/audit/verify';
-import { eventually } from '../indexes/support';
+import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
 const TABLES = [{ schema: 'public', table: 'Student' }];

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { freePort, serverAccount } from '../../support/cluster';
-import { eventually } from '../indexes/support';
+import { eventually } from '../../support/eventually';
 import type { Server } from './support';
 
 const BINARY = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'].find((path) =>

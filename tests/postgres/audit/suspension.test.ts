@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { eventually } from '../indexes/support';
+import { eventually } from '../../support/eventually';
 import { attempt } from './attacks';
 import { type AuditedDatabase, auditedDatabase } from './support';
 

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureIndex } from '../../../postgres/indexes/ensure';
 import type { IndexSpec } from '../../../postgres/spec';
 import { embeddedBinaries, startCluster } from '../../support/cluster';
+import { compileInto } from '../../support/compiled';
 import { freshDatabase, type TestDatabase } from '../../support/database';
-import { builderIn, compileLibrary, connect, eventually, standing, startBuilding } from './support';
+import { eventually } from '../../support/eventually';
+import { builderIn, connect, standing, startBuilding } from './support';
 
 const WANTED: IndexSpec = {
   name: 'idx_student',
@@ -22,7 +24,7 @@ let client: Client;
 let compiled: string;
 
 beforeAll(async () => {
-  compiled = compileLibrary();
+  compiled = compileInto('coach-index-', ['postgres', 'postgres/connection', 'postgres/tuning', 'postgres/indexes']);
   database = await freshDatabase('crash');
   client = database.client;
 });

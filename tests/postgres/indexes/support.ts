@@ -1,29 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Client } from 'pg';
-import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 
 import { readIndexes } from '../../../postgres/indexes/catalog';
 import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
-
-const ROOT = join(__dirname, '../../..');
-
-/** The library as JavaScript in a folder of its own: a process starts from it in a tenth of the time. */
-export function compileLibrary(): string {
-  const compiled = mkdtempSync(join(tmpdir(), 'coach-index-'));
-  for (const folder of ['postgres', 'postgres/connection', 'postgres/tuning', 'postgres/indexes']) {
-    mkdirSync(join(compiled, folder));
-    for (const file of readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.ts'))) {
-      const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true };
-      const { outputText } = transpileModule(readFileSync(join(ROOT, folder, file), 'utf8'), { compilerOptions });
-      writeFileSync(join(compiled, folder, file.replace(/ts$/, 'js')), outputText);
-    }
-  }
-  return compiled;
-}
+import { ROOT } from '../../support/compiled';
+import { eventually } from '../../support/eventually';
 
 export interface Building {
   child: ChildProcess;
@@ -74,17 +57,6 @@ export async function connect(target: ConnectionTarget, applicationName = 'test'
   client.on('error', () => undefined);
   await client.connect();
   return client;
-}
-
-/** Polls until `look` gives something; fails after 20 s. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** The process id of whoever builds an index of this database and stands in a phase that begins so. */

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { compileInto, ROOT } from '../../support/compiled';
 import { deploy, migrationFolder, removeFolders, type Stage, stage } from './support';
 
 const FIRST = '20250101000000_first';
@@ -17,20 +16,11 @@ const directory = migrationFolder({
 /** locked, table, and for each migration: begin, two statements, record, commit, applied. */
 const EVENTS = 2 + 2 * 6;
 
-const ROOT = join(__dirname, '../../..');
-const compiled = mkdtempSync(join(tmpdir(), 'coach-crash-'));
+// As JavaScript a run starts in a tenth of the time, and there are many.
+const compiled = compileInto('coach-crash-', ['postgres', 'postgres/connection', 'postgres/migrations']);
 
 let place: Stage;
 beforeAll(async () => {
-  // As JavaScript a run starts in a tenth of the time, and there are many.
-  for (const folder of ['postgres', 'postgres/connection', 'postgres/migrations']) {
-    mkdirSync(join(compiled, folder));
-    for (const file of readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.ts'))) {
-      const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true };
-      const { outputText } = transpileModule(readFileSync(join(ROOT, folder, file), 'utf8'), { compilerOptions });
-      writeFileSync(join(compiled, folder, file.replace(/ts$/, 'js')), outputText);
-    }
-  }
   place = await stage('crash');
 });
 afterAll(async () => {

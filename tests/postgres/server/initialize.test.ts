@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,22 +10,28 @@ import { ensureDataDirectory } from '../../../postgres/server/initialize';
 import { stopServer } from '../../../postgres/server/process';
 import { adminTarget, type PlacedServer, type ServerDeclaration } from '../../../postgres/server/server';
 import { serverState } from '../../../postgres/server/state';
-import { compileLibrary, ROOT } from './compiled';
+import { compileInto, ROOT } from '../../support/compiled';
 import { CHOICES, cleanUp, declaration, folder, isRoot, place, problemOf } from './support';
 
-let compiled: ReturnType<typeof compileLibrary>;
+const LIBRARY = ['', '/connection', '/server', '/tuning', '/tuning/table', '/roles'].map((name) => `postgres${name}`);
+let compiled: string;
 beforeAll(() => {
-  compiled = compileLibrary();
+  compiled = compileInto('coach-compiled-', LIBRARY);
 });
 afterAll(async () => {
   await cleanUp();
-  compiled.remove();
+  rmSync(compiled, { recursive: true });
 });
 
 /** In a process of its own, until it has printed that. */
 async function startMaking(declared: ServerDeclaration, stopAt: string, until: string): Promise<ChildProcess> {
   const systemFolder = join(declared.packageRoot, 'system');
-  const argument = JSON.stringify({ compiled: compiled.folder, declaration: declared, systemFolder, stopAt });
+  const argument = JSON.stringify({
+    compiled: join(compiled, 'postgres', 'server'),
+    declaration: declared,
+    systemFolder,
+    stopAt,
+  });
   const child = spawn(process.execPath, [join(__dirname, 'making.cjs'), argument], {
     env: { ...process.env, NODE_PATH: join(ROOT, 'node_modules') },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,22 +1,25 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { orphans, serverState } from '../../../postgres/server/state';
+import { compileInto } from '../../support/compiled';
 
-const ROOT = join(__dirname, '..', '..', '..');
 const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
 
 let folder: string;
+let compiled: string | undefined;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'coach-state-'));
   chmodSync(folder, 0o755);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  for (const path of [folder, compiled]) if (path !== undefined) rmSync(path, { recursive: true });
+});
 
 /** A data directory whose postmaster.pid names that process, as a killed server leaves it when the number was used again. */
 function remains(name: string, pid: number): string {
@@ -47,8 +50,8 @@ describe('another PostgreSQL on the machine', () => {
     const data = remains('theirs', otherServer());
     chownSync(data, NOBODY, NOBODY);
     // Where that user can read it, whatever the checkout's own rights are.
-    const compiled = join(folder, 'dist');
-    cpSync(join(ROOT, 'dist', 'postgres'), join(compiled, 'postgres'), { recursive: true });
+    compiled = compileInto('coach-compiled-', ['postgres', 'postgres/connection', 'postgres/server']);
+    chmodSync(compiled, 0o755);
     const script = `const { orphans, serverState } = require(${JSON.stringify(join(compiled, 'postgres', 'server', 'state.js'))});
       process.stdout.write(JSON.stringify([serverState(${JSON.stringify(data)}).status, orphans(${JSON.stringify(data)})]))`;
     const options = { uid: NOBODY, gid: NOBODY, cwd: '/', encoding: 'utf8' } as const;
