@@ -32,9 +32,9 @@ process.once('message', (start: SdkStart) => {
 withoutDebugging(sdk);
 for (const module of [join(sdk, 'index.js'), ...modules]) attempt(module);
 
-interface Store {
-  resourcePackages: unknown;
-  resourceModules: unknown;
+declare global {
+  /** The SDK's. */
+  var globalStore: { resourcePackages: unknown; resourceModules: unknown } | undefined;
 }
 
 /**
@@ -42,15 +42,13 @@ interface Store {
  * What the loaded packages registered in it stays, since they do so once.
  */
 function renewStore(): void {
-  const shared = globalThis as unknown as { globalStore: Store | undefined };
-  const early = shared.globalStore;
-  if (early === undefined) return;
-  const { resourcePackages, resourceModules } = early;
-  const become = (store: Store): void => {
+  if (globalStore === undefined) return;
+  const { resourcePackages, resourceModules } = globalStore;
+  const become = (store: object): void => {
     const value = Object.assign(store, { resourcePackages, resourceModules });
-    Object.defineProperty(shared, 'globalStore', { configurable: true, writable: true, value });
+    Object.defineProperty(globalThis, 'globalStore', { configurable: true, writable: true, value });
   };
-  Object.defineProperty(shared, 'globalStore', { configurable: true, get: () => undefined, set: become });
+  Object.defineProperty(globalThis, 'globalStore', { configurable: true, get: () => undefined, set: become });
 }
 
 /** What cannot be loaded is loaded again by the launcher, which reports it. */

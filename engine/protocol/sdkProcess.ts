@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
+
+import { withoutCredentials } from './credentials';
 
 /*
  * Node processes that run a launcher of Pulumi's SDK. Loading the SDK takes longer than everything else before the first resource, so a
- * command can have them started while it is still loading itself; this file imports nothing but Node for that reason.
+ * command can have them started while it is still loading itself; this file imports next to nothing for that reason.
  */
 
 /** `run`: the program; `dynamic-provider`: the handlers of our own resource types. */
@@ -22,9 +24,6 @@ const ENTRY = join(__dirname, 'sdkMain.js');
 const LAZY_MODULES = join(__dirname, 'lazyModules.js');
 
 const waiting = new Map<string, ChildProcess>();
-
-/** Credentials of other services: a process gets them with its start only. */
-const CREDENTIALS = /^(AWS_|PULUMI_|PG|DATABASE_URL|DIRECT_URL|GITHUB_TOKEN|COACH_)/;
 
 /**
  * Starts a process that will be wanted soon. `modules`: absolute paths, loaded ahead; the same have to be asked for later. Unused ones
@@ -57,16 +56,16 @@ const keyOf = (launcher: SdkLauncher, modules: readonly string[]): string => [la
 /** Whether this process stays for the sake of that one. */
 function holding(child: ChildProcess, change: 'ref' | 'unref'): void {
   child[change]();
-  for (const stream of [child.stdin, child.stdout, child.stderr, child.channel])
-    (stream as Socket | null | undefined)?.[change]();
+  child.channel?.[change]();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) if (stream instanceof Socket) stream[change]();
 }
 
 function launch(launcher: SdkLauncher, modules: readonly string[]): ChildProcess {
-  const environment = Object.entries(process.env).filter(([name]) => !CREDENTIALS.test(name));
   return spawn(process.execPath, ['--require', LAZY_MODULES, ENTRY, launcher, ...modules], {
     stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     // A group of its own: an interrupt on the terminal reaches the engine alone, which ends the current step first.
     detached: true,
-    env: Object.fromEntries(environment),
+    // The rest comes with its start. What the SDK reads while it loads (PULUMI_DEBUG_PROMISE_LEAKS) has to be there now.
+    env: withoutCredentials(process.env),
   });
 }

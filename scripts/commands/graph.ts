@@ -8,6 +8,7 @@ import { Option } from 'commander';
 import { type DeploymentResult } from '../../engine/changes';
 import { compareGraphs } from '../../engine/graph/compare';
 import { buildGraph, type Graph } from '../../engine/graph/graph';
+import { withoutCredentials } from '../../engine/protocol/credentials';
 import { rewrap } from '../../engine/protocol/wire';
 import { PlatformError } from '../../postgres/errors';
 import { type CommandContext, type CommandResult, done } from '../command';
@@ -53,16 +54,10 @@ export const graph: CommandDefinition = {
   },
 };
 
-/** Names of variables that hold credentials: a graph needs none, so the program gets none. */
-const CREDENTIALS = /^(AWS_|PULUMI_ACCESS_TOKEN|PG|DATABASE_URL|DIRECT_URL|GITHUB_TOKEN)/;
-
 async function graphOf(context: CommandContext, stack: Stack): Promise<Graph> {
   if (stack.settings.environment === 'local') await ensurePort(context, stack);
-  const environment = Object.fromEntries(
-    Object.entries(context.environment).filter(([name]) => !CREDENTIALS.test(name)),
-  );
   return buildGraph({
-    program: { ...stack.program, environment },
+    program: { ...stack.program, environment: withoutCredentials(context.environment) },
     invokes: Object.fromEntries(
       Object.entries(stack.settings.graph.invokes).map(([token, answer]) => [
         token,

@@ -37,15 +37,22 @@ describe('a process of the SDK that was started early', () => {
     await soon(() => waiting(marker) === 0);
   });
 
-  it('is given its folder, arguments and environment with its start, and nothing of ours before', async () => {
+  it('has no credential before its start, but what the SDK reads while it loads', async () => {
+    const given = {
+      AWS_SECRET_ACCESS_KEY: 'hidden',
+      PULUMI_ACCESS_TOKEN: 'hidden',
+      PULUMI_CONFIG_PASSPHRASE: 'hidden',
+      DATABASE_URL: 'hidden',
+      PULUMI_DEBUG_PROMISE_LEAKS: 'seen',
+    };
     const script = `
       const { prepareSdk, startSdk } = require(${JSON.stringify(MODULE)});
-      process.env.AWS_SECRET_ACCESS_KEY = 'hidden';
+      Object.assign(process.env, ${JSON.stringify(given)});
       prepareSdk('run', []);
       const child = startSdk('run', [], { cwd: '/', args: ['--monitor=127.0.0.1:1'], environment: { PATH: process.env.PATH } });
       const environ = require('fs').readFileSync('/proc/' + child.pid + '/environ', 'utf8');
-      process.stdout.write(String(environ.includes('hidden')));
+      process.stdout.write(environ.split('\\0').filter((entry) => /hidden|seen/.test(entry)).join());
       child.kill('SIGKILL');`;
-    expect((await run(process.execPath, ['-e', script])).stdout).toBe('false');
+    expect((await run(process.execPath, ['-e', script])).stdout).toBe('PULUMI_DEBUG_PROMISE_LEAKS=seen');
   });
 });
