@@ -1,11 +1,4 @@
-/** How the handler reaches the database; the password arrives unwrapped. */
-export interface AuditConnection {
-  host: string;
-  port: number;
-  database: string;
-  user: string;
-  password: string;
-}
+import type { Connection } from './connection';
 
 export interface AuditedTableInputs {
   schema: string;
@@ -29,7 +22,7 @@ export interface AuditTrailInputs {
   monthsAhead: number;
   hashChain: boolean;
   /** A superuser (on RDS: a member of rds_superuser). */
-  connection: AuditConnection;
+  connection: Connection;
   /**
    * Computed by `check` from the database, where one answers, so that a preview says it: what would be created, changed and removed, or what
    * stands in the way as things are. Empty: everything is as declared.

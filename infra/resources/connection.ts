@@ -8,3 +8,12 @@ export interface ConnectionArgs {
   user: string;
   password: pulumi.Input<string>;
 }
+
+/** The same as a handler gets it; the password arrives unwrapped. */
+export interface Connection {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  password: string;
+}

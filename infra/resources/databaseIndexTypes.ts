@@ -1,11 +1,4 @@
-/** How the handler reaches the database; the password arrives unwrapped. */
-export interface IndexConnection {
-  host: string;
-  port: number;
-  database: string;
-  user: string;
-  password: string;
-}
+import type { Connection } from './connection';
 
 export interface IndexColumnInputs {
   /** A column, as in the catalog; with `expression: true` an SQL expression. */
@@ -36,7 +29,7 @@ export interface DatabaseIndexInputs {
   tablespace?: string;
   /** Owns the table; the handler works as it. */
   role: string;
-  connection: IndexConnection;
+  connection: Connection;
   /**
    * Computed by `check` from the database, where one answers, so that a preview says it: `none`, `create`, `replace: ...`, or what
    * stands in the way as things are.

@@ -1,11 +1,4 @@
-/** How the handler reaches the database; the password arrives unwrapped. */
-export interface MigrationConnection {
-  host: string;
-  port: number;
-  database: string;
-  user: string;
-  password: string;
-}
+import type { Connection } from './connection';
 
 export interface MigrationEntry {
   name: string;
@@ -26,7 +19,7 @@ export interface MigrationInputs {
   schema: string;
   lockTimeoutMs: number;
   statementTimeoutMs: number;
-  connection: MigrationConnection;
+  connection: Connection;
 }
 
 export interface MigrationOutputs extends MigrationInputs {

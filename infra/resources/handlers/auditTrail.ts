@@ -1,7 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Client } from 'pg';
-
 import { bringUpAudit, removeAudit } from '../../../postgres/audit/apply';
 import { type AuditPlan, planAudit } from '../../../postgres/audit/plan';
 import { planLines } from '../../../postgres/audit/print';
@@ -14,6 +12,7 @@ import type { AuditSpec, ConnectionTarget } from '../../../postgres/spec';
 import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrailTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
+import { connectionFailures, plainConnection, planIfReachable } from './connection';
 import { withRemedy } from './failure';
 
 /**
@@ -26,14 +25,14 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
     const failures = [...checkInputs(news), ...checkPlace(olds, news)];
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = ofRead.take(inputs) ?? (await planIfReachable(inputs));
+    const plan = ofRead.take(inputs) ?? (await planOf(inputs));
     ofCheck.remember(inputs, plan);
     return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLines(plan) }, failures };
   },
 
   async diff(_id, olds, news) {
     if (!isDeepStrictEqual(olds.connection, news.connection)) return { changes: true };
-    const plan = ofCheck.take(inputsOf(news)) ?? (await planIfReachable(news));
+    const plan = ofCheck.take(inputsOf(news)) ?? (await planOf(news));
     if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
     return {
       changes: plan.steps.length > 0 || plan.problems.length > 0 || !isDeepStrictEqual(specOf(olds), specOf(news)),
@@ -84,19 +83,11 @@ async function bringUp(inputs: AuditTrailInputs): Promise<AuditTrailOutputs> {
   return { ...inputsOf(inputs), warnings: plan.warnings.map(({ message }) => message) };
 }
 
-/**
- * Undefined where no plan can be made yet: server, database or role come with the same run, a password is about to change, or a value is
- * unknown in this preview (Pulumi's sentinel is no password that opens anything).
- */
-async function planIfReachable(inputs: AuditTrailInputs): Promise<AuditPlan | undefined> {
+function planOf(inputs: AuditTrailInputs): Promise<AuditPlan | undefined> {
   const spec = specOf(inputs);
-  const plan = async (client: Client): Promise<AuditPlan> => planAudit(spec, await readAudit(client, spec), new Date());
-  try {
-    return await withSharedClient(target(inputs), plan, { connectTimeoutMs: 3000 });
-  } catch (error) {
-    if (error instanceof PlatformError) return undefined;
-    throw error;
-  }
+  return planIfReachable(inputs.connection, async (client) =>
+    planAudit(spec, await readAudit(client, spec), new Date()),
+  );
 }
 
 const ofRead = new Answers<AuditTrailInputs, AuditPlan>();
@@ -120,10 +111,7 @@ function checkInputs(news: AuditTrailInputs): CheckFailure[] {
   for (const property of ['retentionMonths', 'monthsAhead'] as const)
     expect(property, Number.isInteger(news[property]) && news[property] >= 0, 'a whole number of months, 0 or more');
   expect('hashChain', typeof news.hashChain === 'boolean', 'true or false');
-  for (const property of ['host', 'database', 'user', 'password'] as const)
-    expect(`connection.${property}`, typeof news.connection?.[property] === 'string', 'a text');
-  expect('connection.port', typeof news.connection?.port === 'number', 'a number');
-  return failures;
+  return [...failures, ...connectionFailures(news.connection)];
 }
 
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string');
@@ -171,6 +159,5 @@ function tableOf({ schema, table, exclude, redact }: AuditTrailInputs['tables'][
 
 /** The declared inputs alone, without what the engine or `check` added. */
 function inputsOf(from: AuditTrailInputs): AuditTrailInputs {
-  const { host, port, database, user, password } = from.connection;
-  return { ...specOf(from), connection: { host, port, database, user, password } };
+  return { ...specOf(from), connection: plainConnection(from.connection) };
 }

@@ -1,7 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Client } from 'pg';
-
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
@@ -20,6 +18,7 @@ import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndexTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
+import { connectionFailures, plainConnection, planIfReachable } from './connection';
 import { withRemedy } from './failure';
 
 /**
@@ -32,14 +31,18 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
     const failures = checkInputs(news);
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = ofRead.take(inputs) ?? (await planIfReachable(inputs, previousOf(olds, inputs)));
+    const plan = ofRead.take(inputs) ?? (await planOf(inputs, previousOf(olds, inputs)));
     ofCheck.remember(inputs, plan);
     return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLine(plan) }, failures };
   },
 
   async diff(_id, olds, news) {
-    if (!isDeepStrictEqual(connectionOf(olds), connectionOf(news)) || olds.role !== news.role) return { changes: true };
-    const plan = ofCheck.take(inputsOf(news)) ?? (await planIfReachable(news, previousOf(olds, news)));
+    if (
+      !isDeepStrictEqual(plainConnection(olds.connection), plainConnection(news.connection)) ||
+      olds.role !== news.role
+    )
+      return { changes: true };
+    const plan = ofCheck.take(inputsOf(news)) ?? (await planOf(news, previousOf(olds, news)));
     if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
     return { changes: plan.action !== 'none' };
   },
@@ -57,7 +60,7 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
     // `check` comes next: for what is declared as it was, the plan is this one.
     ofRead.remember(inputsOf(props), plan);
     const spec = actualSpec(specOf(props), actual, plan.differences);
-    const inputs = { ...spec, role: props.role, connection: connectionOf(props) };
+    const inputs = { ...spec, role: props.role, connection: plainConnection(props.connection) };
     return {
       id,
       inputs,
@@ -132,26 +135,13 @@ async function readActual(
   }
 }
 
-/**
- * Undefined where no plan can be made yet: server, database or role come with the same run, a password is about to change, or a value is
- * unknown in this preview (Pulumi's sentinel is no password that opens anything).
- */
-async function planIfReachable(
-  inputs: DatabaseIndexInputs,
-  former: PreviousIndex | undefined,
-): Promise<IndexPlan | undefined> {
+function planOf(inputs: DatabaseIndexInputs, former: PreviousIndex | undefined): Promise<IndexPlan | undefined> {
   const spec = specOf(inputs);
   const previous = new Map(former === undefined ? [] : [[spec, former]]);
-  const plan = async (client: Client): Promise<IndexPlan | undefined> => {
+  return planIfReachable(inputs.connection, async (client) => {
     const [planned] = await planIndexes(client, [spec], { role: inputs.role, previous });
     return planned?.plan;
-  };
-  try {
-    return await withSharedClient(target(inputs), plan, { connectTimeoutMs: 3000 });
-  } catch (error) {
-    if (error instanceof PlatformError) return undefined;
-    throw error;
-  }
+  });
 }
 
 const ofRead = new Answers<DatabaseIndexInputs, IndexPlan>();
@@ -164,14 +154,7 @@ function checkInputs(news: DatabaseIndexInputs): CheckFailure[] {
   if (typeof news.role !== 'string' || news.role === '') {
     failures.push({ property: 'role', reason: 'Expected the name of the role that owns the table.' });
   }
-  const { connection } = news;
-  for (const key of ['host', 'database', 'user', 'password'] as const) {
-    if (typeof connection?.[key] !== 'string')
-      failures.push({ property: `connection.${key}`, reason: 'Expected a text.' });
-  }
-  if (typeof connection?.port !== 'number')
-    failures.push({ property: 'connection.port', reason: 'Expected a number.' });
-  return failures;
+  return [...failures, ...connectionFailures(news.connection)];
 }
 
 function target(inputs: DatabaseIndexInputs): ConnectionTarget {
@@ -192,11 +175,6 @@ function sayingProgress(): (progress: IndexProgress) => void {
   };
 }
 
-function connectionOf({ connection }: DatabaseIndexInputs): DatabaseIndexInputs['connection'] {
-  const { host, port, database, user, password } = connection;
-  return { host, port, database, user, password };
-}
-
 function specOf(inputs: DatabaseIndexInputs): IndexSpec {
   const { name, schema, table, columns } = inputs;
   const spec: IndexSpec = { name, schema, table, columns };
@@ -213,5 +191,5 @@ function specOf(inputs: DatabaseIndexInputs): IndexSpec {
 
 /** The declared inputs alone, without what the engine or `check` added. */
 function inputsOf(from: DatabaseIndexInputs): DatabaseIndexInputs {
-  return { ...specOf(from), role: from.role, connection: connectionOf(from) };
+  return { ...specOf(from), role: from.role, connection: plainConnection(from.connection) };
 }

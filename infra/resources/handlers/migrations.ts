@@ -15,6 +15,7 @@ import { assumeRole } from '../../../postgres/migrations/session';
 import type { MigrationFolder, MigrationHistory } from '../../../postgres/migrations/types';
 import type { CheckFailure, Handler } from '../handler';
 import type { MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
+import { plainConnection } from './connection';
 import { withRemedy } from './failure';
 
 /** Applies a folder of migrations. What is applied is read from the database; deleting the resource changes no data. */
@@ -162,7 +163,6 @@ function requirePlan(olds: MigrationOutputs, news: MigrationInputs): void {
 /** The inputs alone: the engine may hand over computed properties with them. */
 function inputsOf(from: MigrationInputs): MigrationInputs {
   const { directory, apply, role, schema, lockTimeoutMs, statementTimeoutMs } = from;
-  const { host, port, database, user, password } = from.connection;
   return {
     directory,
     migrations: from.migrations.map(({ name, checksum }) => ({ name, checksum })),
@@ -171,7 +171,7 @@ function inputsOf(from: MigrationInputs): MigrationInputs {
     schema,
     lockTimeoutMs,
     statementTimeoutMs,
-    connection: { host, port, database, user, password },
+    connection: plainConnection(from.connection),
   };
 }
 
