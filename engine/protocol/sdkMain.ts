@@ -42,8 +42,9 @@ declare global {
  * What the loaded packages registered in it stays, since they do so once.
  */
 function renewStore(): void {
-  if (globalStore === undefined) return;
-  const { resourcePackages, resourceModules } = globalStore;
+  const early = globalThis.globalStore;
+  if (early === undefined) return;
+  const { resourcePackages, resourceModules } = early;
   const become = (store: object): void => {
     const value = Object.assign(store, { resourcePackages, resourceModules });
     Object.defineProperty(globalThis, 'globalStore', { configurable: true, writable: true, value });
