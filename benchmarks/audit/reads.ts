@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { bringUpAudit } from '../../postgres/audit/apply';
 import { type HistoryQuery, readHistory } from '../../postgres/audit/history';
 import { literal, trailNames } from '../../postgres/audit/names';
+import { maintainTrail } from '../../postgres/audit/upkeep';
 import type { AuditSpec } from '../../postgres/spec';
 import { timed } from '../statistics';
 import { auditSpec, id, TABLE } from './contenders';
@@ -44,7 +45,7 @@ export async function measureReads(server: BenchmarkServer, admin: Client, rows:
   const other = await server.connect({ database: DATABASE });
   await fill([client, other], months, rows, now);
   // Closed months get their index, ...
-  await client.query(`SELECT ${trailNames(SPEC).fn('maintain')}()`);
+  await maintainTrail(client, SPEC);
 
   const everyKey = Math.ceil(rows / CHANGES_OF_A_ROW);
   const key = (index: number): string => String((index * 7919 + 13) % everyKey).padStart(22, '0');

@@ -3,7 +3,7 @@ import { type AuditFunction, plain } from './auditFunction';
 import { chainFunctions } from './chain';
 import { guardFunction } from './guard';
 import { expireFunction, maintainFunction } from './maintain';
-import { type ChangeOperation, recorderName, TRIGGERS } from './names';
+import { CHANGE_OPERATIONS, type ChangeOperation, recorderName } from './names';
 import { recorderBody } from './recorders';
 import type { AuditedShape } from './shape';
 import { suspendFunctions } from './suspend';
@@ -15,7 +15,7 @@ export function auditFunctions(
 ): AuditFunction[] {
   return [
     ...shapes.flatMap((shape) =>
-      (Object.keys(TRIGGERS) as ChangeOperation[]).map((operation) => ({
+      CHANGE_OPERATIONS.map((operation) => ({
         ...plain(recorderName(operation, shape.schema, shape.table), 'trigger'),
         config: [],
         execute: executors(spec, shape, operation),

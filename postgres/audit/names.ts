@@ -3,14 +3,17 @@ import { createHash } from 'node:crypto';
 import { qualified, quoteIdentifier, quoteLiteral } from '../connection/quote';
 import type { AuditSpec } from '../spec';
 
-export type ChangeOperation = 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE';
+export const CHANGE_OPERATIONS = ['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'] as const;
+export type ChangeOperation = (typeof CHANGE_OPERATIONS)[number];
 
 /**
  * Rows of the trail that are no change of a row. KEY: this key came from another one by an UPDATE; CONFIGURED: the rules of a
  * table changed; DDL: its definition did; SUSPENDED and RESUMED: bulk work between them is not recorded; EXPIRED: a month was dropped.
  */
-export type MarkerOperation = 'KEY' | 'CONFIGURED' | 'DDL' | 'SUSPENDED' | 'RESUMED' | 'EXPIRED';
-export type Operation = ChangeOperation | MarkerOperation;
+const MARKER_OPERATIONS = ['KEY', 'CONFIGURED', 'DDL', 'SUSPENDED', 'RESUMED', 'EXPIRED'] as const;
+
+export const OPERATIONS = [...CHANGE_OPERATIONS, ...MARKER_OPERATIONS] as const;
+export type Operation = (typeof OPERATIONS)[number];
 
 /** Byte order decides which trigger fires first: before foreign keys (`RI_...`) and before whatever else an application has. */
 export const TRIGGERS: Record<ChangeOperation, string> = {

@@ -5,6 +5,7 @@ import type { AuditSpec } from '../spec';
 import type { AuditActual, DescendantFacts, TableFacts, TriggerFacts } from './actual';
 import type { AuditFunction } from './auditFunction';
 import {
+  CHANGE_OPERATIONS,
   type ChangeOperation,
   json,
   literal,
@@ -16,8 +17,6 @@ import {
 } from './names';
 import type { AuditedShape } from './shape';
 import { type AuditStep, step } from './step';
-
-const OPERATIONS = Object.keys(TRIGGERS) as ChangeOperation[];
 
 interface TriggerForm {
   row: boolean;
@@ -49,7 +48,7 @@ export function planTable(
 ): AuditStep[] {
   const facts = actual.tables.find(({ oid }) => oid === shape.oid);
   const triggers = [
-    ...OPERATIONS.flatMap((operation) => triggerSql(spec, shape, operation, shape, facts)),
+    ...CHANGE_OPERATIONS.flatMap((operation) => triggerSql(spec, shape, operation, shape, facts)),
     ...shape.descendants.flatMap((descendant) => descendantSql(spec, actual, shape, descendant)),
   ];
   const row = actual.audited.find(({ relation }) => relation === shape.oid);
@@ -93,7 +92,7 @@ function describe(shape: AuditedShape): string {
 
 const registered = (shape: AuditedShape): Record<string, string> =>
   Object.fromEntries(
-    OPERATIONS.map((operation) => [TRIGGERS[operation], recorderName(operation, shape.schema, shape.table)]),
+    CHANGE_OPERATIONS.map((operation) => [TRIGGERS[operation], recorderName(operation, shape.schema, shape.table)]),
   );
 
 function registerSql(spec: AuditSpec, shape: AuditedShape): string {
@@ -158,7 +157,7 @@ function descendantSql(
   descendant: DescendantFacts,
 ): string[] {
   const facts = actual.tables.find(({ oid }) => oid === descendant.oid);
-  const operations: ChangeOperation[] = descendant.partition ? ['TRUNCATE'] : OPERATIONS;
+  const operations: readonly ChangeOperation[] = descendant.partition ? ['TRUNCATE'] : CHANGE_OPERATIONS;
   const table = qualified(descendant.schema, descendant.table);
   return [
     ...descendant.weak.map((name) => `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${quoteIdentifier(name)}`),

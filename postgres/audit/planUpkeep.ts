@@ -4,6 +4,7 @@ import type { AuditActual } from './actual';
 import { GUARD_EVENTS } from './guard';
 import { cronJobName, guardNames, literal, trailNames } from './names';
 import { type AuditStep, step } from './step';
+import { maintainSql } from './upkeep';
 
 export function planGuard(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   if (!actual.mayGuard) return [];
@@ -68,15 +69,14 @@ export function planPartitions(spec: AuditSpec, actual: AuditActual, moment: Dat
     ...(unindexed.length === 0 ? [] : [`index ${unindexed.join(', ')}`]),
   ];
   if (parts.length === 0) return [];
-  const sql = [`SELECT ${trailNames(spec).fn('maintain')}()`];
-  return [step('change', 'partitions', parts.join('; '), sql, 'afterwards')];
+  return [step('change', 'partitions', parts.join('; '), [maintainSql(spec)], 'afterwards')];
 }
 
 /** pg_cron, where it is installed in this database, keeps the partitions without anybody running `up`. */
 export function planCron(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   if (actual.cron === null) return [];
   const schedule = spec.hashChain ? '*/5 * * * *' : '17 * * * *';
-  const command = `SELECT ${trailNames(spec).fn('maintain')}()`;
+  const command = maintainSql(spec);
   const { job } = actual.cron;
   if (job !== null && job.schedule === schedule && job.command === command && job.active) return [];
   const sql = [`SELECT cron.schedule(${literal(cronJobName(spec))}, ${literal(schedule)}, ${literal(command)})`];

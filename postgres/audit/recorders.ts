@@ -1,12 +1,11 @@
-import { qualified } from '../connection/quote';
 import type { AuditSpec } from '../spec';
+import { ID_PREFIX, idAfter } from './identifier';
 import {
   CHANGED_MASK,
   type ChangeOperation,
   json,
   literal,
   MASK,
-  recorderName,
   SUSPENDED_SETTING,
   textArray,
   trailNames,
@@ -28,8 +27,6 @@ const OP = {
   get: 'OPERATOR(pg_catalog.->)',
   minus: 'OPERATOR(pg_catalog.-)',
   concat: 'OPERATOR(pg_catalog.||)',
-  plus: 'OPERATOR(pg_catalog.+)',
-  times: 'OPERATOR(pg_catalog.*)',
   contains: 'OPERATOR(pg_catalog.@>)',
   sameImage: 'OPERATOR(pg_catalog.*=)',
 } as const;
@@ -43,16 +40,10 @@ export function recorderBody(spec: AuditSpec, shape: AuditedShape, operation: Ch
   return shape.level === 'statement' ? statementBody(spec, shape, operation) : rowBody(spec, shape, operation);
 }
 
-export function recorder(spec: AuditSpec, shape: AuditedShape, operation: ChangeOperation): string {
-  return qualified(spec.schema, recorderName(operation, shape.schema, shape.table));
-}
-
 interface Variable {
   name: string;
   type: string;
 }
-
-const indented = (statements: string): string => statements.replace(/^/gm, '  ');
 
 function body(shape: AuditedShape, variables: Variable[], statements: string[]): string {
   const { before, after, variables: pinned } = pins(shape);
@@ -60,7 +51,7 @@ function body(shape: AuditedShape, variables: Variable[], statements: string[]):
   return (
     `\nDECLARE\n${declared.join('\n')}\nBEGIN\n` +
     [...statements.slice(0, -1), ...before, statements.at(-1) ?? '', ...after, 'RETURN NULL;']
-      .map(indented)
+      .map((statement) => statement.replace(/^/gm, '  '))
       .join('\n') +
     '\nEND\n'
   );
@@ -73,13 +64,12 @@ function pins({ pins }: AuditedShape): { variables: Variable[]; before: string[]
     variables: entries.map((_, index) => ({ name: `setting_${index}`, type: 'text' })),
     before: entries.map(
       ([name, value], index) =>
-        `IF pg_catalog.current_setting(${literal(name)}) ${OP.ne} ${literal(value)} THEN\n` +
-        `  setting_${index} := pg_catalog.current_setting(${literal(name)});\n` +
-        `  PERFORM pg_catalog.set_config(${literal(name)}, ${literal(value)}, true);\nEND IF;`,
+        `setting_${index} := pg_catalog.current_setting(${literal(name)});\n` +
+        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, ${literal(value)}, true); END IF;`,
     ),
     after: entries.map(
-      ([name], index) =>
-        `IF setting_${index} IS NOT NULL THEN PERFORM pg_catalog.set_config(${literal(name)}, setting_${index}, true); END IF;`,
+      ([name, value], index) =>
+        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, setting_${index}, true); END IF;`,
     ),
   };
 }
@@ -109,15 +99,6 @@ const hashOf = (shape: AuditedShape, data: string): string => {
     column !== undefined && others.length === 0 ? `${data} ${OP.get} ${literal(column)}` : keyOf(shape, data);
   return `pg_catalog.jsonb_hash_extended(${hashed}, 0)`;
 };
-
-/**
- * The default of `id`, to be computed into a variable: PostgreSQL prepares an INSERT's expressions anew for each call of the trigger, those
- * of an assignment once in a transaction. lpad puts version and variant in front of the sequence's number.
- */
-const idOf = (sequence: string): string =>
-  `('0' ${OP.concat} pg_catalog.to_hex((pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) ${OP.times} 1000)::pg_catalog.int8) ` +
-  `${OP.concat} pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.nextval(${literal(sequence)}::pg_catalog.regclass)), 20, ` +
-  `'70008000000000000000'))::pg_catalog.uuid`;
 
 /** Columns that say which table it was, and their values. A partition's row is a row of the whole table. */
 function place(shape: AuditedShape): { columns: string; values: string } {
@@ -151,12 +132,6 @@ function statementBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT'
   const { trail, sequence } = trailNames(spec);
   const [transition, data] = operation === 'INSERT' ? ['new_rows', 'new_data'] : ['old_rows', 'old_data'];
   const { columns, values } = place(shape);
-  const prefix =
-    `prefix := '0' ${OP.concat} pg_catalog.to_hex((pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) ${OP.times} 1000)` +
-    `::pg_catalog.int8 ${OP.times} 65536 ${OP.plus} 28672);`;
-  const id =
-    `(prefix ${OP.concat} pg_catalog.to_hex((-9223372036854775808) ${OP.plus} ` +
-    `pg_catalog.nextval(${literal(sequence)}::pg_catalog.regclass)))::pg_catalog.uuid`;
   return body(
     shape,
     [
@@ -166,9 +141,9 @@ function statementBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT'
     [
       suspendedCheck(spec),
       USER,
-      prefix,
+      `prefix := ${ID_PREFIX};`,
       `INSERT INTO ${trail} (id, operation, ${data}, user_id, ${columns}, key, key_hash)\n` +
-        `SELECT ${id}, ${literal(operation)}, ${masked(shape, 'x.data')}, who, ${values}, ${keyOf(shape, 'x.data')}, ` +
+        `SELECT ${idAfter('prefix', sequence)}, ${literal(operation)}, ${masked(shape, 'x.data')}, who, ${values}, ${keyOf(shape, 'x.data')}, ` +
         `${hashOf(shape, 'x.data')}\n` +
         `  FROM (SELECT ${visible(shape, 'r.*')} AS data FROM ${transition} AS r OFFSET 0) AS x;`,
     ],
@@ -200,17 +175,15 @@ function rowBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DE
  * key changed. A row that is the same to the last byte, or in everything but excluded columns, is not recorded.
  */
 function updateBody(spec: AuditSpec, shape: AuditedShape): string {
-  const { trail, sequence } = trailNames(spec);
+  const { trail } = trailNames(spec);
   const { columns, values } = place(shape);
-  const hidden = shape.exclude.length > 0;
-  const nothingLeft = `IF after ${OP.eq} before THEN\n  IF after::pg_catalog.text ${OP.eq} before::pg_catalog.text THEN RETURN NULL; END IF;\nEND IF;`;
   const record =
     `before := ${visible(shape, 'OLD')};\nafter := ${visible(shape, 'NEW')};\n` +
-    (hidden ? `${nothingLeft}\n` : '') +
+    (shape.exclude.length > 0 ? unlessVisible(shape) : '') +
     maskUpdate(shape) +
-    `identity := ${keyOf(shape, 'before')};\nidentifier := ${idOf(sequence)};\n` +
-    `INSERT INTO ${trail} (id, operation, old_data, new_data, user_id, ${columns}, key, key_hash)\n` +
-    `VALUES (identifier, 'UPDATE', before, after, who, ${values}, identity, ${hashOf(shape, 'before')});\n` +
+    `identity := ${keyOf(shape, 'before')};\n` +
+    `INSERT INTO ${trail} (operation, old_data, new_data, user_id, ${columns}, key, key_hash)\n` +
+    `VALUES ('UPDATE', before, after, who, ${values}, identity, ${hashOf(shape, 'before')});\n` +
     // Under the new key a pointer to the old one: with it the row's history is found from either.
     `IF ${keyChanged(shape)} THEN\n` +
     `  INSERT INTO ${trail} (operation, marker, user_id, ${columns}, key, key_hash)\n` +
@@ -223,16 +196,9 @@ function updateBody(spec: AuditSpec, shape: AuditedShape): string {
       { name: 'before', type: 'jsonb' },
       { name: 'after', type: 'jsonb' },
       { name: 'identity', type: 'jsonb' },
-      { name: 'identifier', type: 'uuid' },
       ...(hasRedacted(shape) ? [{ name: 'mask', type: 'jsonb' }] : []),
     ],
-    [
-      // One expression for both of what is seldom: each costs a call about a microsecond.
-      `IF NEW ${OP.sameImage} OLD OR ${setting(SUSPENDED_SETTING)} IS NOT NULL THEN\n` +
-        `  IF NEW ${OP.sameImage} OLD THEN RETURN NULL; END IF;\n${indented(suspendedCheck(spec))}\nEND IF;`,
-      USER,
-      hidden ? restoring(shape, record) : record,
-    ],
+    [`IF NEW ${OP.sameImage} OLD THEN RETURN NULL; END IF;`, suspendedCheck(spec), USER, record],
   );
 }
 
@@ -243,10 +209,13 @@ function keyChanged(shape: AuditedShape): string {
 
 const hasRedacted = (shape: AuditedShape): boolean => shape.redact.length > 0;
 
-/** A RETURN in the middle would leave pinned settings behind, so they are set back first. */
-function restoring(shape: AuditedShape, record: string): string {
-  const { after } = pins(shape);
-  return after.length === 0 ? record : record.replace('RETURN NULL;', `${after.join(' ')} RETURN NULL;`);
+/** Nothing but hidden columns changed. A RETURN in the middle would leave pinned settings behind, so they are set back first. */
+function unlessVisible(shape: AuditedShape): string {
+  const leave = [...pins(shape).after, 'RETURN NULL;'].join(' ');
+  return (
+    `IF after ${OP.eq} before THEN\n` +
+    `  IF after::pg_catalog.text ${OP.eq} before::pg_catalog.text THEN ${leave} END IF;\nEND IF;\n`
+  );
 }
 
 /** Of a redacted column the trail says whether it changed, never what it was, not even whether it was NULL. */

@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '../connection/quote';
 import type { AuditSpec } from '../spec';
+import { ID_PREFIX, idAfter } from './identifier';
 import { literal, searchIndexName, trailNames } from './names';
 
 export interface TrailColumn {
@@ -11,25 +12,11 @@ export interface TrailColumn {
   comment: string;
 }
 
-/** 1000 ms and 16 bits further: room for the version and for what a millisecond holds. */
-const MILLISECONDS = `(date_part('epoch', clock_timestamp()) * 1000)::bigint * 65536 + 28672`;
-
-/**
- * A UUID of version 7: milliseconds in front, then the sequence instead of randomness. So ids ascend in the order they were given, are
- * unique without an index, and cost a fifth of a random one (measured in docs/audit.md).
- */
-export function idDefault(sequence: string): string {
-  return `(${idPrefix} || ${idSuffix(sequence)})::uuid`;
-}
-const idPrefix = `'0' || to_hex(${MILLISECONDS})`;
-const idSuffix = (sequence: string): string =>
-  `to_hex((-9223372036854775808) + nextval(${literal(sequence)}::regclass))`;
-
 /** The seed's seven first, in its order and with its names, then who, where and when in detail. */
 export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailColumn[] {
   const { sequence } = trailNames(spec);
   return [
-    { name: 'id', type: 'uuid', notNull: true, default: idDefault(sequence), comment: 'Unique, ascending.' },
+    { name: 'id', type: 'uuid', notNull: true, default: idAfter(ID_PREFIX, sequence), comment: 'Unique, ascending.' },
     { name: 'table_name', type: 'text', notNull: true, comment: 'The audited table; of a partition, the whole table.' },
     { name: 'operation', type: 'text', notNull: true, comment: 'INSERT, UPDATE, DELETE, TRUNCATE or a marker.' },
     { name: 'old_data', type: 'jsonb', comment: 'The row before.' },
@@ -39,7 +26,7 @@ export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailCo
       name: 'timestamp',
       type: 'timestamp with time zone',
       notNull: true,
-      default: 'CURRENT_TIMESTAMP',
+      default: 'now()',
       comment: 'Start of the transaction, as in now(). Partitions are months of it, in UTC.',
     },
     {

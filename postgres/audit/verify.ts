@@ -61,12 +61,6 @@ export async function verifyChain(
   });
 }
 
-/** Links everything that is final; returns what it did or waits for, a line each. Needs the trail's owner or a superuser. */
-export async function sealChain(client: Client, spec: Pick<AuditSpec, 'schema' | 'table'>): Promise<string[]> {
-  const { rows } = await client.query<{ line: string }>(`SELECT s AS line FROM ${trailNames(spec).fn('seal')}() AS s`);
-  return rows.map(({ line }) => line);
-}
-
 async function monthsOf(
   client: Client,
   spec: Pick<AuditSpec, 'schema' | 'table'>,

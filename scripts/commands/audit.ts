@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 
 import { databaseSpec } from '../../infra/config/databaseSpec';
 import { type HistoryQuery, readHistory } from '../../postgres/audit/history';
-import type { Operation } from '../../postgres/audit/names';
+import { type Operation, OPERATIONS } from '../../postgres/audit/names';
 import { withClient } from '../../postgres/connection/client';
 import type { AuditSpec, ConnectionTarget } from '../../postgres/spec';
 import { type CommandContext, done } from '../command';
@@ -11,19 +11,6 @@ import { renderHistory } from '../report/history';
 import { openStack } from '../stack';
 import { readState } from '../stackState';
 import type { CommandDefinition } from './definition';
-
-const OPERATIONS: readonly Operation[] = [
-  'INSERT',
-  'UPDATE',
-  'DELETE',
-  'TRUNCATE',
-  'KEY',
-  'CONFIGURED',
-  'DDL',
-  'SUSPENDED',
-  'RESUMED',
-  'EXPIRED',
-];
 
 const HELP = `A time is a date (2026-11-01), a date and time (2026-11-01T12:00:00Z; UTC where
 it names no zone), or how long ago: 30m, 24h, 7d.

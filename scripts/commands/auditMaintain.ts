@@ -1,4 +1,4 @@
-import { trailNames } from '../../postgres/audit/names';
+import { maintainTrail } from '../../postgres/audit/upkeep';
 import { withClient } from '../../postgres/connection/client';
 import { done } from '../command';
 import { trailAccess } from './audit';
@@ -14,12 +14,7 @@ export const auditMaintain: CommandDefinition = {
   help: HELP,
   run: async (context) => {
     const { spec, target } = await trailAccess(context, 'administrator');
-    const lines = await withClient(target, async (client) => {
-      const { rows } = await client.query<{ line: string }>(
-        `SELECT line FROM ${trailNames(spec).fn('maintain')}() AS line`,
-      );
-      return rows.map(({ line }) => line);
-    });
+    const lines = await withClient(target, (client) => maintainTrail(client, spec));
     const waits = lines.length > 0 && lines.every((line) => /^(postponed|sealing waits)/.test(line));
     const text = lines.length === 0 ? 'Nothing was due.' : lines.join('\n');
     return done(text, { lines }, lines.length === 0 || waits ? 'ok' : 'changed');

@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { sealChain, verifyChain } from '../../../postgres/audit/verify';
+import { sealChain } from '../../../postgres/audit/upkeep';
+import { verifyChain } from '../../../postgres/audit/verify';
 import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase } from './support';
 

@@ -4,7 +4,8 @@ import type { AuditActual } from '../../../postgres/audit/actual';
 import { partitionsDue, planCron } from '../../../postgres/audit/planUpkeep';
 import { planLines } from '../../../postgres/audit/print';
 import { readAudit } from '../../../postgres/audit/read';
-import { sealChain, verifyChain } from '../../../postgres/audit/verify';
+import { sealChain } from '../../../postgres/audit/upkeep';
+import { verifyChain } from '../../../postgres/audit/verify';
 import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase } from './support';
 

@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { sealChain, verifyChain } from '../../../postgres/audit/verify';
+import { sealChain } from '../../../postgres/audit/upkeep';
+import { verifyChain } from '../../../postgres/audit/verify';
 import { type AuditedDatabase, auditedDatabase, newestServer, SKIPPED_NEWEST } from './support';
 
 /** Three ways of recording: fast, by row through partitions, and with a key of several columns whose values are odd. */
