@@ -3,15 +3,17 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { Client } from 'pg';
+import type { Client } from 'pg';
 
+import { databaseSpec } from '../../infra/config/databaseSpec';
+import { defaultSettings } from '../../infra/config/defaults';
 import { planAudit } from '../../postgres/audit/plan';
 import { planSql } from '../../postgres/audit/print';
 import { readAudit } from '../../postgres/audit/read';
+import { withClient } from '../../postgres/connection/client';
 import { serverAccount } from '../../postgres/server/account';
 import { findBinaries } from '../../postgres/server/binaries';
 import { findFreePort } from '../../postgres/server/port';
-import type { AuditSpec } from '../../postgres/spec';
 
 /** What the default local stack declares, as somebody who knows PostgreSQL would type it. */
 const CLUSTER_SQL = [
@@ -79,14 +81,11 @@ export async function serverByHand(root: string, migration: string): Promise<voi
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c shared_preload_libraries=pg_stat_statements`;
   run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-o', options, '-w', 'start');
   try {
-    await statements(port, 'postgres', CLUSTER_SQL);
-    await statements(port, 'inclusive_ai', [
-      ...DATABASE_SQL,
-      readFileSync(migration, 'utf8'),
-      ...INDEX_SQL,
-      'RESET ROLE',
-    ]);
-    await auditSql(port);
+    await connected(port, 'postgres', (client) => statements(client, CLUSTER_SQL));
+    await connected(port, 'inclusive_ai', async (client) => {
+      await statements(client, [...DATABASE_SQL, readFileSync(migration, 'utf8'), ...INDEX_SQL, 'RESET ROLE']);
+      await auditSql(client);
+    });
   } finally {
     run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop');
     rmSync(folder, { recursive: true, force: true });
@@ -94,33 +93,16 @@ export async function serverByHand(root: string, migration: string): Promise<voi
 }
 
 /** The trail's SQL as `up` would print it, and nothing of what it takes to find out that it is needed. */
-async function auditSql(port: number): Promise<void> {
-  const client = new Client({ host: '127.0.0.1', port, user: 'postgres', password: 'x', database: 'inclusive_ai' });
-  await client.connect();
-  try {
-    await client.query(planSql(planAudit(AUDIT, await readAudit(client, AUDIT), new Date())));
-  } finally {
-    await client.end();
-  }
+async function auditSql(client: Client): Promise<void> {
+  const settings = defaultSettings('local', 'local');
+  const { audit } = databaseSpec(settings, { projectRoot: '/', machine: { memoryBytes: 2 ** 33, cpus: 2 } });
+  await client.query(planSql(planAudit(audit, await readAudit(client, audit), new Date())));
 }
 
-const AUDIT: AuditSpec = {
-  schema: 'audit',
-  table: 'audit_log',
-  owner: 'coach_audit_owner',
-  readers: ['coach_auditor'],
-  tables: ['User', 'Student', 'CompletedLesson', 'Assessment'].map((table) => ({ schema: 'public', table })),
-  retentionMonths: 0,
-  monthsAhead: 3,
-  hashChain: false,
-};
+function connected(port: number, database: string, work: (client: Client) => Promise<void>): Promise<void> {
+  return withClient({ host: '127.0.0.1', port, user: 'postgres', password: 'x', database }, work);
+}
 
-async function statements(port: number, database: string, sql: readonly string[]): Promise<void> {
-  const client = new Client({ host: '127.0.0.1', port, user: 'postgres', password: 'x', database });
-  await client.connect();
-  try {
-    for (const statement of sql) await client.query(statement);
-  } finally {
-    await client.end();
-  }
+async function statements(client: Client, sql: readonly string[]): Promise<void> {
+  for (const statement of sql) await client.query(statement);
 }

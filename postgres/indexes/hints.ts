@@ -9,7 +9,9 @@ export interface IndexHints {
   models: { model: string; lines: string[] }[];
   /** What has no line, or a line that does not say all, and what that means for `prisma migrate`. */
   notes: { index: string; table: string; severity: 'harmless' | 'drift'; note: string }[];
-  /** Both as text, ready to print. */
+  /** Names of those that Prisma compares with its schema and its history. */
+  seen: string[];
+  /** Models and notes as text, ready to print. */
   text: string;
 }
 
@@ -22,7 +24,7 @@ const TYPES: Record<string, string> = { hash: 'Hash', gin: 'Gin', gist: 'Gist', 
  * btree and hash. Without `schema` models and fields are taken to bear their tables' and columns' names.
  */
 export function indexHints(indexes: readonly IndexSpec[], schema?: PrismaSchema): IndexHints {
-  const hints: IndexHints = { models: [], notes: [], text: '' };
+  const hints: IndexHints = { models: [], notes: [], seen: [], text: '' };
   for (const index of indexes) {
     const note = (severity: 'harmless' | 'drift', text: string): void =>
       void hints.notes.push({ index: index.name, table: index.table, severity, note: text });
@@ -36,9 +38,13 @@ export function indexHints(indexes: readonly IndexSpec[], schema?: PrismaSchema)
       note('drift', 'no model stands for this table, so Prisma takes the whole table for drift');
       continue;
     }
-    if (model.maps.includes(index.name)) continue;
+    if (model.maps.includes(index.name)) {
+      hints.seen.push(index.name);
+      continue;
+    }
     const line = lineOf(index, model, schema?.partialIndexes === true, (text) => note('drift', text));
     if (line === undefined) continue;
+    hints.seen.push(index.name);
     for (const text of notSaid(index)) note('harmless', text);
     const group = hints.models.find((one) => one.model === model.name);
     if (group === undefined) hints.models.push({ model: model.name, lines: [line] });

@@ -40,8 +40,7 @@ export const generate: CommandDefinition = {
       const schema = join(application, 'prisma', 'schema.prisma');
       const text = existsSync(schema) ? readFileSync(schema, 'utf8') : undefined;
       const hints = indexHints(stack.settings.indexes, text === undefined ? undefined : readPrismaSchema(text));
-      // Of what Prisma sees, what its history does not make.
-      const seen = stack.settings.indexes.filter(({ name }) => !hints.notes.some(({ index }) => index === name));
+      const seen = stack.settings.indexes.filter(({ name }) => hints.seen.includes(name));
       const migration = hintsMigration(seen, historyOf(join(application, 'prisma', 'migrations')));
       const explained = migration === '' ? '' : `\n${MIGRATION_NOTE}\n${migration}`;
       return done(`${hints.text}${explained}`, { models: hints.models, notes: hints.notes, migration });

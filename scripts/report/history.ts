@@ -53,9 +53,11 @@ const timeOf = (time: Date): string => time.toISOString().replace('T', ' ');
 const pair = ([name, content]: [string, unknown]): string => `${printable(name)}=${value(content)}`;
 
 /** Control characters, and those that turn the direction of a line, would let recorded text rewrite the terminal's. */
-// eslint-disable-next-line no-control-regex
-const HOSTILE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const HOSTILE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const escaped = (character: string): string => {
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
+};
 
 export function printable(text: string): string {
   return text.replace(HOSTILE, escaped);

@@ -108,6 +108,22 @@ describe('columns', () => {
     ]);
   });
 
+  it('excluded ones of any name leave the session’s settings as they were', async () => {
+    await database.admin.query(
+      `SET ROLE ${database.roles.tableOwner}; CREATE TABLE "Odd" (id int PRIMARY KEY, "RETURN NULL;" int, lasts interval); RESET ROLE`,
+    );
+    const odd = { schema: 'public', table: 'Odd', exclude: ['RETURN NULL;'] };
+    await database.up({ tables: [STUDENT, odd] });
+    await app.query(`SET IntervalStyle = iso_8601; INSERT INTO "Odd" VALUES (1, 1, '2 days')`);
+    await database.recorded();
+    expect(await after(`UPDATE "Odd" SET "RETURN NULL;" = 2`)).toEqual([]);
+    const [row] = await after(`UPDATE "Odd" SET lasts = '3 days'`);
+    expect(row).toMatchObject({ old_data: { id: 1, lasts: '2 days' }, new_data: { id: 1, lasts: '3 days' } });
+    const { rows } = await app.query<{ IntervalStyle: string }>('SHOW IntervalStyle');
+    expect(rows).toEqual([{ IntervalStyle: 'iso_8601' }]);
+    await app.query('RESET IntervalStyle');
+  });
+
   it('redacted ones say only whether they changed', async () => {
     await database.up({ tables: [{ ...STUDENT, redact: ['password'] }] });
     const rows = await after(`INSERT INTO "Student" VALUES (1, 'Ana', NULL); UPDATE "Student" SET password = 'secret';

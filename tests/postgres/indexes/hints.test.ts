@@ -190,6 +190,22 @@ describe('Prisma itself', () => {
 });
 
 describe('the migration for Prisma’s history', () => {
+  it('is for what Prisma looks at: also where its line leaves something out, never for what needs none', () => {
+    const schema = readPrismaSchema(
+      `${PREAMBLE}model Student {\n  id Int @id\n  location String\n  language String\n\n  @@index([language], map: "there")\n}\n`,
+    );
+    const indexes = [
+      spec('plain', 'Student', 'location'),
+      spec('there', 'Student', 'language'),
+      spec('stored', 'Student', 'location', { storage: { fillfactor: 70 } }),
+      spec('partial', 'Student', 'location', { predicate: 'location IS NOT NULL' }),
+      spec('computed', 'Student', 'lower(location)', { columns: [{ name: 'lower(location)', expression: true }] }),
+      spec('elsewhere', 'Other', 'x'),
+      spec('gone', 'Student', 'missing'),
+    ];
+    expect(indexHints(indexes, schema).seen).toEqual(['plain', 'there', 'stored']);
+  });
+
   it('makes what no migration names, as the settings say it, and does nothing where it is', async () => {
     const indexes = [
       ...FIVE,
