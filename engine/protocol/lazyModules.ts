@@ -1,6 +1,6 @@
 /**
  * Preloaded into the SDK's processes: packages that `@pulumi/pulumi` loads at every start and uses only to serialise functions (never done
- * here: the shims are plain text) or to send traces are loaded when first used, which saves more than half a second a process.
+ * here: the shims are plain text) or to send traces are loaded when first used.
  * Source maps are not registered: the SDK takes a stack trace for each resource, and mapping them costs as much again.
  */
 import Module from 'node:module';

@@ -12,7 +12,7 @@ import { APPLYING_SETTING, type ChangeOperation, literal, trailNames, TRIGGERS }
 export function guardFunction(spec: AuditSpec): AuditFunction {
   return {
     ...plain('guard', 'event_trigger'),
-    // Compiling these queries would take a hundred times as long as running them.
+    // Compiling these queries would take longer than running them.
     config: [...SAFE_PATH, 'jit=off'],
     ownedBy: 'admin',
     source: guardBody(spec),

@@ -15,7 +15,7 @@ import type { AuditedShape } from './shape';
 
 /*
  * The trigger functions of one table. They run as the trail's owner in the session of whoever changes the row, who chooses
- * search_path and every other setting. SET clauses cost 4 % of an update, so there are none; instead every function, type and
+ * search_path and every other setting. SET clauses would cost every change, so there are none; instead every function, type and
  * operator is written with its schema, and nothing that looks an operator up by itself (IN, BETWEEN, NULLIF, IS DISTINCT FROM,
  * CASE x WHEN, LIKE) is used. Rows are turned into JSON as a whole: a column added or dropped by a migration breaks nothing and is
  * recorded before the next `up`.
@@ -125,7 +125,7 @@ function masked(shape: AuditedShape, data: string): string {
 }
 
 /**
- * INSERT and DELETE as one statement over the transition table: half the cost of a function call a row. Transition tables hold whole
+ * INSERT and DELETE as one statement over the transition table, which spares a function call for each row. Transition tables hold whole
  * statements, and nothing is joined, so key changes lose nothing.
  */
 function statementBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DELETE'): string {
