@@ -36,17 +36,34 @@ export interface BringUpOptions {
  */
 export async function bringUp(placed: PlacedServer, options: BringUpOptions = {}): Promise<void> {
   try {
-    await bringUpFrom(serverState(placed.process.dataDirectory), placed, options);
+    await bringUpFrom(await stateWithPort(placed), placed, options);
   } catch (error) {
     if (stateOf(error) !== 'ENOSPC') throw error;
     throw diskFull(placed.process.dataDirectory, (error as Error).message);
   }
 }
 
+/** The server's state; one that does not run finds its port free. */
+async function stateWithPort({
+  process: { dataDirectory },
+  declaration: { port },
+}: PlacedServer): Promise<ServerState> {
+  const state = serverState(dataDirectory);
+  if (state.status !== 'absent' && state.status !== 'stopped') return state;
+  try {
+    await requireFreePort(port);
+    return state;
+  } catch (error) {
+    // Of two at once the other may have started it since.
+    const since = serverState(dataDirectory);
+    if ('pid' in since && since.port === port) return since;
+    throw error;
+  }
+}
+
 async function bringUpFrom(state: ServerState, placed: PlacedServer, options: BringUpOptions): Promise<void> {
   const { process: server, declaration } = placed;
   prepare(placed);
-  if (state.status === 'absent' || state.status === 'stopped') await requireFreePort(declaration.port);
   const { adminUser, adminPassword } = declaration;
   const made = await ensureDataDirectory({ ...server, adminUser, adminPassword, ...stepsOf(options) });
   if ('pid' in state && state.status !== 'stopping') {

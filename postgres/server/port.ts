@@ -32,9 +32,17 @@ export function probePort(port: number): Promise<'free' | 'taken' | 'forbidden'>
   });
 }
 
+/** How long a port may stay taken: another run's probe holds it for a moment. */
+const MOMENT_MS = 200;
+
 /** Throws `port-taken` naming who has it. */
 export async function requireFreePort(port: number): Promise<void> {
-  const found = await probePort(port);
+  const deadline = Date.now() + MOMENT_MS;
+  let found = await probePort(port);
+  while (found === 'taken' && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, MOMENT_MS / 10));
+    found = await probePort(port);
+  }
   if (found === 'free') return;
   if (found === 'taken') throw portTaken(port, portOwner(port));
   throw new PlatformError(

@@ -94,7 +94,7 @@ describe('SIGKILL while a server is made', () => {
 
 it('two at once make one server, and both find it', async () => {
   const declared = await declaration();
-  const [a, b] = await Promise.all([startMaking(declared, '', 'done'), startMaking(declared, '', 'done')]);
+  const [a, b] = await Promise.all([startMaking(declared, '', 'brought up'), startMaking(declared, '', 'brought up')]);
   expect([a.exitCode ?? 0, b.exitCode ?? 0]).toEqual([0, 0]);
   expect(serverState(declared.dataDirectory).status).toBe('running');
   expect(await superuser(declared)).toBe('postgres');

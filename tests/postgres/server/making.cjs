@@ -1,7 +1,7 @@
 'use strict';
 /**
  * Makes and starts a server in a process of its own, to be killed. argv: JSON { compiled, declaration, systemFolder, stopAt }. At the step of
- * that name it prints `stopped` and blocks for good, exactly there; without one it ends with `done`.
+ * that name it prints `stopped` and blocks for good, exactly there; without one it ends with `brought up`.
  */
 const { writeSync } = require('node:fs');
 const { join } = require('node:path');
@@ -24,7 +24,7 @@ bringUp(placed, {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   },
 }).then(
-  () => process.stdout.write('done\n'),
+  () => process.stdout.write('brought up\n'),
   (error) => {
     process.stderr.write(`${error.stack}\n`);
     process.exitCode = 1;

@@ -40,3 +40,12 @@ it('finds a free port beside taken ones, also those on every address', async () 
   }
   await requireFreePort(port);
 });
+
+it('does not take another run’s probe of the port for a server', async () => {
+  const port = await freePort();
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(port, '127.0.0.1', resolve));
+  setTimeout(() => probe.close(), 60);
+  await requireFreePort(port);
+  expect(probe.listening).toBe(false);
+});
