@@ -54,12 +54,17 @@ interface StoredRow extends Omit<HistoryEntry, 'key' | 'before' | 'after' | 'mar
   before: string | null;
   after: string | null;
   marker: string | null;
+  /** Of a KEY row: the key it came from, and `clockTime` to the microsecond, of one width, so that it can be compared. */
+  from: string | null;
+  recordedAt: string;
 }
+
+const RECORDED_AT = `to_char(t.clock_time, 'YYYY-MM-DD HH24:MI:SS.USOF')`;
 
 const COLUMNS = `t.id, t.operation, t.table_schema AS schema, t.table_name AS "table", t.child_table AS "childTable", t.key::text AS key,
        t.old_data::text AS before, t.new_data::text AS after, t.marker::text AS marker, t.user_id AS "user", t."timestamp",
        t.clock_time AS "clockTime", t.txid::text AS txid, t.session_user_name AS "sessionUser", t.application_name AS application,
-       host(t.client_address) AS "clientAddress"`;
+       host(t.client_address) AS "clientAddress", (t.marker -> 'from')::text AS "from", ${RECORDED_AT} AS "recordedAt"`;
 
 /**
  * Rows of the trail, oldest first. PlatformErrors: `audit-missing`, `audit-denied`, `audit-table-unknown`, `audit-key-invalid`,
@@ -112,8 +117,9 @@ async function followKeys(
     const until = seen.get(next.key);
     if (seen.has(next.key) && (until === undefined || (next.before !== undefined && next.before <= until))) continue;
     seen.set(next.key, next.before);
-    for (const row of await select(client, spec, query, table, next)) found.set(row.id, row);
-    waiting.push(...(await formerKeys(client, spec, table, next)));
+    const rows = await select(client, spec, query, table, next);
+    for (const row of rows) found.set(row.id, row);
+    waiting.push(...(isWhole(rows, query) ? formerAmong(rows) : await formerKeys(client, spec, table, next)));
   }
   return [...found.values()]
     .sort((one, other) => one.clockTime.getTime() - other.clockTime.getTime() || (one.id < other.id ? -1 : 1))
@@ -122,9 +128,20 @@ async function followKeys(
 
 interface Under {
   key: string;
-  /** Recorded at or before; text, since a Date would lose the microseconds. Of one width, so that it can be compared. */
+  /** Recorded at or before; text, since a Date would lose the microseconds. */
   before: string | undefined;
 }
+
+/** Nothing that was recorded under the key was left out: looking for its former keys again would take as long again. */
+const isWhole = (rows: readonly StoredRow[], { since, until, user, operation, limit }: Bounded): boolean =>
+  rows.length < limit && [since, until, user, operation].every((one) => one === undefined);
+
+const formerAmong = (rows: readonly StoredRow[]): Under[] =>
+  rows
+    .flatMap(({ operation, from, recordedAt }) =>
+      operation === 'KEY' && from !== null ? [{ key: from, before: recordedAt }] : [],
+    )
+    .reverse();
 
 async function formerKeys(
   client: Client,
@@ -134,7 +151,7 @@ async function formerKeys(
 ): Promise<Under[]> {
   const { text, values } = condition({ operation: 'KEY' }, table, under);
   const { rows } = await client.query<{ key: string; before: string }>(
-    `SELECT (t.marker -> 'from')::text AS key, to_char(t.clock_time, 'YYYY-MM-DD HH24:MI:SS.USOF') AS before FROM ${trailNames(spec).trail} t WHERE ${text} ORDER BY t.clock_time DESC`,
+    `SELECT (t.marker -> 'from')::text AS key, ${RECORDED_AT} AS before FROM ${trailNames(spec).trail} t WHERE ${text} ORDER BY t.clock_time DESC`,
     values,
   );
   return rows;
@@ -206,7 +223,7 @@ async function resolve(
 }
 
 function entries(rows: readonly StoredRow[]): HistoryEntry[] {
-  return rows.map((row) => {
+  return rows.map(({ from: _from, recordedAt: _recordedAt, ...row }) => {
     const [key, before, after, marker] = [row.key, row.before, row.after, row.marker].map((text) =>
       text === null ? null : (parseExact(text) as RowData),
     ) as [RowData | null, RowData | null, RowData | null, RowData | null];

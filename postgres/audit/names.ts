@@ -72,7 +72,7 @@ export const SUPPORT = {
   horizon: 'chain_horizon',
 } as const;
 
-export const sequenceName = (spec: Pick<AuditSpec, 'table'>): string => `${spec.table}_seq`;
+export const sequenceName = (spec: Pick<AuditSpec, 'table'>): string => `${spec.table}_id`;
 export const defaultPartitionName = (spec: Pick<AuditSpec, 'table'>): string => `${spec.table}_default`;
 export const searchIndexName = (spec: Pick<AuditSpec, 'table'>): string => `${spec.table}_search`;
 export const guardNames = (spec: Pick<AuditSpec, 'schema'>): { ddl: string; drop: string } => ({

@@ -2,6 +2,7 @@ import { qualified, quoteIdentifier } from '../connection/quote';
 import type { AuditSpec } from '../spec';
 import type { AuditActual, RelationFacts } from './actual';
 import type { AuditFunction } from './auditFunction';
+import { createIdSequence } from './identifier';
 import { defaultPartitionName, literal, searchIndexName, sequenceName, SUPPORT, trailNames } from './names';
 import { type AuditStep, sameSet, step } from './step';
 import {
@@ -73,7 +74,7 @@ function planTrail(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   const object = `trail ${spec.schema}.${spec.table}`;
   const steps: AuditStep[] = [];
   if (find(sequenceName(spec)) === undefined)
-    steps.push(step('create', `sequence ${sequenceName(spec)}`, 'orders the rows', [`CREATE SEQUENCE ${sequence}`]));
+    steps.push(step('create', `sequence ${sequenceName(spec)}`, 'orders the rows', createIdSequence(sequence)));
   const table = find(spec.table);
   if (table === undefined)
     return [...steps, step('create', object, 'partitioned by month', createTrail(spec, actual.lz4))];

@@ -1,5 +1,4 @@
 import type { AuditSpec } from '../spec';
-import { ID_PREFIX, idAfter } from './identifier';
 import {
   CHANGED_MASK,
   type ChangeOperation,
@@ -12,6 +11,7 @@ import {
   USER_SETTING,
 } from './names';
 import type { AuditedShape } from './shape';
+import { sessionColumns } from './trail';
 
 /*
  * The trigger functions of one table. They run as the trail's owner in the session of whoever changes the row, who chooses
@@ -64,12 +64,13 @@ function pins({ pins }: AuditedShape): { variables: Variable[]; before: string[]
     variables: entries.map((_, index) => ({ name: `setting_${index}`, type: 'text' })),
     before: entries.map(
       ([name, value], index) =>
-        `setting_${index} := pg_catalog.current_setting(${literal(name)});\n` +
-        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, ${literal(value)}, true); END IF;`,
+        `IF pg_catalog.current_setting(${literal(name)}) ${OP.ne} ${literal(value)} THEN\n` +
+        `  setting_${index} := pg_catalog.current_setting(${literal(name)});\n` +
+        `  PERFORM pg_catalog.set_config(${literal(name)}, ${literal(value)}, true);\nEND IF;`,
     ),
     after: entries.map(
-      ([name, value], index) =>
-        `IF setting_${index} ${OP.ne} ${literal(value)} THEN PERFORM pg_catalog.set_config(${literal(name)}, setting_${index}, true); END IF;`,
+      ([name], index) =>
+        `IF setting_${index} IS NOT NULL THEN PERFORM pg_catalog.set_config(${literal(name)}, setting_${index}, true); END IF;`,
     ),
   };
 }
@@ -126,29 +127,29 @@ function masked(shape: AuditedShape, data: string): string {
 
 /**
  * INSERT and DELETE as one statement over the transition table, which spares a function call for each row. Transition tables hold whole
- * statements, and nothing is joined, so key changes lose nothing.
+ * statements, and nothing is joined, so key changes lose nothing. What is the same for each row is found out once.
  */
 function statementBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DELETE'): string {
-  const { trail, sequence } = trailNames(spec);
+  const session = sessionColumns(spec);
   const [transition, data] = operation === 'INSERT' ? ['new_rows', 'new_data'] : ['old_rows', 'old_data'];
   const { columns, values } = place(shape);
   return body(
     shape,
-    [
-      { name: 'who', type: 'text' },
-      { name: 'prefix', type: 'text' },
-    ],
+    [{ name: 'who', type: 'text' }, ...session.map(({ name, type }) => ({ name: `the_${name}`, type }))],
     [
       suspendedCheck(spec),
       USER,
-      `prefix := ${ID_PREFIX};`,
-      `INSERT INTO ${trail} (id, operation, ${data}, user_id, ${columns}, key, key_hash)\n` +
-        `SELECT ${idAfter('prefix', sequence)}, ${literal(operation)}, ${masked(shape, 'x.data')}, who, ${values}, ${keyOf(shape, 'x.data')}, ` +
-        `${hashOf(shape, 'x.data')}\n` +
+      ...session.map(({ name, default: value = 'NULL' }) => `the_${name} := ${value};`),
+      `INSERT INTO ${trailNames(spec).trail} (operation, ${data}, user_id, ${columns}, key, key_hash, ${names(session, '')})\n` +
+        `SELECT ${literal(operation)}, ${masked(shape, 'x.data')}, who, ${values}, ${keyOf(shape, 'x.data')}, ` +
+        `${hashOf(shape, 'x.data')}, ${names(session, 'the_')}\n` +
         `  FROM (SELECT ${visible(shape, 'r.*')} AS data FROM ${transition} AS r OFFSET 0) AS x;`,
     ],
   );
 }
+
+const names = (columns: readonly { name: string }[], prefix: string): string =>
+  columns.map(({ name }) => `${prefix}${name}`).join(', ');
 
 function rowBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DELETE'): string {
   const [row, data] = operation === 'INSERT' ? ['NEW', 'new_data'] : ['OLD', 'old_data'];

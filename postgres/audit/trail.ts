@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../connection/quote';
 import type { AuditSpec } from '../spec';
-import { ID_PREFIX, idAfter } from './identifier';
+import { idSql } from './identifier';
 import { literal, searchIndexName, trailNames } from './names';
 
 export interface TrailColumn {
@@ -16,7 +16,7 @@ export interface TrailColumn {
 export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailColumn[] {
   const { sequence } = trailNames(spec);
   return [
-    { name: 'id', type: 'uuid', notNull: true, default: idAfter(ID_PREFIX, sequence), comment: 'Unique, ascending.' },
+    { name: 'id', type: 'uuid', notNull: true, default: idSql(sequence), comment: 'Unique, ascending.' },
     { name: 'table_name', type: 'text', notNull: true, comment: 'The audited table; of a partition, the whole table.' },
     { name: 'operation', type: 'text', notNull: true, comment: 'INSERT, UPDATE, DELETE, TRUNCATE or a marker.' },
     { name: 'old_data', type: 'jsonb', comment: 'The row before.' },
@@ -26,7 +26,7 @@ export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailCo
       name: 'timestamp',
       type: 'timestamp with time zone',
       notNull: true,
-      default: 'now()',
+      default: 'CURRENT_TIMESTAMP',
       comment: 'Start of the transaction, as in now(). Partitions are months of it, in UTC.',
     },
     {
@@ -60,13 +60,13 @@ export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailCo
     {
       name: 'application_name',
       type: 'text',
-      default: `current_setting('application_name')`,
+      default: `pg_catalog.current_setting('application_name')`,
       comment: 'As the client says.',
     },
     {
       name: 'client_address',
       type: 'inet',
-      default: 'inet_client_addr()',
+      default: 'pg_catalog.inet_client_addr()',
       comment: 'Of the connection; behind a pooler, the pooler. NULL: a socket of the same machine.',
     },
     { name: 'table_schema', type: 'text', notNull: true, comment: 'Schema of table_name.' },
@@ -80,6 +80,13 @@ export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailCo
     { name: 'marker', type: 'jsonb', comment: 'What a marker says.' },
     { name: 'hash', type: 'bytea', comment: 'SHA-256 of the other columns, where the trail has a hash chain.' },
   ];
+}
+
+const OF_THE_SESSION = ['session_user_name', 'application_name', 'client_address'];
+
+/** Columns whose default is the same for each row of a statement. Their defaults' names bear their schemas. */
+export function sessionColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailColumn[] {
+  return trailColumns(spec).filter(({ name }) => OF_THE_SESSION.includes(name));
 }
 
 /** One column of CREATE TABLE or ADD COLUMN. */

@@ -115,8 +115,8 @@ describe('what was changed by hand is found and repaired', () => {
     ],
     [
       'the sequence for somebody else',
-      ({ app }) => `GRANT ALL ON audit.audit_log_seq TO ${app}`,
-      'access to audit_log_seq',
+      ({ app }) => `GRANT ALL ON audit.audit_log_id TO ${app}`,
+      'access to audit_log_id',
     ],
     ['a policy more', () => `CREATE POLICY more ON audit.audit_log USING (true)`, 'policy more on audit_log'],
     ['the readers’ policy dropped', () => `DROP POLICY readers ON audit.audit_log`, 'policy readers on audit_log'],

@@ -123,6 +123,22 @@ describe('what is asked for', () => {
   });
 });
 
+it('gives ids that ascend, and that no other trail gives', async () => {
+  await admin.query(
+    `INSERT INTO "Student" SELECT n FROM generate_series(1, 50) n; UPDATE "Student" SET name = 'x'; DELETE FROM "Student"`,
+  );
+  const ids = (await read({ table: 'Student', limit: 1000 })).map(({ id }) => id);
+  expect(ids).toHaveLength(150);
+  expect([...new Set(ids)].sort()).toEqual(ids);
+  expect(ids[0]).toMatch(/^00000000-0000-8000-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  const other = await auditedDatabase('audit_other_ids', SCHEMA, { tables: TABLES });
+  await other.up();
+  await other.admin.query(`INSERT INTO "Student" VALUES (1)`);
+  const { rows } = await other.admin.query<{ id: string }>('SELECT id FROM audit.audit_log');
+  await other.drop();
+  expect((rows[0]?.id ?? '') > (ids.at(-1) ?? '')).toBe(true);
+});
+
 describe('a key', () => {
   it('that changed is followed back to what it was', async () => {
     await admin.query(`INSERT INTO "Student" VALUES (1); UPDATE "Student" SET name = 'a'; UPDATE "Student" SET id = 2; UPDATE "Student" SET id = 3;
@@ -136,6 +152,45 @@ describe('a key', () => {
       ['KEY', 3],
       ['DELETE', 3],
     ]);
+  });
+
+  it.each<[string, Partial<HistoryQuery>, unknown[][]]>([
+    [
+      'one operation',
+      { operation: 'UPDATE' },
+      [
+        ['UPDATE', 1],
+        ['UPDATE', 1],
+        ['UPDATE', 2],
+      ],
+    ],
+    [
+      'the newest so many',
+      { limit: 4 },
+      [
+        ['KEY', 2],
+        ['UPDATE', 2],
+        ['KEY', 3],
+        ['DELETE', 3],
+      ],
+    ],
+    [
+      'as many as there are',
+      { limit: 7 },
+      [
+        ['INSERT', 1],
+        ['UPDATE', 1],
+        ['UPDATE', 1],
+        ['KEY', 2],
+        ['UPDATE', 2],
+        ['KEY', 3],
+        ['DELETE', 3],
+      ],
+    ],
+  ])('that changed is followed back where only %s are asked for', async (_what, query, expected) => {
+    await admin.query(`INSERT INTO "Student" VALUES (1); UPDATE "Student" SET name = 'a'; UPDATE "Student" SET id = 2; UPDATE "Student" SET id = 3;
+      DELETE FROM "Student" WHERE id = 3`);
+    expect(brief(await read({ table: 'Student', key: '3', ...query }))).toEqual(expected);
   });
 
   it('that came back is followed through each of its times', async () => {

@@ -77,7 +77,7 @@ async function makeHostile(client: Client): Promise<void> {
       CREATE OPERATOR evil.${name} (LEFTARG = ${left}, RIGHTARG = ${right}, FUNCTION = evil.op_${index})`);
   }
   for (const type of TYPES) await client.query(`CREATE DOMAIN evil.${type} AS pg_catalog.int4 CHECK (false)`);
-  for (const table of ['audit_log', 'audit_log_seq', 'new_rows', 'old_rows', 'suspension', 'audited_table', 'plain'])
+  for (const table of ['audit_log', 'audit_log_id', 'new_rows', 'old_rows', 'suspension', 'audited_table', 'plain'])
     await client.query(`CREATE TABLE evil.${table} (LIKE public.plain)`);
 }
 
