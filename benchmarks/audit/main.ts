@@ -32,7 +32,7 @@ async function main(options: Options): Promise<void> {
     if (rounds > 0) {
       await server.createLogin(APPLICATION);
       await createContenders(admin, rows);
-      const size = { rows, transactions: Math.ceil(rows / 5) };
+      const size = { rows, transactions: Math.ceil(rows / 3) };
       const empty = { contenders: CONTENDERS, rounds, trails: 'empty' } as const;
       for (const single of await measureSingle(server, admin, empty, size)) print(singleLine(single, ''));
       bulkLines(await measureBulk(server, admin, empty), '').forEach(print);
