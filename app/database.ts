@@ -17,13 +17,15 @@ const shared = globalThis as typeof globalThis & { coachDatabase?: Database | un
  */
 export const prisma: PrismaClient = new Proxy(Object.create(null) as PrismaClient, {
   get(_target, property) {
+    // Prisma would leave the pool open; and asked to close what was never opened, there is nothing to open.
+    if (property === '$disconnect') return closeDatabase;
     const client = connected().prisma;
     const value: unknown = Reflect.get(client, property, client);
     return typeof value === 'function' ? (value.bind(client) as unknown) : value;
   },
 });
 
-/** Closes the pool within DATABASE_POOL_DESTROY_TIMEOUT; the next use of `prisma` opens a new one. */
+/** What `prisma.$disconnect()` does: closes the pool within DATABASE_POOL_DESTROY_TIMEOUT. The next use of `prisma` opens a new one. */
 export async function closeDatabase(): Promise<void> {
   const open = shared.coachDatabase;
   shared.coachDatabase = undefined;
@@ -41,7 +43,11 @@ export async function asApplicationUser<T>(
   work: (transaction: Prisma.TransactionClient) => Promise<T>,
   options: { timeoutMs?: number } = {},
 ): Promise<T> {
-  if (userId === '') throw new TypeError('asApplicationUser: userId is empty, expected the id of the signed-in user.');
+  // Checked at run time too: an id out of a session or a token is `undefined` sooner than the types say.
+  if (typeof userId !== 'string' || userId.trim() === '')
+    throw new TypeError(
+      `asApplicationUser: userId is ${typeof userId === 'string' ? 'empty' : String(userId)}, expected the id of the signed-in user.`,
+    );
   const limits = options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs };
   return prisma.$transaction(async (transaction) => {
     await transaction.$executeRaw`SELECT set_config('app.current_user_id', ${userId}, true)`;

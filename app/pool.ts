@@ -1,3 +1,7 @@
+import { setMaxListeners } from 'node:events';
+import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
 
 /** One place for each of the seed's pool values; all times in milliseconds. */
@@ -48,6 +52,8 @@ export function poolSettings(environment: Record<string, string | undefined>): P
     wrong.push(
       `DATABASE_URL is ${url === '' ? 'not set' : 'no PostgreSQL address'}, expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE.`,
     );
+  else if (!namesUser(url))
+    wrong.push('DATABASE_URL names no user; expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE.');
   const settings: PoolSettings = {
     url,
     min: number('DATABASE_POOL_MIN', 0),
@@ -65,26 +71,47 @@ export function poolSettings(environment: Record<string, string | undefined>): P
   return settings;
 }
 
+/** Without one, the account that runs this process would become the user. */
+function namesUser(url: string): boolean {
+  return URL.canParse(url) ? new URL(url).username !== '' || new URL(url).searchParams.has('user') : true;
+}
+
 /** What passes by itself: the server is starting, stopping or full, or not yet there. Wrong passwords do not. */
-const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EAI_AGAIN', 'ETIMEDOUT', '57P01', '57P03', '53300']);
+const PASSING = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+]);
 
 type Callback = (error: Error | undefined, client: PoolClient | undefined, done: PoolClient['release']) => void;
 
 /** pg.Pool with the two values it lacks (create retry, destroy), and an error that says what a waiting caller waited for. */
 export class ApplicationPool extends Pool {
-  private readonly open: Set<Client>;
+  private readonly connections: Connections;
+  private readonly closing = new AbortController();
 
   constructor(private readonly settings: PoolSettings) {
-    const open = new Set<Client>();
+    const connections: Connections = { sockets: new Set(), beingMade: new Set() };
     super({
       connectionString: settings.url,
       min: settings.min,
       max: settings.max,
       idleTimeoutMillis: settings.idleTimeoutMs,
       connectionTimeoutMillis: settings.acquireTimeoutMs,
-      Client: trackedClient(open, settings.createTimeoutMs),
+      // A script that has done its work ends, whatever stands idle.
+      allowExitOnIdle: true,
+      Client: trackedClient(connections, settings.createTimeoutMs),
     });
-    this.open = open;
+    this.connections = connections;
+    // Each waiting caller listens.
+    setMaxListeners(0, this.closing.signal);
     // An idle connection that breaks is gone from the pool already; without a listener it would end the process.
     this.on('error', () => undefined);
   }
@@ -95,7 +122,7 @@ export class ApplicationPool extends Pool {
     const acquired = this.acquire();
     if (callback === undefined) return acquired;
     acquired.then(
-      (client) => callback(undefined, client, client.release.bind(client)),
+      (client) => callback(undefined, client, (error) => client.release(error)),
       (error: unknown) =>
         callback(error instanceof Error ? error : new Error(String(error)), undefined, () => undefined),
     );
@@ -106,8 +133,13 @@ export class ApplicationPool extends Pool {
     let reason: Error | undefined;
     for (;;) {
       try {
-        return await this.within(deadline, super.connect(), reason);
+        const client = await this.within(deadline, () => super.connect(), reason);
+        // A BEGIN that nobody waited for before the release.
+        if (inTransaction(client)) client.release(true);
+        else return withoutTransaction(client);
+        continue;
       } catch (error) {
+        if (this.closing.signal.aborted) throw closedError();
         // pg.Pool's own timer, which runs for as long, may have been the first.
         if (Date.now() >= deadline - 5) throw this.timedOut(isPassing(error) ? error : reason);
         if (!isPassing(error)) throw error;
@@ -115,67 +147,125 @@ export class ApplicationPool extends Pool {
       }
       const pause = this.settings.createRetryIntervalMs;
       if (Date.now() + pause >= deadline) throw this.timedOut(reason);
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await delay(pause, undefined, { signal: this.closing.signal }).catch(() => undefined);
     }
   }
 
-  /** A connection that arrives too late goes back to the pool. */
-  private async within(deadline: number, attempt: Promise<PoolClient>, reason: Error | undefined): Promise<PoolClient> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), Math.max(0, deadline - Date.now()));
+  /** Ends with the attempt, at the deadline or when the pool closes. A connection that arrives too late goes back to the pool. */
+  private within(deadline: number, attempt: () => Promise<PoolClient>, reason: Error | undefined): Promise<PoolClient> {
+    const { signal } = this.closing;
+    if (signal.aborted) return Promise.reject(closedError());
+    return new Promise((resolve, reject) => {
+      let waits = true;
+      const settle = (end: () => void): void => {
+        waits = false;
+        clearTimeout(timer);
+        signal.removeEventListener('abort', closed);
+        end();
+      };
+      const closed = (): void => settle(() => reject(closedError()));
+      const timer = setTimeout(() => settle(() => reject(this.timedOut(reason))), Math.max(0, deadline - Date.now()));
+      signal.addEventListener('abort', closed);
+      attempt().then(
+        (client) => (waits ? settle(() => resolve(client)) : client.release()),
+        (error: Error) => {
+          if (waits) settle(() => reject(error));
+        },
+      );
     });
-    try {
-      const client = await Promise.race([attempt, late]);
-      if (client !== undefined) return client;
-    } finally {
-      clearTimeout(timer);
-    }
-    attempt.then(
-      (client) => client.release(),
-      () => undefined,
-    );
-    throw this.timedOut(reason);
   }
 
   private timedOut(cause: Error | undefined): Error {
     const { acquireTimeoutMs, max } = this.settings;
+    const beingMade = this.connections.beingMade.size;
+    const inUse = this.totalCount - this.idleCount - beingMade;
     let why = 'the server did not answer in time';
-    if (cause !== undefined) why = `the server takes none (${cause.message})`;
-    else if (this.totalCount >= max)
+    if (cause !== undefined) why = `the server takes none (${reasonOf(cause, this.settings)})`;
+    else if (inUse >= max)
       why = `all ${max} are in use and ${this.waitingCount} more callers wait. Look for long transactions, or raise DATABASE_POOL_MAX below the role's limit`;
+    else if (beingMade > 0) why = `the server has not finished making ${beingMade}; ${inUse} of ${max} are in use`;
     return new Error(`No database connection within ${acquireTimeoutMs} ms (DATABASE_POOL_TIMEOUT): ${why}.`, {
       cause,
     });
   }
 
-  /** Lets work in progress finish for `destroyTimeoutMs`, then cuts it off. */
+  /**
+   * Tells waiting callers at once, lets work in progress finish for `destroyTimeoutMs`, then cuts it off: whoever waits for a query gets an
+   * error. Never takes longer, whatever the server does.
+   */
   async close(): Promise<void> {
-    if (this.ended || this.ending) return;
-    let timer: NodeJS.Timeout | undefined;
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.settings.destroyTimeoutMs);
-    });
-    await Promise.race([this.end(), bound]);
-    clearTimeout(timer);
-    // With a query under way this closes the socket, and whoever waits for it gets an error.
-    for (const client of this.open) void client.end();
+    if (this.closing.signal.aborted) return;
+    this.closing.abort();
+    const bound = new AbortController();
+    await Promise.race([
+      this.ending ? undefined : this.end(),
+      delay(this.settings.destroyTimeoutMs, undefined, { signal: bound.signal }).catch(() => undefined),
+    ]);
+    bound.abort();
+    for (const socket of this.connections.sockets) socket.destroy();
   }
 }
 
-function isPassing(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && PASSING.has(error.code);
+function closedError(): Error {
+  return new Error(
+    'The database pool was closed while this caller waited for a connection, or before it asked for one.',
+  );
 }
 
-/** pg.Pool hands its own time-out to its clients, and theirs is another one; and it does not tell which of them are in use. */
-function trackedClient(open: Set<Client>, connectionTimeoutMillis: number): new (config?: ClientConfig) => Client {
+/** pg has no code for these two; both are what a server that starts, stops or is slow looks like. */
+const LOST = 'Connection terminated unexpectedly';
+const SLOW = 'timeout expired';
+
+function isPassing(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && typeof error.code === 'string') return PASSING.has(error.code);
+  return error.message === LOST || error.message === SLOW;
+}
+
+function reasonOf(error: Error, { createTimeoutMs }: PoolSettings): string {
+  if (error.message === LOST) return 'it closed the connection while it was being made';
+  if (error.message === SLOW)
+    return `making a connection took longer than ${createTimeoutMs} ms, DATABASE_POOL_CREATE_TIMEOUT`;
+  // Several addresses of one host: Node puts their errors together, without a message.
+  return error.message === '' && 'code' in error ? String(error.code) : error.message;
+}
+
+function inTransaction(client: PoolClient): boolean {
+  return client.getTransactionStatus() !== 'I';
+}
+
+/** Released inside a transaction, a connection is closed, which rolls back: the next caller would work in it. */
+function withoutTransaction(client: PoolClient): PoolClient {
+  const release = client.release.bind(client);
+  client.release = (error) => release(error ?? inTransaction(client));
+  return client;
+}
+
+interface Connections {
+  /** Open ones, so that they can be cut off; a server that does not answer does not answer a goodbye either. */
+  sockets: Set<Socket>;
+  beingMade: Set<Client>;
+}
+
+/** pg.Pool hands its own time-out to its clients, and theirs is another one; and it does not tell which of them are being made. */
+function trackedClient(
+  { sockets, beingMade }: Connections,
+  connectionTimeoutMillis: number,
+): new (config?: ClientConfig) => Client {
   return class extends Client {
     constructor(config?: ClientConfig) {
-      super({ ...config, connectionTimeoutMillis });
-      open.add(this);
-      this.once('end', () => open.delete(this));
+      super({ ...config, connectionTimeoutMillis, stream: openSocket });
+      beingMade.add(this);
+      this.once('connect', () => beingMade.delete(this));
+      this.once('end', () => beingMade.delete(this));
       // Whoever uses it learns of a broken connection from the query.
       this.on('error', () => undefined);
     }
   };
+
+  function openSocket(): Socket {
+    const socket = new Socket();
+    sockets.add(socket);
+    return socket.once('close', () => sockets.delete(socket));
+  }
 }

@@ -163,7 +163,14 @@ it('sets the application user inside the transaction and nowhere else', async ()
     Array.from({ length: PARALLEL }, () => app.prisma.$queryRawUnsafe<CurrentUser>(CURRENT_USER)),
   );
   expect(outside.flat().every(({ user }) => user === null || user === '')).toBe(true);
-  await expect(app.asApplicationUser('', () => Promise.resolve())).rejects.toThrow(/userId is empty/);
+  const nobody = [
+    ['', 'is empty'],
+    [' ', 'is empty'],
+    [undefined, 'is undefined'],
+    [null, 'is null'],
+  ];
+  for (const [user, what] of nobody)
+    await expect(app.asApplicationUser(user as string, () => Promise.resolve())).rejects.toThrow(`userId ${what}`);
 });
 
 it(`gives ${PARALLEL} users at once each their own, also after a neighbour failed`, async () => {
@@ -185,8 +192,11 @@ it(`gives ${PARALLEL} users at once each their own, also after a neighbour faile
   expect(outside).toEqual([{ user: '' }]);
 });
 
-it('closes, and opens again at the next use', async () => {
-  await app.closeDatabase();
+it.each([
+  ['closeDatabase()', () => app.closeDatabase()],
+  ['prisma.$disconnect()', () => app.prisma.$disconnect()],
+])('closes with %s, and opens again at the next use', async (_name, close) => {
+  await close();
   const connected = (): Promise<number | null> =>
     place.client.query('SELECT FROM pg_stat_activity WHERE usename = $1', [roles[1]]).then((result) => result.rowCount);
   await expect.poll(connected).toBe(0);
