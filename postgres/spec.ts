@@ -124,7 +124,9 @@ export interface MigrationsSpec {
   directory: string;
   /** `initial`: only on a database without any applied migration. */
   apply: 'always' | 'initial';
-  /** The role migrations run as, by SET ROLE. */
+  /** Who logs in to migrate: a member of `role` and never a superuser, so that RESET ROLE inside a migration leads nowhere else. */
+  login: string;
+  /** The role migrations run as, by SET ROLE, and what they make belongs to. */
   role: string;
   schema: string;
   lockTimeoutMs: number;

@@ -52,7 +52,8 @@ export function declareObjects({ spec, credentials, host, port, adminUser, proje
     migrations: spec.migrations,
     projectRoot,
     connection,
-    after: database.ready,
+    credentials,
+    after: [...allRoles, ...database.ready],
     ...along,
   });
   const grants = new TableGrants('tables', {

@@ -6,12 +6,15 @@ import type { ConnectionArgs } from '../../infra/resources/connection';
 import { Migrations } from '../../infra/resources/migrations';
 import { readMigrationFolder } from '../../postgres/migrations/folder';
 import type { MigrationsSpec } from '../../postgres/spec';
+import type { Credentials } from '../database/credentials';
 
 export interface ApplicationSchemaArgs {
   migrations: MigrationsSpec;
   /** Absolute; a folder below it is declared relative to it. */
   projectRoot: string;
-  connection: ConnectionArgs;
+  /** Where the database is; who logs in is the migrations' own. */
+  connection: Omit<ConnectionArgs, 'user' | 'password'>;
+  credentials: Credentials;
   /** Database, roles, extensions and default privileges: everything a migration may rely on. */
   after: readonly pulumi.Resource[];
   server?: pulumi.Resource;
@@ -23,13 +26,14 @@ export class ApplicationSchema extends pulumi.ComponentResource {
 
   constructor(name: string, args: ApplicationSchemaArgs, options?: pulumi.ComponentResourceOptions) {
     super('coach:schema:ApplicationSchema', name, {}, options);
-    const { migrations } = readMigrationFolder(args.migrations.directory);
+    const { login, ...declared } = args.migrations;
+    const { migrations } = readMigrationFolder(declared.directory);
     this.migrations = new Migrations(
       `${name}-migrations`,
       {
-        ...args.migrations,
-        directory: relativeBelow(args.projectRoot, args.migrations.directory),
-        connection: args.connection,
+        ...declared,
+        directory: relativeBelow(args.projectRoot, declared.directory),
+        connection: { ...args.connection, user: login, password: args.credentials.of(login) },
         migrations: migrations.map(({ name: migration, checksum }) => ({ name: migration, checksum })),
       },
       {

@@ -36,6 +36,7 @@ export function databaseSpec(settings: Settings, { projectRoot, machine }: SpecC
     migrations: {
       directory: migrationsDirectory(settings, projectRoot),
       apply: settings.migrations.apply,
+      login: roles.migrator.name,
       role: roles.owner.name,
       schema: APPLICATION_SCHEMA,
       lockTimeoutMs: settings.migrations.lockTimeoutMs,

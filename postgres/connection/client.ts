@@ -115,6 +115,20 @@ export function connectError(target: ConnectionTarget, error: unknown): Platform
         `The password was changed outside this project: \`npm run up\` sets the declared one again.`,
         options,
       );
+    case SqlState.invalidAuthorization:
+      return new PlatformError(
+        'login-refused',
+        `PostgreSQL at ${where} does not let role ${target.user} log in to database ${target.database}: ${reason}`,
+        'LOGIN was taken from the role, which `npm run up` gives back, or pg_hba.conf has no line for it.',
+        options,
+      );
+    case SqlState.insufficientPrivilege:
+      return new PlatformError(
+        'connect-denied',
+        `Role ${target.user} may not connect to database ${target.database} at ${where}: ${reason}`,
+        '`npm run up` grants it to the declared roles.',
+        options,
+      );
     case SqlState.invalidCatalogName:
       return new PlatformError(
         'database-missing',

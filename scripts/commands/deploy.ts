@@ -35,7 +35,7 @@ export const deploy: CommandDefinition = {
     const stack = openStack(context);
     const access = databaseAccess(stack, await readState(context, stack));
     const spec = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
-    return withClient(access.as(access.adminUser), async (client) => {
+    return withClient(access.as(spec.migrations.login), async (client) => {
       const [applied, rolledBack] = [options['applied'], options['rolledBack']];
       if (typeof applied === 'string') return resolve(client, spec.migrations, applied, 'applied');
       if (typeof rolledBack === 'string') return resolve(client, spec.migrations, rolledBack, 'rolled-back');

@@ -77,9 +77,50 @@ describe('a migration', { timeout: 120_000 }, () => {
     expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
   });
 
+  it.each(['up', 'deploy'])('through %s is the migrator’s: no way leads from it to a superuser', async (command) => {
+    const name = `20250215000000_rights_${command}`;
+    const leave = 'RESET SESSION AUTHORIZATION; RESET ROLE; ';
+    const run = (): ReturnType<TestProject['json']> =>
+      project.json([command, '--yes', ...(command === 'up' ? ['--engine', 'embedded'] : [])]);
+    for (const [sql, what] of [
+      [`${leave}CREATE ROLE boss SUPERUSER;`, 'SQLSTATE 42501'],
+      [`${leave}SET ROLE NONE; COPY (SELECT 1) TO PROGRAM 'true';`, 'SQLSTATE 42501'],
+      ['SET SESSION AUTHORIZATION postgres;', 'SQLSTATE 42501'],
+    ] as const) {
+      write(name, `${sql}\n`);
+      const { code, report } = await run();
+      expect(code, sql).toBe(1);
+      expect(JSON.stringify(report['problems']), sql).toContain(what);
+    }
+    const user = `'${command}', '${command}@example.org', now()`;
+    write(
+      name,
+      `${leave}CREATE TABLE ${command}_made (); INSERT INTO "User" (id, email, "updatedAt") VALUES (${user});`,
+    );
+    expect((await run()).code).toBe(0);
+    const { rows } = await asAdmin(project, (client) =>
+      client.query(
+        `SELECT session_user_name AS who,
+                (SELECT relowner::regrole::text FROM pg_class WHERE relname = $1) AS owner
+           FROM audit.audit_log WHERE table_name = 'User' AND new_data->>'id' = $2`,
+        [`${command}_made`, command],
+      ),
+    );
+    expect(rows).toEqual([{ who: 'coach_migrator', owner: 'coach_owner' }]);
+  });
+
+  it('that drops an audited table is refused by the trail’s guard, which no longer takes the migrator for a superuser', async () => {
+    const name = '20250220000000_drop_audited';
+    write(name, 'DROP TABLE "CompletedLesson";\n');
+    const [problem] = await refused(project, ['up', '--yes'], 1);
+    expect(problem?.message).toContain('public.CompletedLesson is audited');
+    expect(problem?.message).toContain('Change coach:audit.tables first');
+    rmSync(folder(name), { recursive: true });
+  });
+
   it('that drops what grants and indexes are for is told with what it broke', async () => {
     const third = '20250301000000_drop';
-    write(third, 'DROP TABLE "Assessment";\n');
+    write(third, 'ALTER TABLE "Assessment" DROP COLUMN "studentId";\n');
     const [problem] = await refused(project, ['up', '--yes'], 1);
     expect(problem?.message).toContain('idx_assessment_student');
     expect(problem?.message).toContain('Assessment');

@@ -5,7 +5,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Client } from 'pg';
 
 import { withClient, withTransaction } from '../../../postgres/connection/client';
-import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
 import { applyMigrations } from '../../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
@@ -83,7 +82,14 @@ function onlyApplied(folder: MigrationFolder, history: MigrationHistory): Migrat
 }
 
 /** Roles, passwords and grants changed by hand: the same `up` repairs them, so a refresh must not fail for them. */
-const REPAIRED_BY_UP = new Set(['password-refused', 'role-missing', 'role-denied', 'history-denied']);
+const REPAIRED_BY_UP = new Set([
+  'password-refused',
+  'login-refused',
+  'connect-denied',
+  'role-missing',
+  'role-denied',
+  'history-denied',
+]);
 
 /**
  * A database that is gone has nothing applied. Where the role may not look, the last known state stands; where the server cannot be reached
@@ -91,7 +97,7 @@ const REPAIRED_BY_UP = new Set(['password-refused', 'role-missing', 'role-denied
  */
 async function readApplied(props: MigrationOutputs): Promise<MigrationEntry[]> {
   try {
-    const history = await withSharedClient({ ...props.connection }, (client) => readAs(client, props));
+    const history = await withClient({ ...props.connection }, (client) => readAs(client, props));
     return history.rows
       .filter((row) => row.finishedAt !== null && row.rolledBackAt === null)
       .map(({ name, checksum }) => ({ name, checksum }));

@@ -81,6 +81,7 @@ describe('databaseSpec', () => {
     expect(spec.migrations).toEqual({
       directory: '/project/app/prisma/migrations',
       apply: 'always',
+      login: 'coach_migrator',
       role: 'coach_owner',
       schema: 'public',
       lockTimeoutMs: 5000,
