@@ -3,7 +3,7 @@ import { isMap, sameValue } from '../protocol/wire';
 import { type PropertyMap, type PropertyValue, Secret, Unknown } from '../state/values';
 
 /** Properties that say how a resource is run, not what it is. */
-const HIDDEN = new Set(['__provider', '__defaults', '__internal']);
+const HIDDEN = new Set(['__provider', '__defaults', '__internal', '__preview']);
 
 /** The changed places between two property maps, nested objects by path, secrets and unknowns never shown. */
 export function propertyChanges(before: PropertyMap, after: PropertyMap): PropertyChange[] {

@@ -6,6 +6,7 @@ import type { ResourceState } from '../state/resource';
 import type { PropertyMap } from '../state/values';
 import type { Deployment } from './deployment';
 import { propertyChanges, show } from './difference';
+import { DYNAMIC_PACKAGE } from './dynamic';
 import { changeOf, goalOf, type StepResult } from './goal';
 import { inputsRefused } from './inputsRefused';
 import type { DiffResult, ResourceProvider } from './provider';
@@ -27,14 +28,14 @@ export async function stepCustom(deployment: Deployment, registration: Registrat
   const context = await contextOf(deployment, registration, urn);
   const stored = deployment.oldOf(urn);
   const old = stored === undefined ? undefined : await refreshed(context, stored);
-  const inputs = await checked(context, stored);
+  const { inputs, computed } = await checked(context, stored);
   if (old === undefined) {
     const result = await created(context, inputs, 'create');
     if (stored !== undefined) result.change.note = 'was in the state but no longer exists';
     return result;
   }
   const diff = await differenceOf(context, old, inputs);
-  const changed = describe(diff, old, inputs);
+  const changed = describe(diff, { ...old, inputs: splitComputed(old.inputs).inputs }, inputs, computed);
   if (deployment.options.replace.has(urn) || diff.replaces.length > 0)
     return replaced(context, old, inputs, diff, changed);
   if (diff.changed.length === 0) {
@@ -69,13 +70,18 @@ async function refreshed(context: Context, stored: ResourceState): Promise<Resou
   return { ...stored, id: found.id, outputs: marked(rewrap(found.outputs), stored.outputs, registration) };
 }
 
-async function checked(context: Context, stored: ResourceState | undefined): Promise<PropertyMap> {
+async function checked(
+  context: Context,
+  stored: ResourceState | undefined,
+): Promise<{ inputs: PropertyMap; computed: PropertyMap }> {
   const { registration, provider, configured, urn } = context;
-  if (!configured) return registration.inputs;
+  if (!configured) return { inputs: registration.inputs, computed: {} };
   const olds = stored === undefined ? undefined : unwrap(stored.inputs);
-  const result = await provider.check(registration.type, olds, unwrap(registration.inputs));
+  // Also a run that applies reports what `check` computed; the state gets what was declared.
+  const asked = registration.type.startsWith(`${DYNAMIC_PACKAGE}:`) ? { __preview: true } : {};
+  const result = await provider.check(registration.type, olds, { ...unwrap(registration.inputs), ...asked });
   if (result.failures.length > 0) throw inputsRefused(urn, result.failures);
-  return markSecrets(rewrap(result.inputs), registration.inputs);
+  return splitComputed(markSecrets(rewrap(result.inputs), registration.inputs));
 }
 
 async function differenceOf(context: Context, old: ResourceState, inputs: PropertyMap): Promise<DiffResult> {
@@ -84,11 +90,17 @@ async function differenceOf(context: Context, old: ResourceState, inputs: Proper
   return provider.diff(registration.type, old.id ?? '', unwrap(old.outputs), unwrap(old.inputs), unwrap(inputs));
 }
 
-/** Inputs that handlers compute so that a preview says how a change is applied. */
-const COMPUTED = ['activation', 'plan'];
+/** Inputs that handlers compute so that a preview says how a change is applied. Nothing declares them, so nothing is compared with them. */
+const COMPUTED: ReadonlySet<string> = new Set(['activation', 'plan']);
+
+function splitComputed(checked: PropertyMap): { inputs: PropertyMap; computed: PropertyMap } {
+  const [inputs, computed]: [PropertyMap, PropertyMap] = [{}, {}];
+  for (const [name, value] of Object.entries(checked)) (COMPUTED.has(name) ? computed : inputs)[name] = value;
+  return { inputs, computed };
+}
 
 /** What a report shows of a difference: the inputs that changed, else what the provider named, measured against the real state. */
-function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap): PropertyChange[] {
+function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap, computed: PropertyMap): PropertyChange[] {
   if (diff.changed.length === 0 && diff.replaces.length === 0) return [];
   const changes = propertyChanges(old.inputs, inputs);
   const named = [...diff.changed, ...diff.replaces].filter(
@@ -99,10 +111,7 @@ function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap): Pr
     const same = sameValue(before ?? null, after ?? null);
     return { path, kind: 'update', before: same ? '[differs]' : show(before ?? null), after: show(after ?? null) };
   });
-  const all = [...changes, ...found];
-  // Nothing was declared otherwise, but the thing is: what `check` computed says what will be done about it.
-  if (all.length === 0)
-    return COMPUTED.flatMap((path) => (path in inputs ? [{ path, kind: 'add', after: show(inputs[path]) }] : []));
+  const all = [...changes, ...found, ...propertyChanges({}, computed)];
   return all.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 

@@ -7,9 +7,14 @@ export interface CheckFailure {
   reason: string;
 }
 
+/** What a preview's program adds to the inputs of each resource; `check` answers with the computed inputs then, and only then. */
+export interface Asked {
+  __preview?: boolean;
+}
+
 export interface Handler<I extends object, O extends I = I> {
-  /** Validates and completes inputs; may add computed inputs so that a preview shows them. */
-  check(olds: Partial<I> | undefined, news: I): Promise<{ inputs: I; failures: CheckFailure[] }>;
+  /** Validates and completes inputs; may add computed inputs, which previews show and nobody stores (handlers/computed.ts). */
+  check(olds: Partial<I> | undefined, news: I & Asked): Promise<{ inputs: I; failures: CheckFailure[] }>;
   diff(id: string, olds: O, news: I): Promise<{ changes: boolean; replaces?: string[]; deleteBeforeReplace?: boolean }>;
   create(inputs: I): Promise<{ id: string; outs: O }>;
   /** An empty id says that the thing no longer exists. */

@@ -1,5 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 
+import type { Asked } from './handler';
+
 /**
  * The text Pulumi stores with every one of our resources and runs for it, also for deleting and refreshing what an older
  * checkout declared. So it holds nothing but the handler's place: module path and export name are frozen, and logic never
@@ -44,6 +46,8 @@ export abstract class HandledResource extends pulumi.CustomResource {
     options: pulumi.CustomResourceOptions,
   ) {
     const unknown = Object.fromEntries(outputs.map((output) => [output, undefined]));
-    super(`pulumi-nodejs:dynamic/coach:${type}`, name, { ...unknown, ...inputs, __provider: HANDLERS[type] }, options);
+    const asked: Asked = pulumi.runtime.isDryRun() ? { __preview: true } : {};
+    const declared = { ...inputs, ...asked, __provider: HANDLERS[type] };
+    super(`pulumi-nodejs:dynamic/coach:${type}`, name, { ...unknown, ...declared }, options);
   }
 }

@@ -2,7 +2,16 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TestProject } from '../support/project';
-import { activation, as, asAdmin, changesOf, expectConverges, expectNothingDoubled, serverChange } from './support';
+import {
+  activation,
+  as,
+  asAdmin,
+  changesOf,
+  expectConverges,
+  expectNothingDoubled,
+  serverChange,
+  stateOf,
+} from './support';
 
 let project: TestProject;
 
@@ -139,5 +148,39 @@ describe('a server', { timeout: 120_000 }, () => {
     await expectConverges(project);
     expect(await setting('shared_buffers')).toBe('64MB');
     expect(await serverPid()).not.toBe(first);
+  });
+});
+
+describe('what a run found to do', { timeout: 120_000 }, () => {
+  it('stands in no state, so that the next preview shows its own steps and nothing of the last ones', async () => {
+    await expectConverges(project);
+    const { code, report, stderr } = await project.json(['graph']);
+    expect(code, stderr).toBe(0);
+    const declared = new Map(
+      (report['resources'] as { urn: string; inputs: object }[]).map(({ urn, inputs }) => [urn, Object.keys(inputs)]),
+    );
+    const ours = (await stateOf(project)).filter(({ type }) => type.startsWith('pulumi-nodejs:dynamic/coach:'));
+    expect(ours.length).toBeGreaterThan(5);
+    for (const { urn, inputs } of ours) {
+      const stored = Object.keys(inputs).filter((name) => name !== '__provider');
+      expect(declared.get(urn), urn).toEqual(expect.arrayContaining(stored));
+    }
+
+    const audited = ['User', 'Student', 'CompletedLesson', 'Assessment'];
+    await asAdmin(project, (client) =>
+      client.query('SET ROLE coach_owner; CREATE TABLE "Extra" (id int PRIMARY KEY); RESET ROLE'),
+    );
+    project.set('audit', { tables: [...audited, 'Extra'].map((table) => ({ table })) });
+    const trail = (await changesOf(project, 'preview')).get('audit-trail');
+    expect(trail?.changed.map(({ path, kind }) => ({ path, kind }))).toEqual([
+      { path: 'plan', kind: 'add' },
+      { path: 'tables', kind: 'update' },
+    ]);
+    const steps = trail?.changed[0]?.after as string[];
+    expect(
+      steps.every((step) => step.includes('Extra')),
+      steps.join('\n'),
+    ).toBe(true);
+    project.set('audit', undefined);
   });
 });

@@ -42,7 +42,7 @@ export interface Change {
   type: string;
   name: string;
   operation: string;
-  changed: { path: string; before?: unknown; after?: unknown }[];
+  changed: { path: string; kind: string; before?: unknown; after?: unknown }[];
   error?: string;
 }
 

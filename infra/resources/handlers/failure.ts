@@ -1,8 +1,10 @@
 import { errorText, PlatformError } from '../../../postgres/errors';
 import type { CheckFailure, Handler } from '../handler';
+import { computingForPreviews } from './computed';
 
 /** Only an error's message crosses the dynamic-provider process, so remedy, code and kind of a PlatformError go into it. */
-export function withRemedy<I extends object, O extends I>(handler: Handler<I, O>): Handler<I, O> {
+export function withRemedy<I extends object, O extends I>(own: Handler<I, O>): Handler<I, O> {
+  const handler = computingForPreviews(own);
   return {
     check: (olds, news) => telling(() => handler.check(olds, news)),
     diff: (id, olds, news) => telling(() => handler.diff(id, olds, news)),

@@ -9,6 +9,7 @@ import { type PlacedServer, placeServer } from '../../../postgres/server/server'
 import { serverState } from '../../../postgres/server/state';
 import type { CheckFailure, Handler } from '../handler';
 import type { Activation, ServerInputs, ServerOutputs } from '../serverTypes';
+import { Answers } from './answers';
 import { failureOf, withRemedy } from './failure';
 import { checkIdentity, checkParameters, checkPlace, checkShape } from './serverChecks';
 
@@ -29,12 +30,14 @@ const handler: Handler<ServerInputs, ServerOutputs> = {
     failures.push(...checkParameters(news, placed?.binaries.major));
     if (placed !== undefined) failures.push(...(await checkPlace(placed)));
     if (failures.length > 0 || placed === undefined) return { inputs: news, failures };
-    return { inputs: { ...news, activation: await activationOf(placed, olds, news) }, failures };
+    const activation = await activationOf(placed, olds, news);
+    ofCheck.remember(inputsOf(news), activation);
+    return { inputs: { ...news, activation }, failures };
   },
 
-  diff(_id, olds, news) {
-    const changes = news.activation !== 'none' || olds.adminPassword !== news.adminPassword;
-    return Promise.resolve({ changes });
+  async diff(_id, olds, news) {
+    const activation = ofCheck.take(inputsOf(news)) ?? (await activationOf(place(news), olds, news));
+    return { changes: activation !== 'none' || olds.adminPassword !== news.adminPassword };
   },
 
   async create(inputs) {
@@ -62,6 +65,8 @@ const handler: Handler<ServerInputs, ServerOutputs> = {
     await stopServer({ dataDirectory: props.actualDataDirectory, logDirectory: props.actualLogDirectory });
   },
 };
+
+const ofCheck = new Answers<ServerInputs, Activation>();
 
 export const server = withRemedy(handler);
 
@@ -122,7 +127,7 @@ function driftOf({ state, login, changed, files, stale, pending }: Inspection): 
 /** The declared inputs alone, without what the engine or `check` added. */
 function inputsOf(from: ServerInputs): ServerInputs {
   const { dataDirectory, logDirectory, packageRoot, binaries, account } = from;
-  const { host, port, adminUser, adminPassword, parameters, activation } = from;
+  const { host, port, adminUser, adminPassword, parameters } = from;
   return {
     dataDirectory,
     logDirectory,
@@ -134,7 +139,6 @@ function inputsOf(from: ServerInputs): ServerInputs {
     adminUser,
     adminPassword,
     parameters,
-    ...(activation === undefined ? {} : { activation }),
   };
 }
 

@@ -36,6 +36,8 @@ function inputs(more: Partial<DatabaseIndexInputs> = {}): DatabaseIndexInputs {
     ...more,
   };
 }
+/** As the program of a preview registers them. */
+const asked = (news: DatabaseIndexInputs) => ({ ...news, __preview: true });
 const nowhere = () => ({ ...database.target, port: 1 });
 const noDatabase = () => ({ ...database.target, database: 'never_created' });
 
@@ -49,7 +51,7 @@ async function definition(name = 'idx_student_location'): Promise<string | undef
 
 /** What an engine does for one update: check, diff, and the action where there is one. */
 async function up(news: DatabaseIndexInputs, olds?: DatabaseIndexOutputs) {
-  const checked = await databaseIndex.check(olds, news);
+  const checked = await databaseIndex.check(olds, asked(news));
   expect(checked.failures).toEqual([]);
   if (olds === undefined)
     return { plan: checked.inputs.plan, changes: true, outs: (await databaseIndex.create(checked.inputs)).outs };
@@ -108,19 +110,19 @@ describe('check', () => {
   });
 
   it('is clean, and says what is missing, where the table or column does not exist yet', async () => {
-    const table = await databaseIndex.check(undefined, inputs({ table: 'Studnet' }));
+    const table = await databaseIndex.check(undefined, asked(inputs({ table: 'Studnet' })));
     expect(table.failures).toEqual([]);
     expect(table.inputs.plan).toMatch(
       /^not as things are: .*table public\.Studnet does not exist\. Did you mean Student\?/,
     );
-    const column = await databaseIndex.check(undefined, inputs({ columns: [{ name: 'locaton' }] }));
+    const column = await databaseIndex.check(undefined, asked(inputs({ columns: [{ name: 'locaton' }] })));
     expect(column.failures).toEqual([]);
     expect(column.inputs.plan).toContain('no column locaton');
   });
 
   it('drops what the engine added and adds what will happen', async () => {
     const news = { ...inputs(), __provider: 'text', plan: 'old', valid: true } as DatabaseIndexInputs;
-    expect((await databaseIndex.check(undefined, news)).inputs).toEqual({ ...inputs(), plan: 'create' });
+    expect((await databaseIndex.check(undefined, asked(news))).inputs).toEqual({ ...inputs(), plan: 'create' });
   });
 });
 
@@ -158,7 +160,7 @@ describe('diff', () => {
     const { outs } = await up(inputs());
     await client.query(`SET ROLE ${ROLE}; CREATE TABLE "Lesson" (location text); RESET ROLE`);
     const news = inputs({ table: 'Lesson', name: 'idx_lesson' });
-    const { inputs: checked } = await databaseIndex.check(outs, news);
+    const { inputs: checked } = await databaseIndex.check(outs, asked(news));
     expect(checked.plan).toBe('create');
     expect(await databaseIndex.diff('id', outs, checked)).toEqual({ changes: true });
     await databaseIndex.update('id', outs, checked);
@@ -186,7 +188,7 @@ describe('diff', () => {
 
   it('takes the answer of the check before it once, then asks again', async () => {
     const { outs } = await up(inputs());
-    const { inputs: checked } = await databaseIndex.check(outs, inputs());
+    const { inputs: checked } = await databaseIndex.check(outs, asked(inputs()));
     await client.query('DROP INDEX idx_student_location');
     expect((await databaseIndex.diff('id', outs, checked)).changes).toBe(false);
     expect((await databaseIndex.diff('id', outs, checked)).changes).toBe(true);
@@ -199,7 +201,7 @@ describe('read of an index that means what it meant', () => {
     expect(outs.compared).toEqual(expect.any(String));
     const found = await databaseIndex.read('id', outs);
     expect(found).toMatchObject({ id: 'id', props: outs });
-    const { inputs: checked } = await databaseIndex.check(outs, inputs());
+    const { inputs: checked } = await databaseIndex.check(outs, asked(inputs()));
     expect(checked.plan).toBe('none');
     expect(await databaseIndex.diff('id', outs, checked)).toEqual({ changes: false });
   });
@@ -208,7 +210,7 @@ describe('read of an index that means what it meant', () => {
     const { outs } = await up(inputs());
     const seen = async (): Promise<string | undefined> => {
       const found = await databaseIndex.read('id', outs);
-      const { inputs: checked } = await databaseIndex.check(outs, inputs());
+      const { inputs: checked } = await databaseIndex.check(outs, asked(inputs()));
       await databaseIndex.diff('id', outs, checked);
       return `${found.props?.compared === outs.compared ? 'same' : 'other'}, ${checked.plan}`;
     };
@@ -272,13 +274,13 @@ describe('create and update', () => {
     expect(moved.plan).toBe('replace: table public.Lesson instead of public.Student');
     expect(moved.outs.definition).toContain('"Lesson"');
     // Without a state that says it was ours, the index of that name is left alone.
-    const { inputs: stranger } = await databaseIndex.check(undefined, inputs());
+    const { inputs: stranger } = await databaseIndex.check(undefined, asked(inputs()));
     expect(stranger.plan).toContain('on table Lesson');
   });
 
   it('rename in place when only the name changed', async () => {
     const { outs } = await up(inputs());
-    expect((await databaseIndex.check(outs, inputs({ name: 'idx_renamed' }))).inputs.plan).toBe('rename');
+    expect((await databaseIndex.check(outs, asked(inputs({ name: 'idx_renamed' })))).inputs.plan).toBe('rename');
     const before = (await definition())?.split(' ')[0];
     await databaseIndex.update('id', outs, inputs({ name: 'idx_renamed' }));
     expect((await definition('idx_renamed'))?.split(' ')[0]).toBe(before);

@@ -82,7 +82,7 @@ describe('check', () => {
   });
 
   it('says that a first run starts it, also before the password is known', async () => {
-    const checked = await server.check(undefined, await inputs({ adminPassword: UNKNOWN }));
+    const checked = await server.check(undefined, { ...(await inputs({ adminPassword: UNKNOWN })), __preview: true });
     expect(checked).toMatchObject({ failures: [], inputs: { activation: 'start' } });
   });
 });
@@ -102,7 +102,8 @@ describe('a server resource', () => {
     change: Partial<ServerInputs>,
   ): Promise<{ activation?: string; changes: boolean; next: ServerInputs }> => {
     const parameters = { ...news.parameters, ...change.parameters };
-    const { inputs: next, failures } = await server.check(olds, { ...news, ...change, parameters });
+    const asked = { ...news, ...change, parameters, __preview: true };
+    const { inputs: next, failures } = await server.check(olds, asked);
     expect(failures).toEqual([]);
     const { changes, replaces } = await server.diff(ID, olds, next);
     expect(replaces ?? []).toEqual([]);
@@ -217,7 +218,11 @@ describe('a server resource', () => {
     await server.delete(ID, olds);
     expect(serverState(olds.actualDataDirectory).status).toBe('stopped');
     await server.delete(ID, olds);
-    const { inputs: checked, failures } = await server.check(undefined, { ...news, adminPassword: 'a new one' });
+    const { inputs: checked, failures } = await server.check(undefined, {
+      ...news,
+      adminPassword: 'a new one',
+      __preview: true,
+    });
     expect({ failures, activation: checked.activation }).toEqual({ failures: [], activation: 'start' });
     olds = (await server.create(checked)).outs;
     news = checked;
