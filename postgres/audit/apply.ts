@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
-import { withAdvisoryLock, withTransaction } from '../connection/client';
+import { withTransaction } from '../connection/client';
+import { withLock } from '../connection/locks';
 import { qualified, quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
@@ -20,8 +21,8 @@ export interface ApplyOptions {
   pauseMs?: number;
 }
 
-/** 'audi' in ASCII, in front of 'coach' in the key space of advisory locks of one number. */
-const LOCK_KEY = 0x61756469;
+/** One trail at a time, whatever its schema: two may share tables. */
+const LOCK = 'audit trail';
 
 /**
  * Brings the trail to what is declared and returns the plan that was applied; its steps are empty where nothing was to do. One run at
@@ -29,9 +30,9 @@ const LOCK_KEY = 0x61756469;
  * PlatformErrors: those of `auditProblems` (refused), `lock-held` and `audit-busy` (locked), `audit-denied`.
  */
 export async function bringUpAudit(client: Client, spec: AuditSpec, options: ApplyOptions = {}): Promise<AuditPlan> {
-  return withAdvisoryLock(
+  return withLock(
     client,
-    LOCK_KEY,
+    LOCK,
     'the change of the audit trail',
     async () => {
       const plan = planAudit(spec, await readAudit(client, spec), new Date());
@@ -71,9 +72,9 @@ export async function applyAudit(
 
 /** What takes a trail out of service: triggers, guards, job and functions go, the trail and its rows stay with their owner and readers. */
 export async function removeAudit(client: Client, spec: AuditSpec, options: ApplyOptions = {}): Promise<AuditStep[]> {
-  return withAdvisoryLock(
+  return withLock(
     client,
-    LOCK_KEY,
+    LOCK,
     'the removal of the audit trail',
     async () => {
       const steps = await removalSteps(client, spec);

@@ -70,38 +70,6 @@ export async function withTransaction<T>(client: Client, work: () => Promise<T>)
   return result;
 }
 
-/**
- * Holds a session advisory lock while `work` runs. Waits at most `waitMs` (default 0: not at all), then throws a `locked`
- * PlatformError. `what` names the work for that message.
- */
-export async function withAdvisoryLock<T>(
-  client: Client,
-  key: number,
-  what: string,
-  work: () => Promise<T>,
-  waitMs = 0,
-): Promise<T> {
-  const deadline = Date.now() + waitMs;
-  for (;;) {
-    const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [key]);
-    if (rows[0]?.locked === true) break;
-    if (Date.now() >= deadline) {
-      throw new PlatformError(
-        'lock-held',
-        `Another session holds advisory lock ${key}, so ${what} cannot start.`,
-        'Wait for the other run to finish and try again; pg_locks (locktype advisory) names its process id.',
-        { kind: 'locked', object: String(key) },
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, Math.min(200, Math.max(1, deadline - Date.now()))));
-  }
-  try {
-    return await work();
-  } finally {
-    await client.query('SELECT pg_advisory_unlock($1)', [key]).catch(() => undefined);
-  }
-}
-
 export function connectError(target: ConnectionTarget, error: unknown): PlatformError {
   const where = `${target.host}:${target.port}`;
   const object = `${target.user}@${where}/${target.database}`;

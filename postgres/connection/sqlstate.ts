@@ -5,6 +5,7 @@ export const SqlState = {
   invalidCatalogName: '3D000',
   duplicateDatabase: '42P04',
   duplicateObject: '42710',
+  duplicateSchema: '42P06',
   duplicateTable: '42P07',
   undefinedTable: '42P01',
   undefinedColumn: '42703',

@@ -1,12 +1,12 @@
 import type { Client } from 'pg';
 
-import { withAdvisoryLock } from '../connection/client';
+import { withLock } from '../connection/locks';
 import { type ErrorKind, PlatformError, type Problem } from '../errors';
 import type { IndexSpec } from '../spec';
 import { applyIndexSteps, type DeclaredIndex, type IndexWorkOptions, PartitionsChanged } from './apply';
 import { readIndex, readIndexes } from './catalog';
 import type { IndexDescription, QualifiedName } from './description';
-import { retiredName, tableLockKey, temporaryName } from './names';
+import { retiredName, temporaryName } from './names';
 import { partitionLeftovers } from './partitioned';
 import { type IndexAction, type IndexPlan, planIndex, type PreviousIndex } from './plan';
 import { protection } from './protection';
@@ -87,8 +87,8 @@ export interface EnsureOptions extends IndexWorkOptions {
 const ATTEMPTS = 5;
 
 /**
- * Makes the declared index exist, valid and under its name, and reads back that it does. One run a table at a time (advisory lock);
- * the plan is made under the lock. Errors: `usage` for a spec that makes no sense, `refused` where it would break something,
+ * Makes the declared index exist, valid and under its name, and reads back that it does. One run a table at a time; the
+ * plan is made under the lock. Errors: `usage` for a spec that makes no sense, `refused` where it would break something,
  * `locked` where somebody is in the way, each a PlatformError.
  */
 export async function ensureIndex(client: Client, spec: IndexSpec, options: EnsureOptions = {}): Promise<IndexOutcome> {
@@ -156,7 +156,7 @@ function underLock<T>(
   options: IndexWorkOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  return withAdvisoryLock(client, tableLockKey(table), what, work, options.waitMs ?? 600_000);
+  return withLock(client, `indexes of ${table.schema}.${table.name}`, what, work, options.waitMs ?? 600_000);
 }
 
 function throwOnFailures(spec: IndexSpec): void {

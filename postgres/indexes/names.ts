@@ -45,14 +45,3 @@ export function partitionIndexName(index: QualifiedName, partition: QualifiedNam
   const suffix = partitionMark(index) + digest(partition.schema, partition.name, definition);
   return fit(index.name, suffix);
 }
-
-/**
- * One advisory lock a table: PostgreSQL serialises concurrent builds on a table anyway. 48 bits of the digest, below the space
- * that hand-written keys come from.
- */
-export function tableLockKey(table: QualifiedName): number {
-  const hash = createHash('sha256')
-    .update(JSON.stringify(['coachdb index', table.schema, table.name]))
-    .digest();
-  return hash.readUIntBE(0, 6);
-}

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { withAdvisoryLock } from '../connection/client';
+import { withAdvisoryLock } from '../connection/locks';
 import { quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';

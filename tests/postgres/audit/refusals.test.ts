@@ -116,7 +116,7 @@ describe('a trail that cannot be', () => {
     const { spec } = database;
     const { bringUpAudit } = await import('../../../postgres/audit/apply');
     const error: unknown = await bringUpAudit(await database.as('migrator'), spec).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'audit-denied', remedy: expect.stringContaining('superuser') as unknown });
+    expect(error).toMatchObject({ code: 'lock-denied', remedy: expect.stringContaining('administrator') as unknown });
   });
 });
 
