@@ -23,11 +23,15 @@ const OWNER_ONLY = 0o600;
  * renamed, then the folder flushed. With `backup`, the file before stays there. `mode` is 0600 unless given. A full disk and missing
  * rights are PlatformErrors.
  */
-export function writeAtomically(path: string, text: string, options: { backup?: string; mode?: number } = {}): void {
+export function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  options: { backup?: string; mode?: number } = {},
+): void {
   const temporary = temporaryName(path, process.pid);
   try {
     sweepLeftovers(path);
-    writeFlushed(temporary, text, options.mode ?? OWNER_ONLY);
+    writeFlushed(temporary, content, options.mode ?? OWNER_ONLY);
     if (options.backup !== undefined) keepBackup(path, options.backup);
     renameSync(temporary, path);
   } catch (error) {
@@ -54,11 +58,11 @@ export function createAtomically(path: string, text: string): boolean {
   }
 }
 
-function writeFlushed(path: string, text: string, mode: number): void {
+function writeFlushed(path: string, content: string | Uint8Array, mode: number): void {
   rmSync(path, { force: true });
   const descriptor = openSync(path, 'wx', mode);
   try {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(content);
     for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
     giveToFolderOwner(descriptor, path);
     fsyncSync(descriptor);

@@ -21,7 +21,7 @@ export function storageError(path: string, error: unknown): unknown {
       return new PlatformError(
         'state-not-writable',
         `${path} could not be written: ${(error as Error).message}`,
-        `Run the command as the user who made the state${ownerOf(path)}, or hand it over (\`chown -R\`).`,
+        `Run the command as a user who may write there${ownerOf(path)}, or hand it over (\`chown -R\`).`,
         { ...options, kind: 'refused' },
       );
     default:
