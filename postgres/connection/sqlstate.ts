@@ -31,6 +31,8 @@ export const SqlState = {
   invalidParameterValue: '22023',
   cantChangeRuntimeParam: '55P02',
   activeTransaction: '25001',
+  readOnlyTransaction: '25006',
+  invalidTransactionTermination: '2D000',
   unsafeNewEnumValue: '55P04',
   reservedName: '42939',
   internalError: 'XX000',

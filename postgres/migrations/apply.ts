@@ -1,17 +1,21 @@
-import type { Client, QueryConfig } from 'pg';
+import type { Client } from 'pg';
 
 import { withTransaction } from '../connection/client';
+import { runScript } from '../connection/script';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import { migrationFailure, type Outcome } from './failure';
 import { createHistory, readHistory, recordApplied, recordFinished, recordLogs, recordStarted } from './history';
 import { planMigrations, requireApplicable } from './plan';
-import { assumeRole, cleanSession, requireLock, resumeRole, type SessionOptions, withMigrationLock } from './session';
-import type { MigrationPlan, MigrationStep, PlannedStatement } from './types';
+import { assumeRole, cleanSession, holdsLock, resumeRole, type SessionOptions, withMigrationLock } from './session';
+import type { MigrationFolder, MigrationPlan, MigrationStep } from './types';
 
-/** Sent before the thing named happens, except `applied`, which follows the commit. */
+/**
+ * Sent before the thing named happens, except `applied`, which follows the commit. `apart`: the server does not take the file in one
+ * transaction, so it is undone and runs statement by statement.
+ */
 export interface MigrationProgress {
-  phase: 'locked' | 'table' | 'begin' | 'statement' | 'record' | 'commit' | 'applied';
+  phase: 'locked' | 'table' | 'begin' | 'statement' | 'record' | 'commit' | 'apart' | 'applied';
   /** The migration; empty before the first. */
   name: string;
   /** Position of the migration among those of this run, from 1. */
@@ -36,8 +40,9 @@ export interface ApplyResult {
 }
 
 /**
- * Applies a plan's pending migrations, each in one transaction with its record, under Prisma's lock. Plans again once it has the lock,
- * so a run that waited for another one does only what is left. The session's own settings are reset to those it started with.
+ * Applies a plan's pending migrations under Prisma's lock, each in one transaction with its record where its effect is then the one it has
+ * through Prisma, else statement by statement as Prisma does. Plans again once it has the lock, so a run that waited for another one does
+ * only what is left. The session's own settings are reset to those it started with.
  * A failure is a PlatformError `migration-failed`; those before it stay applied.
  */
 export async function applyMigrations(
@@ -46,20 +51,31 @@ export async function applyMigrations(
   options: ApplyOptions,
 ): Promise<ApplyResult> {
   requireApplicable(plan);
-  return withMigrationLock(client, options.waitMs, async () => {
-    try {
-      return await new Run(client, plan.schema, options).apply(plan);
-    } catch (error) {
-      throw error instanceof PlatformError ? error : interrupted(error);
-    } finally {
-      await cleanSession(client).catch(() => undefined);
-    }
-  });
+  const run = new Run(client, plan.schema, options);
+  try {
+    return await run.apply(plan.folder);
+  } catch (error) {
+    throw error instanceof PlatformError ? error : interrupted(error);
+  } finally {
+    await cleanSession(client).catch(() => undefined);
+  }
 }
+
+/** What PostgreSQL says of a statement that only the transaction around the file keeps from working. */
+const REFUSED_INSIDE = new Set<string | undefined>([
+  SqlState.activeTransaction,
+  SqlState.invalidTransactionTermination,
+  SqlState.unsafeNewEnumValue,
+  // "because it has pending trigger events"
+  SqlState.objectInUse,
+  // SET TRANSACTION READ ONLY, when the record is written
+  SqlState.readOnlyTransaction,
+]);
 
 /** One run: what the functions below would otherwise hand to each other. */
 class Run {
   private readonly applied: ApplyResult['applied'] = [];
+  private readonly warnings: string[] = [];
   private total = 0;
 
   constructor(
@@ -68,47 +84,70 @@ class Run {
     private readonly options: ApplyOptions,
   ) {}
 
-  async apply(stale: MigrationPlan): Promise<ApplyResult> {
+  /** A migration may give the lock away (DISCARD ALL): it is taken again, and what is left then is applied. */
+  apply(folder: MigrationFolder): Promise<ApplyResult> {
+    return withMigrationLock(this.client, this.options.waitMs, async () => {
+      const plan = await this.planUnderLock(folder);
+      for (const step of plan.steps) {
+        await this.applyStep(step);
+        if (!(await holdsLock(this.client))) return this.apply(folder);
+      }
+      return {
+        applied: this.applied,
+        history: [...plan.applied, ...this.applied.slice(-plan.steps.length || Infinity).map(named)],
+        warnings: [...plan.warnings, ...this.warnings],
+      };
+    });
+  }
+
+  private async planUnderLock(folder: MigrationFolder): Promise<MigrationPlan> {
     this.report('locked', '');
     await assumeRole(this.client, this.schema, this.options, false);
     const history = await readHistory(this.client, this.schema);
-    const plan = planMigrations(stale.folder, history);
+    const plan = planMigrations(folder, history);
     requireApplicable(plan);
-    this.total = plan.steps.length;
+    this.total = this.applied.length + plan.steps.length;
     if (!history.exists) {
       this.report('table', '');
       await createHistory(this.client, this.schema).catch((cause: unknown) => {
         throw tableError(this.schema, this.options.role, cause);
       });
     }
-    for (const step of plan.steps) await this.applyStep(step);
-    return { applied: this.applied, history: [...plan.applied, ...this.applied.map(named)], warnings: plan.warnings };
+    return plan;
   }
 
   private async applyStep(step: MigrationStep): Promise<void> {
     const started = performance.now();
     await cleanSession(this.client);
     this.report('begin', step.name);
-    if (step.transactional) await this.applyAtomically(step);
-    else await this.applyStatements(step);
+    const refusal = step.transactional ? await this.applyAtomically(step) : undefined;
+    if (refusal !== undefined) {
+      this.report('apart', step.name);
+      this.warnings.push(
+        `Migration ${step.name} ran statement by statement, since it cannot run in one transaction: ${refusal}.`,
+      );
+    }
+    if (refusal !== undefined || !step.transactional) await this.applyStatements(step);
     await cleanSession(this.client);
     const durationMs = Math.round(performance.now() - started);
     this.applied.push({ name: step.name, checksum: step.checksum, durationMs });
     this.report('applied', step.name, { durationMs });
-    await requireLock(this.client, step.name);
   }
 
-  private async applyAtomically(step: MigrationStep): Promise<void> {
-    let current: PlannedStatement | undefined;
+  /** Sent at once, as Prisma does. Returns why the server takes no part of it in a transaction; then nothing of it is left. */
+  private async applyAtomically(step: MigrationStep): Promise<string | undefined> {
+    const statements = step.statements.filter(({ merged }) => merged !== true);
+    let done: number | undefined = 0;
     let committing = false;
+    // Before the transaction: SET TRANSACTION has to come first in it.
+    await assumeRole(this.client, this.schema, this.options, false);
     try {
       await withTransaction(this.client, async () => {
-        await assumeRole(this.client, this.schema, this.options, true);
-        for (const statement of step.statements) {
-          current = statement;
-          await this.run(step, statement);
-        }
-        current = undefined;
+        await runScript(this.client, atOnce(step), (count) => {
+          done = count;
+          if (count < statements.length) this.reportStatement(step, count, statements.length);
+        });
+        done = undefined;
         await this.client.query('SET CONSTRAINTS ALL IMMEDIATE');
         this.report('record', step.name);
         await resumeRole(this.client, this.options.role);
@@ -116,14 +155,13 @@ class Run {
         this.report('commit', step.name);
         committing = true;
       });
+      return undefined;
     } catch (error) {
       if (error instanceof PlatformError) throw error;
-      // A file of one such statement is run bare by Prisma, so it is here.
-      if (stateOf(error) === SqlState.activeTransaction && step.statements.length === 1) {
-        return this.applyStatements(step);
-      }
+      if (REFUSED_INSIDE.has(stateOf(error))) return (error as Error).message;
       if (committing && !isSqlState(stateOf(error))) throw unknownOutcome(step, error);
-      throw migrationFailure(step, current, error, { appliedBefore: this.applied.length });
+      const failed = done === undefined ? undefined : statements[done];
+      throw migrationFailure(step, failed && { textStart: 0, failed }, error, { appliedBefore: this.applied.length });
     }
   }
 
@@ -135,9 +173,12 @@ class Run {
     const outcome: Outcome = { appliedBefore: this.applied.length, statementsDone: 0 };
     for (const [done, statement] of step.statements.entries()) {
       try {
-        await this.run(step, statement);
+        await runScript(client, statement.sql, (count) => {
+          if (count === 0) this.reportStatement(step, done, step.statements.length);
+        });
       } catch (error) {
-        const failure = migrationFailure(step, statement, error, { ...outcome, statementsDone: done });
+        const sent = { textStart: statement.start, failed: statement };
+        const failure = migrationFailure(step, sent, error, { ...outcome, statementsDone: done });
         await this.freshRole().catch(() => undefined);
         await recordLogs(client, schema, id, failure.message).catch(() => undefined);
         throw failure;
@@ -159,18 +200,26 @@ class Run {
     await assumeRole(this.client, this.schema, this.options, false);
   }
 
-  /** The extended protocol takes one statement at a time, so nothing can hide behind a semicolon. */
-  private async run(step: MigrationStep, statement: PlannedStatement): Promise<void> {
-    const number = step.statements.indexOf(statement) + 1;
-    this.report('statement', step.name, { statement: number, statements: step.statements.length });
-    const query: QueryConfig & { queryMode: 'extended' } = { text: statement.sql, queryMode: 'extended' };
-    await this.client.query(query);
+  private reportStatement(step: MigrationStep, done: number, statements: number): void {
+    this.report('statement', step.name, { statement: done + 1, statements });
   }
 
   private report(phase: MigrationProgress['phase'], name: string, more: Partial<MigrationProgress> = {}): void {
     const index = this.applied.length + (name === '' || phase === 'applied' ? 0 : 1);
     this.options.onProgress?.({ phase, name, index, total: this.total, ...more });
   }
+}
+
+/** The whole file, with white space of the same length for BEGIN and COMMIT that the transaction stands for. */
+function atOnce({ sql, statements }: MigrationStep): string {
+  let behind = 0;
+  let text = '';
+  for (const { start, sql: statement, merged } of statements) {
+    if (merged !== true) continue;
+    text += sql.slice(behind, start) + statement.replace(/[^\r\n]/g, ' ');
+    behind = start + statement.length;
+  }
+  return text + sql.slice(behind);
 }
 
 function named({ name, checksum }: { name: string; checksum: string }): { name: string; checksum: string } {

@@ -10,9 +10,12 @@ export function checksumOf(content: string | Uint8Array): string {
  * form its early versions wrote: each byte in hex without the leading zero.
  */
 export function matchesChecksum(sql: string, recorded: string): boolean {
-  const unix = sql.replaceAll('\r\n', '\n');
-  const candidates = [sql, unix, sql.replaceAll('\n', '\r\n'), unix.replaceAll('\n', '\r\n')].map(checksumOf);
-  return candidates.some((checksum) => recorded === checksum || recorded === withoutLeadingZeros(checksum));
+  const unix = (): string => sql.replaceAll('\r\n', '\n');
+  const windows = (text: string): string => text.replaceAll('\n', '\r\n');
+  return [() => sql, unix, () => windows(sql), () => windows(unix())].some((text) => {
+    const checksum = checksumOf(text());
+    return recorded === checksum || recorded === withoutLeadingZeros(checksum);
+  });
 }
 
 function withoutLeadingZeros(checksum: string): string {

@@ -1,12 +1,13 @@
 import { PlatformError, type Problem } from '../errors';
 import { matchesChecksum } from './checksum';
+import { deployCommand, resolveRemedy } from './remedies';
 import { readScript } from './script';
 import type { MigrationFolder, MigrationHistory, MigrationPlan, MigrationRow } from './types';
 
 /**
  * What has to run to bring a database from its history to the folder's state. Like `prisma migrate deploy` it applies every
  * migration without a valid record, also one older than the last applied (a warning), and is blocked by a failed one. Stricter
- * than it: an applied migration that was edited, or is missing in the folder, is a problem.
+ * than it: an applied migration that was edited is a problem, and so is a folder that holds none of the applied ones.
  */
 export function planMigrations(folder: MigrationFolder, history: MigrationHistory): MigrationPlan {
   const valid = history.rows.filter((row) => row.rolledBackAt === null);
@@ -23,12 +24,14 @@ export function planMigrations(folder: MigrationFolder, history: MigrationHistor
     problems: [
       ...failed.map(failedProblem),
       ...edited(folder, finished),
-      ...missing(folder, finished),
+      ...strange(folder, finished),
       ...(pending.length > 0 ? notEmpty(history) : []),
       ...scripts.flatMap((script) => script.problems),
     ],
     warnings: [
       ...folder.warnings,
+      ...scripts.flatMap((script) => script.warnings),
+      ...missing(folder, finished),
       ...outOfOrder(
         folder,
         pending.map((migration) => migration.name),
@@ -64,18 +67,11 @@ function failedProblem(row: MigrationRow): Problem {
   };
 }
 
-/** The two ways out of a failed migration, as Prisma's `migrate resolve` has them. */
-export function resolveRemedy(name: string): string {
-  return (
-    `Look at what it left in the database. Undo that and run \`npm run coachdb -- deploy --rolled-back ${name}\` to have it applied ` +
-    `again, or complete it by hand and run \`npm run coachdb -- deploy --applied ${name}\`.`
-  );
-}
-
 function edited(folder: MigrationFolder, finished: MigrationRow[]): Problem[] {
+  const files = new Map(folder.migrations.map((migration) => [migration.name, migration]));
   return finished.flatMap((row) => {
-    const file = folder.migrations.find((migration) => migration.name === row.name);
-    if (file === undefined || matchesChecksum(file.sql, row.checksum)) return [];
+    const file = files.get(row.name);
+    if (file === undefined || file.checksum === '' || matchesChecksum(file.sql, row.checksum)) return [];
     return [editedProblem(file.name, file.path, row.checksum, file.checksum)];
   });
 }
@@ -91,31 +87,40 @@ function editedProblem(name: string, path: string, recorded: string, found: stri
   };
 }
 
-function missing(folder: MigrationFolder, finished: MigrationRow[]): Problem[] {
-  const present = new Set(folder.migrations.map((migration) => migration.name));
-  return finished.filter((row) => !present.has(row.name)).map((row) => missingProblem(row.name, folder.directory));
+/** Migrations that were squashed, or that a newer checkout applied: Prisma passes over them. */
+function missing(folder: MigrationFolder, finished: MigrationRow[]): string[] {
+  const readable = new Set(folder.migrations.filter(({ checksum }) => checksum !== '').map(({ name }) => name));
+  const absent = finished.filter(({ name }) => !readable.has(name)).map(({ name }) => name);
+  return absent.length === 0 ? [] : [`Applied, but not in ${folder.directory}: ${shown(absent)}.`];
 }
 
-function missingProblem(name: string, directory: string): Problem {
-  return {
-    code: 'migration-missing',
-    message: `Migration ${name} was applied to the database, but ${directory} does not hold it.`,
-    remedy:
-      'Bring the folder back from version control, or check `coach:app.directory`. After migrations were squashed on purpose, ' +
-      'remove the old rows from _prisma_migrations.',
-    object: name,
-  };
+/** A folder without any of the applied migrations is most likely another application's. */
+function strange(folder: MigrationFolder, finished: MigrationRow[]): Problem[] {
+  const present = new Set(folder.migrations.map(({ name }) => name));
+  if (finished.length === 0 || finished.some(({ name }) => present.has(name))) return [];
+  return [
+    {
+      code: 'migration-missing',
+      message: `${folder.directory} holds none of the migrations that are applied to the database (${shown(finished.map(({ name }) => name))}).`,
+      remedy:
+        'Check `coach:app.directory`, or bring the folders back from version control. Where they were squashed into one, record it: ' +
+        `\`${deployCommand('--applied', folder.migrations[0]?.name ?? 'NAME')}\`.`,
+      object: folder.directory,
+    },
+  ];
+}
+
+function shown(names: string[]): string {
+  return names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 }
 
 /** Prisma's P3005. */
 function notEmpty(history: MigrationHistory): Problem[] {
   if (history.exists || history.otherTables.length === 0) return [];
-  const shown = history.otherTables.slice(0, 5).join(', ');
-  const more = history.otherTables.length > 5 ? ` and ${history.otherTables.length - 5} more` : '';
   return [
     {
       code: 'schema-not-empty',
-      message: `Schema ${history.schema} holds tables (${shown}${more}) but no record of migrations, so nothing says which were applied.`,
+      message: `Schema ${history.schema} holds tables (${shown(history.otherTables)}) but no record of migrations, so nothing says which were applied.`,
       remedy:
         'Where the tables are what a migration would make, say so with `npm run coachdb -- deploy --applied NAME`, oldest first; ' +
         'otherwise use an empty database.',
@@ -125,12 +130,13 @@ function notEmpty(history: MigrationHistory): Problem[] {
 }
 
 function outOfOrder(folder: MigrationFolder, pending: string[], finished: MigrationRow[]): string[] {
-  const order = folder.migrations.map((migration) => migration.name);
-  const last = Math.max(-1, ...finished.map((row) => order.indexOf(row.name)));
+  const order = new Map(folder.migrations.map((migration, index) => [migration.name, index]));
+  const position = (name: string): number => order.get(name) ?? -1;
+  const last = Math.max(-1, ...finished.map(({ name }) => position(name)));
   return pending
-    .filter((name) => order.indexOf(name) < last)
+    .filter((name) => position(name) < last)
     .map(
       (name) =>
-        `Migration ${name} is older than ${order[last] ?? ''}, which is applied already; it runs now, as in Prisma.`,
+        `Migration ${name} is older than ${folder.migrations[last]?.name ?? ''}, which is applied already; it runs now, as in Prisma.`,
     );
 }

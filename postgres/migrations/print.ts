@@ -14,9 +14,13 @@ export function planLines(plan: MigrationPlan): string[] {
   ];
 }
 
-function describe(step: MigrationStep): string {
+/** "3 statements", and what keeps them from being all or nothing. */
+export function describe(step: MigrationStep): string {
   const statements = count(step.statements.length, 'statement');
-  return step.transactional ? statements : `${statements}, each committed by itself`;
+  if (step.reason === undefined) return statements;
+  return step.transactional
+    ? `${statements}; all or nothing ${step.reason}`
+    : `${statements}; not all or nothing (${step.reason})`;
 }
 
 function count(number: number, noun: string): string {

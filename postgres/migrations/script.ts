@@ -1,8 +1,10 @@
 import type { Problem } from '../errors';
+import { aloneBecause, chains, controlOf, hasModes } from './control';
 import { placeAt } from './location';
+import { orRecordIt } from './remedies';
 import { leadingWords, splitStatements, type Statement } from './statements';
 import { tokenize } from './tokens';
-import type { MigrationFile, MigrationStep } from './types';
+import type { MigrationFile, MigrationStep, PlannedStatement } from './types';
 
 /** A comment with this text makes each statement of its file commit by itself. */
 export const NO_TRANSACTION = '-- coachdb: no-transaction';
@@ -10,49 +12,97 @@ export const NO_TRANSACTION = '-- coachdb: no-transaction';
 export interface Script {
   step: MigrationStep;
   problems: Problem[];
+  warnings: string[];
 }
 
 /**
- * Cuts a migration into statements and refuses what would break "all of it or nothing": statements that end the transaction,
- * open quotes, data for COPY. Prisma itself writes `BEGIN; ... COMMIT;` around some changes; such a pair says what holds anyway,
- * so it is left out of the statements.
+ * Cuts a migration into statements and decides whether they can run in one transaction with its record and still have the effect they
+ * have through Prisma, which sends the file as it is: at once, and since 7.4 statement by statement where it can read the file. What
+ * no version of it takes is a problem.
  */
 export function readScript(file: MigrationFile): Script {
-  const { sql } = file;
+  const { name, path, checksum, sql } = file;
+  const found = splitStatements(sql);
   const directives = findDirectives(sql);
-  const transactional = !directives.some((directive) => directive.text === 'no-transaction');
-  const problems: Problem[] = [];
-  const refuse = (offset: number, code: string, what: string, remedy: string): void => {
+  const problems: Problem[] = file.unfit === undefined ? [] : [file.unfit];
+  for (const { offset, code, what, remedy } of refusals(found)) {
     const { line, column, excerpt } = placeAt(sql, offset);
-    const message = `Migration ${file.name}, line ${line}, column ${column}: ${what}.\n${excerpt}`;
-    problems.push({ code, message, remedy, object: file.path });
-  };
-  for (const { text, offset } of directives) {
-    if (text === 'no-transaction') continue;
-    refuse(
-      offset,
-      'migration-directive',
-      `"coachdb: ${text}" is unknown`,
-      `The one directive is \`${NO_TRANSACTION}\`.`,
-    );
+    const message = `Migration ${name}, line ${line}, column ${column}: ${what}.\n${excerpt}`;
+    problems.push({ code, message, remedy: orRecordIt(name, remedy), object: path });
   }
 
-  let open: Statement | undefined;
-  const kept: Statement[] = [];
-  for (const statement of splitStatements(sql)) {
-    const refusal = refusalOf(sql, statement, open !== undefined, transactional);
-    if (refusal !== undefined) refuse(refusal.offset, refusal.code, refusal.what, refusal.remedy);
-    const control = controlOf(statement);
-    if (control === 'begin') open = statement;
-    if (control === 'commit') open = undefined;
-    if (!transactional || control === undefined || control === 'savepoint') kept.push(statement);
-  }
-  if (open !== undefined)
-    refuse(open.start, 'migration-transaction', 'this BEGIN is never committed', 'Remove it, or add the COMMIT.');
+  const statements = numbered(sql, found);
+  const unknown = directives.filter((text) => text !== 'no-transaction');
+  const warnings = [
+    ...file.warnings,
+    ...unknown.map(
+      (text) => `${path}: "coachdb: ${text}" is unknown and ignored; the one directive is \`${NO_TRANSACTION}\`.`,
+    ),
+  ];
+  const mode = directives.includes('no-transaction')
+    ? { transactional: false, reason: `marked ${NO_TRANSACTION}` }
+    : modeOf(sql, found, statements);
+  return { step: { name, path, checksum, sql, statements, ...mode }, problems, warnings };
+}
 
-  const statements = kept.map(({ start, end }) => ({ start, line: lineOf(sql, start), sql: sql.slice(start, end) }));
-  const { name, path, checksum } = file;
-  return { step: { name, path, checksum, sql, transactional, statements }, problems };
+/** Marks the statements that a transaction around the file stands for. */
+function modeOf(
+  sql: string,
+  found: Statement[],
+  statements: PlannedStatement[],
+): Pick<MigrationStep, 'transactional' | 'reason'> {
+  const because = (index: number, reason: string): string => `line ${statements[index]?.line ?? 1}: ${reason}`;
+  for (const [index, statement] of found.entries()) {
+    const reason = aloneBecause(sql, statement);
+    if (reason !== undefined) return { transactional: false, reason: because(index, reason) };
+  }
+  const controls = new Set(found.filter((statement) => controlOf(statement) !== undefined));
+  const first = found.findIndex((statement) => controls.has(statement));
+  if (first !== -1 && !mayMerge(sql, found, controls))
+    return { transactional: false, reason: because(first, 'the file controls transactions itself') };
+  found.forEach((statement, index) => {
+    const planned = statements[index];
+    if (planned !== undefined && controls.has(statement)) planned.merged = true;
+  });
+  const doubts = found.map((statement, index) => doubtOf(sql, statement, statements[index]?.line ?? 1));
+  const reason = doubts.find((doubt) => doubt !== undefined);
+  return { transactional: true, ...(reason === undefined ? {} : { reason }) };
+}
+
+/**
+ * Whether BEGIN and COMMIT may be left out, since the transaction around the file says as much: pairs without modes, around all of the
+ * file, or around statements that leave nothing in the transaction that its end would take away (SET LOCAL, ON COMMIT). Prisma itself
+ * writes such pairs where an enum loses a value.
+ */
+function mayMerge(sql: string, found: Statement[], controls: Set<Statement>): boolean {
+  const pairs = [...controls].every(
+    (control, index) => controlOf(control) === (index % 2 === 0 ? 'begin' : 'commit') && !hasModes(control),
+  );
+  if (!pairs || controls.size % 2 !== 0) return false;
+  const [first, last] = [found[0], found.at(-1)];
+  if (controls.size === 2 && first !== undefined && last !== undefined && controls.has(first) && controls.has(last))
+    return true;
+  return found.every((statement) => controls.has(statement) || leavesNothing(sql, statement));
+}
+
+const LASTING = new Set(['create', 'alter', 'drop', 'comment', 'grant', 'revoke', 'insert', 'update', 'delete']);
+
+function leavesNothing(sql: string, statement: Statement): boolean {
+  const text = sql.slice(statement.start, statement.end);
+  const [first = /^\w+/.exec(text)?.[0].toLowerCase() ?? ''] = leadingWords(statement, 1);
+  return LASTING.has(first) && !/set_config|\bon\s+commit\b/i.test(text);
+}
+
+/** What only the server can tell, as words behind "all or nothing"; it is tried in a transaction first. */
+function doubtOf(sql: string, { end, tokens }: Statement, line: number): string | undefined {
+  const [first, second] = [tokens[0]?.text, tokens[1]?.text];
+  if (first === 'call') return `unless the procedure called in line ${line} ends the transaction`;
+  if (first !== 'alter' || second !== 'type') return undefined;
+  const value = tokens.findIndex(({ text }, at) => text === 'value' && tokens[at - 1]?.text === 'add');
+  const literal = tokens.find(({ kind }, at) => kind === 'string' && at > value);
+  if (value === -1 || literal === undefined) return undefined;
+  const text = sql.slice(literal.start, literal.end);
+  return sql.includes(text, end) ? `unless what follows line ${line} uses the new enum value ${text}` : undefined;
 }
 
 interface Refusal {
@@ -62,131 +112,57 @@ interface Refusal {
   remedy: string;
 }
 
-function refusalOf(
-  sql: string,
-  statement: Statement,
-  insideBlock: boolean,
-  transactional: boolean,
-): Refusal | undefined {
-  const { start, tokens } = statement;
-  const transaction = (what: string, remedy: string): Refusal => ({
-    offset: start,
-    code: 'migration-transaction',
-    what,
-    remedy,
+/** What fails through Prisma too, is lost with its connection, or differs between its versions. */
+function refusals(found: Statement[]): Refusal[] {
+  const refused: Refusal[] = [];
+  let open: Statement | undefined;
+  for (const statement of found) {
+    const { start, openAt, tokens } = statement;
+    const refuse = (code: string, what: string, remedy: string, offset = start): unknown =>
+      refused.push({ offset, code, what, remedy });
+    if (openAt !== undefined) refuse('migration-syntax', 'this quote or comment is never closed', 'Close it', openAt);
+    if (tokens[0]?.text === 'copy' && tokens.some(({ text }, i) => text === 'from' && tokens[i + 1]?.text === 'stdin'))
+      refuse('migration-copy', 'COPY FROM STDIN wants data that only psql would send', 'Write the rows as INSERT');
+    const control = controlOf(statement);
+    if (control === 'rollback' && open === undefined)
+      refuse(
+        'migration-transaction',
+        'ROLLBACK without BEGIN undoes what stands above it, or nothing, by the version of Prisma',
+        'Remove it',
+      );
+    if (control === 'begin') open ??= statement;
+    else if (control !== undefined) open = chains(statement) ? statement : undefined;
+  }
+  if (open !== undefined)
+    refused.push({
+      offset: open.start,
+      code: 'migration-transaction',
+      what: 'this transaction is never committed, so what follows would be lost with the connection',
+      remedy: 'Add the COMMIT',
+    });
+  return refused;
+}
+
+function numbered(sql: string, found: Statement[]): PlannedStatement[] {
+  let line = 1;
+  let counted = 0;
+  return found.map(({ start, end }) => {
+    for (let feed = sql.indexOf('\n', counted); feed !== -1 && feed < start; feed = sql.indexOf('\n', feed + 1)) {
+      line += 1;
+      counted = feed + 1;
+    }
+    return { start, line, sql: sql.slice(start, end) };
   });
-  if (statement.unterminated)
-    return {
-      offset: tokens.at(-1)?.start ?? start,
-      code: 'migration-syntax',
-      what: 'this quote or comment is never closed',
-      remedy: 'Close it.',
-    };
-  const atomic = 'A migration is one transaction together with its record in _prisma_migrations, so it';
-  switch (controlOf(statement)) {
-    case 'begin':
-      if (insideBlock)
-        return transaction('BEGIN inside a transaction', 'Remove it, or commit the one before it first.');
-      if (transactional && hasModes(statement))
-        return transaction(
-          'BEGIN with transaction modes',
-          `${atomic} cannot set them. Remove the modes, or take the file out of the transaction with \`${NO_TRANSACTION}\`.`,
-        );
-      return undefined;
-    case 'commit':
-      if (insideBlock && !hasModes(statement)) return undefined;
-      return transaction(
-        `${words(statement)} would end the transaction half-way`,
-        `${atomic} cannot commit in between. Remove the statement, or split the file into two migrations.`,
-      );
-    case 'rollback':
-      return transaction(
-        `${words(statement)} would undo the migration and record it as applied`,
-        `${atomic} cannot end it. Remove the statement; ROLLBACK TO SAVEPOINT is allowed.`,
-      );
-    case 'prepared':
-      return transaction(
-        `${words(statement)} would hand the migration’s transaction on`,
-        `${atomic} cannot use two-phase commit. Remove the statement.`,
-      );
-    default:
-      return otherRefusal(sql, statement);
-  }
-}
-
-function otherRefusal(sql: string, statement: Statement): Refusal | undefined {
-  const offset = statement.start;
-  const tokens = statement.tokens.map((token) => token.text);
-  if (tokens[0] === 'copy' && tokens.some((text, index) => text === 'from' && tokens[index + 1] === 'stdin'))
-    return {
-      offset,
-      code: 'migration-copy',
-      what: 'COPY FROM STDIN wants data that only psql would send',
-      remedy: 'Write the rows as INSERT statements.',
-    };
-  const setting = tokens.indexOf('standard_conforming_strings');
-  const value = statement.tokens[setting + 2];
-  if (tokens[0] === 'set' && setting > 0 && value && !/^'?(?:on|true|yes|1|default)\b/i.test(sql.slice(value.start)))
-    return {
-      offset,
-      code: 'migration-strings',
-      what: 'standard_conforming_strings = off changes what a quote means',
-      remedy: "Remove it and write strings with backslashes as E'...'.",
-    };
-  return undefined;
-}
-
-type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'prepared';
-
-function controlOf(statement: Statement): Control | undefined {
-  const [first = '', second = '', third = '', fourth = ''] = leadingWords(statement);
-  switch (first) {
-    case 'begin':
-      return 'begin';
-    case 'start':
-      return second === 'transaction' ? 'begin' : undefined;
-    case 'commit':
-    case 'end':
-      return second === 'prepared' ? 'prepared' : 'commit';
-    case 'rollback':
-    case 'abort':
-      if (second === 'prepared') return 'prepared';
-      return second === 'to' || (isFiller(second) && third === 'to') ? 'savepoint' : 'rollback';
-    case 'prepare':
-      return second === 'transaction' && third === '' && fourth === '' ? 'prepared' : undefined;
-    case 'savepoint':
-    case 'release':
-      return 'savepoint';
-    default:
-      return undefined;
-  }
-}
-
-function isFiller(word: string): boolean {
-  return word === 'work' || word === 'transaction';
-}
-
-/** Anything behind BEGIN, COMMIT [WORK | TRANSACTION]: isolation levels, AND CHAIN. */
-function hasModes(statement: Statement): boolean {
-  return statement.tokens.slice(1).some((token) => !isFiller(token.text));
-}
-
-function words(statement: Statement): string {
-  const [first = '', second = ''] = leadingWords(statement, 2);
-  return (['prepared', 'transaction'].includes(second) ? `${first} ${second}` : first).toUpperCase();
-}
-
-function lineOf(sql: string, offset: number): number {
-  return sql.slice(0, offset).split('\n').length;
 }
 
 /** `-- coachdb: ...` in real comments only: the text between the tokens. */
-function findDirectives(sql: string): { text: string; offset: number }[] {
-  const found: { text: string; offset: number }[] = [];
+function findDirectives(sql: string): string[] {
+  const mark = /--[ \t]*coachdb:[ \t]*([^\r\n]*)/g;
+  if (!sql.includes('coachdb:')) return [];
+  const found: string[] = [];
   let from = 0;
   for (const { start, end } of [...tokenize(sql), { start: sql.length, end: sql.length }]) {
-    for (const match of sql.slice(from, start).matchAll(/--[ \t]*coachdb:[ \t]*([^\r\n]*)/g))
-      found.push({ text: (match[1] ?? '').trim(), offset: from + match.index });
+    for (const match of sql.slice(from, start).matchAll(mark)) found.push((match[1] ?? '').trim());
     from = end;
   }
   return found;

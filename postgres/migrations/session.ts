@@ -65,8 +65,8 @@ export async function cleanSession(client: Client): Promise<void> {
   );
 }
 
-/** A migration may have called pg_advisory_unlock_all(): then another run may be at work, and this one has to stop. */
-export async function requireLock(client: Client, after: string): Promise<void> {
+/** False after a migration called DISCARD ALL or pg_advisory_unlock_all(): another run may then be at work. */
+export async function holdsLock(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ held: boolean }>(
     `SELECT EXISTS (
        SELECT FROM pg_catalog.pg_locks
@@ -74,13 +74,7 @@ export async function requireLock(client: Client, after: string): Promise<void> 
           AND classid = 0 AND objid = $1::pg_catalog.oid AND objsubid = 1) AS held`,
     [MIGRATION_LOCK],
   );
-  if (rows[0]?.held === true) return;
-  throw new PlatformError(
-    'lock-lost',
-    `Migration ${after} released the lock that keeps two migration runs apart (advisory lock ${MIGRATION_LOCK}).`,
-    'Remove pg_advisory_unlock_all() or DISCARD ALL from it before it runs elsewhere, and run `npm run coachdb -- deploy` again for the rest.',
-    { object: after },
-  );
+  return rows[0]?.held === true;
 }
 
 function roleError(role: string, cause: unknown): unknown {

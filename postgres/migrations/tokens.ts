@@ -21,18 +21,21 @@ const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
 const NUMBER = /[0-9][0-9A-Za-z_.]*/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 
-/** The tokens of `sql` without white space and comments. An open quote or comment at the end is one `unterminated` token. */
-export function tokenize(sql: string): Token[] {
+/**
+ * The tokens of `sql` between two offsets, without white space and comments. An open quote or comment at the end is one `unterminated`
+ * token.
+ */
+export function tokenize(sql: string, from = 0, to = sql.length): Token[] {
   const tokens: Token[] = [];
-  let at = 0;
+  let at = from;
   const push = (kind: TokenKind, end: number, text = ''): void => {
     tokens.push({ kind, start: at, end, text });
     at = end;
   };
   const pushUntil = (kind: TokenKind, end: number | undefined): void =>
-    end === undefined ? push('unterminated', sql.length) : push(kind, end);
+    end === undefined ? push('unterminated', to) : push(kind, end);
 
-  while (at < sql.length) {
+  while (at < to) {
     const char = sql.charAt(at);
     if (WHITE_SPACE.includes(char)) {
       at += 1;
@@ -40,14 +43,14 @@ export function tokenize(sql: string): Token[] {
       at = endOfLine(sql, at);
     } else if (sql.startsWith('/*', at)) {
       const end = endOfComment(sql, at);
-      if (end === undefined) push('unterminated', sql.length);
+      if (end === undefined) push('unterminated', to);
       else at = end;
     } else if (char === "'") {
       pushUntil('string', endOfQuote(sql, at + 1, "'"));
     } else if (char === '"') {
       pushUntil('quoted', endOfQuote(sql, at + 1, '"'));
     } else if (char === '$') {
-      const opening = match(DOLLAR_QUOTE, sql, at);
+      const opening = dollarQuoteAt(sql, at);
       if (opening === undefined) push('symbol', at + 1, char);
       else pushUntil('string', endOfDollarQuote(sql, at, opening));
     } else if (WORD_START.test(char)) {
@@ -64,19 +67,28 @@ export function tokenize(sql: string): Token[] {
   return tokens;
 }
 
+export function dollarQuoteAt(sql: string, at: number): string | undefined {
+  return match(DOLLAR_QUOTE, sql, at);
+}
+
+/** The word that begins at the offset, in lower case; empty where none does. */
+export function wordAt(sql: string, at: number): string {
+  return match(WORD, sql, at)?.toLowerCase() ?? '';
+}
+
 function match(pattern: RegExp, sql: string, at: number): string | undefined {
   pattern.lastIndex = at;
   return pattern.exec(sql)?.[0];
 }
 
-function endOfLine(sql: string, at: number): number {
+export function endOfLine(sql: string, at: number): number {
   const rest = /[\r\n]/g;
   rest.lastIndex = at;
   return rest.exec(sql)?.index ?? sql.length;
 }
 
 /** Comments nest, unlike in C. */
-function endOfComment(sql: string, at: number): number | undefined {
+export function endOfComment(sql: string, at: number): number | undefined {
   const marks = /\/\*|\*\//g;
   marks.lastIndex = at;
   let depth = 0;
@@ -88,19 +100,29 @@ function endOfComment(sql: string, at: number): number | undefined {
 }
 
 /** `from` is behind the opening quote; a doubled quote stands for one. */
-function endOfQuote(sql: string, from: number, quote: string, backslashes = false): number | undefined {
-  for (let at = from; at < sql.length; at += 1) {
-    const char = sql.charAt(at);
-    if (backslashes && char === '\\') at += 1;
-    else if (char === quote) {
-      if (sql.charAt(at + 1) !== quote) return at + 1;
-      at += 1;
-    }
+export function endOfQuote(sql: string, from: number, quote: string): number | undefined {
+  for (let at = sql.indexOf(quote, from); at !== -1; at = sql.indexOf(quote, at + 2))
+    if (sql.charAt(at + 1) !== quote) return at + 1;
+  return undefined;
+}
+
+/** A quote goes on behind white space with a line break, and what began as E'' still takes backslashes there. */
+const CONTINUED = /(?:[ \t\f\v]|--[^\r\n]*)*[\r\n](?:[ \t\n\r\f\v]|--[^\r\n]*[\r\n])*'/y;
+
+/** E'...' with all its continuations; `from` is behind the opening quote. */
+export function endOfEscapeString(sql: string, from: number): number | undefined {
+  const marks = /\\[^]|''|'/g;
+  marks.lastIndex = from;
+  for (let mark = marks.exec(sql); mark !== null; mark = marks.exec(sql)) {
+    if (mark[0] !== "'") continue;
+    const continued = match(CONTINUED, sql, marks.lastIndex);
+    if (continued === undefined) return marks.lastIndex;
+    marks.lastIndex += continued.length;
   }
   return undefined;
 }
 
-function endOfDollarQuote(sql: string, at: number, opening: string): number | undefined {
+export function endOfDollarQuote(sql: string, at: number, opening: string): number | undefined {
   const closing = sql.indexOf(opening, at + opening.length);
   return closing === -1 ? undefined : closing + opening.length;
 }
@@ -113,8 +135,8 @@ function prefixedQuote(
 ): { kind: TokenKind; end: number | undefined } | undefined {
   const prefix = word.toLowerCase();
   const next = sql.charAt(at + word.length);
-  if (['e', 'b', 'x', 'n'].includes(prefix) && next === "'")
-    return { kind: 'string', end: endOfQuote(sql, at + 2, "'", prefix === 'e') };
+  if (prefix === 'e' && next === "'") return { kind: 'string', end: endOfEscapeString(sql, at + 2) };
+  if (['b', 'x', 'n'].includes(prefix) && next === "'") return { kind: 'string', end: endOfQuote(sql, at + 2, "'") };
   const quote = sql.charAt(at + 2);
   if (prefix === 'u' && next === '&' && (quote === "'" || quote === '"'))
     return { kind: quote === '"' ? 'quoted' : 'string', end: endOfQuote(sql, at + 3, quote) };

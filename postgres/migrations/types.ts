@@ -6,9 +6,14 @@ export interface MigrationFile {
   name: string;
   /** Absolute path of migration.sql. */
   path: string;
-  /** SHA-256 of the file's bytes, 64 hex digits. */
+  /** SHA-256 of the text, 64 hex digits; empty where there is none to read. */
   checksum: string;
+  /** As Prisma reads it: a byte order mark stays, and what is not UTF-8 becomes U+FFFD. */
   sql: string;
+  /** Why it cannot be applied; of no account where the database has it already. */
+  unfit?: Problem;
+  /** What is odd in it without keeping it from being applied. */
+  warnings: string[];
 }
 
 export interface MigrationFolder {
@@ -48,8 +53,12 @@ export interface MigrationStep {
   path: string;
   checksum: string;
   sql: string;
-  /** False: the file carries `-- coachdb: no-transaction`, and each statement commits by itself. */
+  /**
+   * True: all or nothing, in one transaction with its record; where a `reason` ("line 2: unless ...") stands beside it, only if the server
+   * takes the file so. False: for the `reason`, statement by statement as written, and what is done before a failure stays.
+   */
   transactional: boolean;
+  reason?: string;
   statements: PlannedStatement[];
 }
 
@@ -59,6 +68,8 @@ export interface PlannedStatement {
   /** From 1. */
   line: number;
   sql: string;
+  /** BEGIN or COMMIT that the transaction around the file stands for. */
+  merged?: boolean;
 }
 
 /** Pure data, printed by `--dry-run`. Nothing may be applied while `problems` has an entry. */

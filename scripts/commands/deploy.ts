@@ -28,8 +28,10 @@ export const deploy: CommandDefinition = {
     YES(),
     DETAILED_EXIT_CODE(),
     new Option('--dry-run', 'print what would be applied').default(false),
-    new Option('--applied <name>', 'record this failed migration as applied'),
-    new Option('--rolled-back <name>', 'record this failed migration as rolled back').conflicts('applied'),
+    new Option('--applied <name>', 'record this migration as applied, without running it'),
+    new Option('--rolled-back <name>', 'record this failed migration as rolled back: it is pending again').conflicts(
+      'applied',
+    ),
   ],
   run: async (context, options) => {
     const stack = openStack(context);
@@ -60,7 +62,13 @@ function planned(plan: MigrationPlan, detailed: boolean): CommandResult {
   const pending = plan.steps.map(({ name }) => name);
   const exitCode = detailed && pending.length > 0 ? ExitCode.differences : ExitCode.done;
   const status = pending.length > 0 ? 'differs' : 'ok';
-  return { status, exitCode, problems: [], fields: { pending }, text: planLines(plan).join('\n') };
+  const migrations = plan.steps.map(({ name, statements, transactional, reason }) => ({
+    name,
+    statements: statements.length,
+    allOrNothing: transactional && reason === undefined,
+    ...(reason === undefined ? {} : { reason }),
+  }));
+  return { status, exitCode, problems: [], fields: { pending, migrations }, text: planLines(plan).join('\n') };
 }
 
 async function apply(
@@ -77,6 +85,8 @@ async function apply(
     ...migrations,
     onProgress: (event) => {
       if (event.phase === 'begin') context.progress(`  ${event.index}/${event.total}  ${event.name}`);
+      if (event.phase === 'apart')
+        context.progress('  undone, since it cannot be one transaction; statement by statement:');
     },
   });
   const lines = applied.map(({ name, durationMs }) => `applied ${name} (${(durationMs / 1000).toFixed(1)} s)`);

@@ -124,7 +124,9 @@ it('names an edited and a missing applied migration in the preview, with the rem
   );
   await expect(handler.update(id, outs, declared())).rejects.toThrow(/20250101000000_a was edited/);
   directory = migrationFolder({ [B]: 'SELECT 1;' });
-  await expect(handler.diff(id, outs, declared())).rejects.toThrow(/20250101000000_a was applied .* does not hold it/);
+  await expect(handler.diff(id, outs, declared())).rejects.toThrow(
+    /holds none of the migrations that are applied .*20250101000000_a/,
+  );
 });
 
 it('forgives line endings', async () => {
@@ -138,8 +140,8 @@ it('forgives line endings', async () => {
 
 it('names a pending migration that cannot run in the preview, and leaves it alone in mode initial', async () => {
   const { id, outs } = await handler.create(declared());
-  addMigration(directory, B, 'CREATE TABLE b (); COMMIT;');
-  await expect(handler.diff(id, outs, declared())).rejects.toThrow(/20250102000000_b, line 1, column 20: COMMIT/);
+  addMigration(directory, B, 'CREATE TABLE b (); ROLLBACK;');
+  await expect(handler.diff(id, outs, declared())).rejects.toThrow(/20250102000000_b, line 1, column 20: ROLLBACK/);
   expect(await changes(outs, declared({ apply: 'initial' }))).toBe(true);
 });
 

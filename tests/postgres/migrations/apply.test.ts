@@ -66,7 +66,9 @@ it('shows a syntax error with file, line, column and caret, and undoes the migra
     '  | \t              ^',
     'Nothing of this migration was applied. The migration before it in this run is applied.',
   ]);
-  expect(error.remedy).toContain('is not recorded as applied, so it may be edited');
+  expect(error.remedy).toMatch(
+    /Correct .* if no database has recorded .* leave the file as it is.*--applied 20250102000000_b/,
+  );
   expect(await tables()).toEqual(['a']);
   expect(await recordedNames()).toEqual([A]);
 
@@ -105,27 +107,23 @@ it('undoes a migration whose deferred constraints fail at its end', async () => 
   expect(await tables()).toEqual([]);
 });
 
-it('refuses a script that would commit half-way before anything runs', async () => {
-  const directory = migrationFolder({
-    [A]: 'CREATE TABLE a ();',
-    [B]: 'CREATE TABLE b (); COMMIT; CREATE TABLE bb ();',
-  });
+it('refuses before anything runs what would be lost with the connection', async () => {
+  const directory = migrationFolder({ [A]: 'CREATE TABLE a ();', [B]: 'BEGIN; CREATE TABLE b ();' });
   const error = await problemOf(() => deploy(place, directory));
   expect(error).toMatchObject({ code: 'migration-transaction', kind: 'refused' });
+  expect(error.remedy).toContain(`deploy --applied ${B}`);
   expect(await tables()).toEqual([]);
 });
 
-it('cannot be tricked into a commit by a procedure or by a second statement in one', async () => {
-  const procedure = `CREATE PROCEDURE sneaky() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$; CREATE TABLE a (); CALL sneaky();`;
-  expect((await problemOf(() => deploy(place, migrationFolder({ [A]: procedure })))).message).toContain(
-    'SQLSTATE 2D000',
-  );
+it('is not misled about where a statement ends', async () => {
   // Parentheses that never close keep the semicolon inside the statement, which the server then refuses whole.
   const parentheses = 'CREATE TABLE a (); SELECT (1; COMMIT; SELECT 1';
   expect((await problemOf(() => deploy(place, migrationFolder({ [A]: parentheses })))).message).toContain(
     'SQLSTATE 42601',
   );
-  expect(await tables()).toEqual([]);
+  const continued = `CREATE TABLE a (t text DEFAULT E'x'\n  '\\'; COMMIT; SELECT nope(); --');`;
+  expect((await deploy(place, migrationFolder({ [B]: continued }))).applied).toHaveLength(1);
+  expect(await column('INSERT INTO a DEFAULT VALUES RETURNING t')).toEqual([`x'; COMMIT; SELECT nope(); --`]);
 });
 
 it('gives each migration a clean session', async () => {
@@ -159,49 +157,85 @@ it('gives each migration a clean session', async () => {
   expect(after.rows).toEqual([{ self: true, lock: '0' }]);
 });
 
-it('stops when a migration gives the lock away', async () => {
-  const directory = migrationFolder({ [A]: 'SELECT pg_advisory_unlock_all();', [B]: 'CREATE TABLE b ();' });
-  expect(await problemOf(() => deploy(place, directory))).toMatchObject({ code: 'lock-lost', object: A });
-  expect(await recordedNames()).toEqual([A]);
-});
-
-it('runs a lone statement bare, as Prisma does, and asks for the marker where there are more', async () => {
-  await deploy(
-    place,
-    migrationFolder({ [A]: 'CREATE TABLE a (id int);', [B]: 'CREATE INDEX CONCURRENTLY i ON a (id);' }),
-  );
-  expect(await column(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass`)).toEqual([true]);
-  expect(await column('SELECT applied_steps_count FROM _prisma_migrations')).toEqual([1, 1]);
-
+it('takes the lock again that a migration gives away, and goes on', async () => {
   const directory = migrationFolder({
-    [A]: 'CREATE TABLE a (id int);',
-    [B]: 'CREATE INDEX CONCURRENTLY i ON a (id);',
-    [C]: 'ALTER TABLE a ADD n int;\nVACUUM a;',
+    [A]: 'SELECT pg_advisory_unlock_all();',
+    [B]: 'DISCARD ALL;',
+    [C]: `CREATE TABLE c AS SELECT count(*)::int AS held FROM pg_locks
+           WHERE locktype = 'advisory' AND granted AND objid = ${MIGRATION_LOCK}`,
   });
-  const error = await problemOf(() => deploy(place, directory));
-  expect(error.message).toMatch(/line 2, column 1.*SQLSTATE 25001/);
-  expect(error.remedy).toContain('-- coachdb: no-transaction');
-  expect(await recordedNames()).toEqual([A, B]);
-  addMigration(directory, C, '-- coachdb: no-transaction\nALTER TABLE a ADD n int;\nVACUUM a;');
-  expect((await deploy(place, directory)).applied.map((migration) => migration.name)).toEqual([C]);
+  const { applied, history } = await deploy(place, directory);
+  expect(applied.map(({ name }) => name)).toEqual([A, B, C]);
+  expect(history.map(({ name }) => name)).toEqual([A, B, C]);
+  expect(await column('SELECT held FROM c')).toEqual([1]);
+  const locks = await column(`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = ${MIGRATION_LOCK}`);
+  expect(locks).toEqual([]);
 });
 
-it('keeps the done statements of a marked file that fails, and says how many', async () => {
-  const sql =
-    '-- coachdb: no-transaction\nCREATE TABLE a ();\nBEGIN;\nCREATE TABLE lost ();\nCREATE TABLE a ();\nCOMMIT;';
+it('keeps the done statements of a file that is not all or nothing, says how many, and what became of the index', async () => {
+  const sql = `CREATE TABLE a (n int);\nINSERT INTO a VALUES (1), (1);\nCREATE UNIQUE INDEX CONCURRENTLY i ON a (n);\nSELECT 1;`;
   const error = await problemOf(() => deploy(place, migrationFolder({ [A]: sql })));
-  expect(error.message).toContain('outside a transaction: 3 of its 5 statements are done');
-  expect(error.remedy).toContain(`--rolled-back ${A}`);
-  expect(await tables()).toEqual(['a']);
-  const [logs] = await column('SELECT logs FROM _prisma_migrations');
-  expect(logs).toBe(error.message);
+  expect(error.message).toMatch(/:3:1 \(line 3, column 1\): could not create unique index/);
+  expect(error.message).toContain('not all or nothing: 2 of its 4 statements are done and stay');
+  expect(error.remedy).toMatch(
+    /its index behind as INVALID.*--rolled-back 20250101000000_a.*--applied 20250101000000_a/,
+  );
+  expect(await column(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass`)).toEqual([false]);
+  const { rows } = await place.database.client.query(
+    'SELECT logs, finished_at, rolled_back_at, applied_steps_count FROM _prisma_migrations',
+  );
+  expect(rows).toEqual([{ logs: error.message, finished_at: null, rolled_back_at: null, applied_steps_count: 0 }]);
 });
 
-it('explains an enum value that is used before it is committed', async () => {
-  const sql = `CREATE TYPE k AS ENUM ('x');`;
-  const use = `ALTER TYPE k ADD VALUE 'y'; CREATE TABLE a (k k DEFAULT 'y');`;
-  const error = await problemOf(() => deploy(place, migrationFolder({ [A]: sql, [B]: use })));
-  expect(error.remedy).toContain('next migration');
+it('undoes the block that failed in such a file', async () => {
+  const sql = 'CREATE TABLE a ();\nBEGIN;\nSELECT 1;\nCREATE TABLE lost ();\nCREATE TABLE a ();\nCOMMIT;';
+  const error = await problemOf(() => deploy(place, migrationFolder({ [A]: sql })));
+  expect(error.message).toContain('line 5, column 1');
+  expect(await tables()).toEqual(['a']);
+});
+
+it.each<[string, string, string]>([
+  ['a new enum value that is used at once', `ALTER TYPE k ADD VALUE 'y'; CREATE TABLE a (k k DEFAULT 'y');`, '55P04'],
+  [
+    'a procedure that commits',
+    'CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE a (); COMMIT; END $$; CALL p();',
+    '2D000',
+  ],
+  [
+    'deferred triggers before ALTER TABLE',
+    `CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE a (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED);
+     INSERT INTO p VALUES (1); INSERT INTO a VALUES (1); ALTER TABLE a ADD n int; DROP TABLE a; DROP TABLE p; CREATE TABLE a ();`,
+    '55006',
+  ],
+  ['SET TRANSACTION READ ONLY', 'SET TRANSACTION READ ONLY; SELECT 1;', '25006'],
+  [
+    'SET TRANSACTION behind a query',
+    'SELECT 1; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; CREATE TABLE a ();',
+    '25001',
+  ],
+])('runs %s statement by statement once the server refuses it in a transaction', async (_name, sql) => {
+  const directory = migrationFolder({ [A]: `CREATE TYPE k AS ENUM ('x');`, [B]: sql });
+  const phases: string[] = [];
+  const { applied, warnings } = await deploy(place, directory, { onProgress: ({ phase }) => phases.push(phase) });
+  expect(applied.map(({ name }) => name)).toEqual([A, B]);
+  expect(phases).toContain('apart');
+  expect(warnings).toEqual([expect.stringContaining(`Migration ${B} ran statement by statement`)]);
+  expect(
+    await column('SELECT applied_steps_count FROM _prisma_migrations WHERE logs IS NULL AND finished_at IS NOT NULL'),
+  ).toEqual([1, 1]);
+});
+
+it('takes a file whose transaction has to be told something first', async () => {
+  const sql = `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+    CREATE TABLE a AS SELECT current_setting('transaction_isolation') AS level; `;
+  const { warnings } = await deploy(place, migrationFolder({ [A]: sql }));
+  expect(warnings).toEqual([]);
+  expect(await column('SELECT level FROM a')).toEqual(['serializable']);
+});
+
+it('drops rows that a script returns, and runs COPY TO STDOUT through', async () => {
+  const sql = 'SELECT repeat($$x$$, 1000) FROM generate_series(1, 10000); CREATE TABLE a (); COPY a TO STDOUT; ;;';
+  expect((await deploy(place, migrationFolder({ [A]: sql }))).applied).toHaveLength(1);
 });
 
 it('waits for locks and statements no longer than told', async () => {

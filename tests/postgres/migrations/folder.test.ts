@@ -51,41 +51,73 @@ const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(SQL, 'utf16l
 it.each<[string, Uint8Array | string, string, RegExp]>([
   ['a byte order mark', `\ufeff${SQL}`, 'migration-encoding', /byte order mark/],
   ['UTF-16', utf16, 'migration-encoding', /UTF-16, as Windows PowerShell/],
-  ['Latin-1', Buffer.from('-- ñ', 'latin1'), 'migration-encoding', /is not UTF-8/],
-  ['no byte', '', 'migration-empty', /is empty/],
-  ['white space alone', ' \r\n', 'migration-empty', /is empty/],
   ['a NUL', 'SELECT 1;\0', 'migration-nul', /NUL character \(offset 9\)/],
-])('refuses a script with %s', async (_name, content, code, message) => {
-  const error = await problemOf(() => readMigrationFolder(migrationFolder({ '20250101000000_a': content })));
-  expect(error).toMatchObject({ code, object: expect.stringContaining('20250101000000_a/migration.sql') as string });
-  expect(error.message).toMatch(message);
-  expect(error.remedy).not.toBe('');
+])(
+  'says that a script with %s cannot be applied, and how to go on without touching it',
+  (_name, content, code, message) => {
+    const [file] = readMigrationFolder(migrationFolder({ '20250101000000_a': content })).migrations;
+    expect(file?.unfit).toMatchObject({ code, object: file?.path });
+    expect(file?.unfit?.message).toMatch(message);
+    expect(file?.unfit?.remedy).toContain('leave the file as it is, do its work by hand');
+  },
+);
+
+it.each<[string, Uint8Array | string, RegExp]>([
+  ['Latin-1', Buffer.from('-- ñ', 'latin1'), /is not UTF-8; PostgreSQL gets U\+FFFD/],
+  ['no byte', '', /is empty; it is recorded as applied/],
+  ['white space alone', ' \r\n', /is empty/],
+])('takes a script with %s as Prisma takes it, with a warning', (_name, content, warning) => {
+  const [file] = readMigrationFolder(migrationFolder({ '20250101000000_a': content })).migrations;
+  expect(file?.unfit).toBeUndefined();
+  expect(file?.warnings).toEqual([expect.stringMatching(warning)]);
+});
+
+it('reads what is not UTF-8 as Prisma does, checksum and all', () => {
+  const [file] = readMigrationFolder(migrationFolder({ m: Buffer.from('-- \u00f1\n', 'latin1') })).migrations;
+  expect(file).toMatchObject({
+    sql: '-- \ufffd\n',
+    checksum: createHash('sha256').update('-- \ufffd\n').digest('hex'),
+  });
 });
 
 it('keeps a script that is only a comment', () => {
   const directory = migrationFolder({ '20250101000000_a': '-- This is an empty migration.' });
-  expect(readMigrationFolder(directory).migrations).toHaveLength(1);
+  expect(readMigrationFolder(directory).migrations).toMatchObject([{ warnings: [] }]);
 });
 
-it('refuses a folder without migration.sql', async () => {
-  const directory = migrationFolder({});
+it('says that a folder has no migration.sql, and looks at nothing else in it', () => {
+  const directory = migrationFolder({ '20250102000000_b': SQL });
   mkdirSync(join(directory, '20250101000000_a'));
-  const error = await problemOf(() => readMigrationFolder(directory));
-  expect(error.code).toBe('migration-missing-script');
-  expect(error.message).toContain('20250101000000_a');
+  writeFileSync(join(directory, '20250102000000_b', 'down.sql'), 'DROP TABLE a;');
+  const [a, b] = readMigrationFolder(directory).migrations;
+  expect(a?.unfit).toMatchObject({ code: 'migration-missing-script' });
+  expect(a?.unfit?.message).toContain('20250101000000_a');
+  expect(b).toMatchObject({ sql: SQL, warnings: [] });
 });
 
-it('refuses symbolic links, which Prisma would pass over', async () => {
+it('follows a linked script, and passes over a linked folder with a warning, as Prisma does', () => {
   const real = migrationFolder({ '20250101000000_a': SQL });
   const folder = migrationFolder({});
   symlinkSync(join(real, '20250101000000_a'), join(folder, '20250101000000_a'));
-  expect((await problemOf(() => readMigrationFolder(folder))).code).toBe('migration-symlink');
+  const passed = readMigrationFolder(folder);
+  expect(passed.migrations).toEqual([]);
+  expect(passed.warnings).toEqual([expect.stringContaining('is a symbolic link and is left out')]);
 
-  const file = migrationFolder({ '20250101000000_a': SQL });
+  const file = migrationFolder({ '20250101000000_a': '' });
   const script = join(file, '20250101000000_a', 'migration.sql');
   rmSync(script);
   symlinkSync(join(real, '20250101000000_a', 'migration.sql'), script);
-  expect((await problemOf(() => readMigrationFolder(file))).code).toBe('migration-symlink');
+  expect(readMigrationFolder(file).migrations).toMatchObject([{ sql: SQL, warnings: [] }]);
+});
+
+it('takes any name a folder can have', () => {
+  const names = ['20250101000000_a', "it's a name; with spaces", 'ñandú', 'UPPER'];
+  const directory = migrationFolder(Object.fromEntries(names.map((name) => [name, SQL])));
+  expect(
+    readMigrationFolder(directory)
+      .migrations.map(({ name }) => name)
+      .sort(),
+  ).toEqual([...names].sort());
 });
 
 it('says which folder cannot be read', async () => {

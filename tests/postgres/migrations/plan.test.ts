@@ -1,3 +1,6 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { afterAll, expect, it } from 'vitest';
 
 import { checksumOf } from '../../../postgres/migrations/checksum';
@@ -65,9 +68,39 @@ it('forgives line endings that git changed, and checksums of early Prisma versio
 
 it('names an edited and a missing applied migration', () => {
   const plan = planMigrations(folder, history(row(A, 'SELECT 1; -- edited\n'), row('20240101000000_gone', 'SELECT 0')));
-  expect(plan.problems.map((problem) => problem.code)).toEqual(['migration-edited', 'migration-missing']);
+  expect(plan.problems).toMatchObject([{ code: 'migration-edited' }]);
   expect(plan.problems[0]?.message).toContain(`${A} was edited`);
-  expect(plan.problems[1]?.message).toContain('20240101000000_gone');
+  expect(plan.warnings).toEqual([`Applied, but not in ${folder.directory}: 20240101000000_gone.`]);
+});
+
+it('refuses a folder that holds none of the applied ones, and says how squashed ones are recorded', () => {
+  const [problem] = planMigrations(folder, history(row('20240101000000_gone', 'SELECT 0'))).problems;
+  expect(problem).toMatchObject({ code: 'migration-missing', object: folder.directory });
+  expect(problem?.message).toContain('20240101000000_gone');
+  expect(problem?.remedy).toContain(`deploy --applied ${A}`);
+  // Recorded, they are history.
+  expect(codes(row('20240101000000_gone', 'SELECT 0'), row(A, 'SELECT 1;\n'))).toEqual([]);
+});
+
+it('minds the oddity of a file only where it is pending', () => {
+  const odd = { [A]: '\ufeffSELECT 1;', [B]: 'SELECT 1;\0', [C]: '' };
+  const files = readMigrationFolder(migrationFolder(odd));
+  const checked = (...names: string[]): MigrationHistory =>
+    history(...files.migrations.filter(({ name }) => names.includes(name)).map(({ name, sql }) => row(name, sql)));
+  expect(planMigrations(files, checked(A, B, C))).toMatchObject({ problems: [], warnings: [], steps: [] });
+  const pending = planMigrations(files, checked());
+  expect(pending.problems.map(({ code }) => code)).toEqual(['migration-encoding', 'migration-nul']);
+  expect(pending.warnings).toEqual([expect.stringContaining(`${C}/migration.sql is empty`)]);
+});
+
+it('does without the script of an applied migration, and not without that of a pending one', () => {
+  const directory = migrationFolder({ [A]: 'SELECT 1;\n', [B]: 'SELECT 2;\n' });
+  rmSync(join(directory, A, 'migration.sql'));
+  const files = readMigrationFolder(directory);
+  const plan = planMigrations(files, history(row(A, 'SELECT 1;\n')));
+  expect(plan.problems).toEqual([]);
+  expect(plan.warnings).toEqual([`Applied, but not in ${directory}: ${A}.`]);
+  expect(planMigrations(files, history()).problems).toMatchObject([{ code: 'migration-missing-script' }]);
 });
 
 it('is blocked by a failed one, with its logs and both ways out, as P3009', () => {
@@ -92,23 +125,23 @@ it('refuses a database with tables and no record, as P3005', () => {
 });
 
 it('throws all problems as one refusal', async () => {
-  const plan = planMigrations(folder, history(row(A, 'x'), row('20240101000000_gone', 'y')));
+  const plan = planMigrations(folder, history(row(A, 'x'), row(B, 'y')));
   const error = await problemOf(() => requireApplicable(plan));
   expect(error).toMatchObject({ code: 'migration-edited', kind: 'refused' });
-  expect(error.message).toMatch(/edited.*\n.*20240101000000_gone/);
+  expect(error.message).toMatch(/_a was edited.*\n.*_b was edited/);
 });
 
 it('prints itself', () => {
-  const pending = { [A]: 'SELECT 1;\n', [B]: '-- coachdb: no-transaction\nVACUUM; VACUUM;', [C]: 'ABORT;' };
+  const pending = { [A]: 'SELECT 1;\n', [B]: 'VACUUM; VACUUM;', [C]: 'ABORT;' };
   const mixed = readMigrationFolder(migrationFolder(pending, null));
   const lines = planLines(planMigrations(mixed, history(row(A, 'SELECT 1;\n'))));
   expect(lines).toEqual([
     `1 migration applied, 2 pending in ${mixed.directory}:`,
-    `  ${B} (2 statements, each committed by itself)`,
-    `  ${C} (0 statements)`,
+    `  ${B} (2 statements; not all or nothing (line 1: VACUUM cannot run inside a transaction))`,
+    `  ${C} (1 statement; not all or nothing (line 1: the file controls transactions itself))`,
     expect.stringMatching(/^Warning: .*migration_lock\.toml is missing/),
-    expect.stringMatching(/^Problem: .*ABORT would undo/),
-    expect.stringMatching(/^ {2}A migration is one transaction/),
+    expect.stringMatching(/^Problem: .*ROLLBACK without BEGIN/),
+    expect.stringMatching(/^ {2}Remove it if no database has recorded/),
   ]);
   expect(planLines(planMigrations(folder, history()))[0]).toContain('0 migrations applied, 3 pending');
 });

@@ -39,17 +39,35 @@ it.each<[string, string[]]>([
     ['CREATE FUNCTION begin() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$', 'COMMIT'],
   ],
   ['SELECT 1)); COMMIT', ['SELECT 1))', 'COMMIT']],
+  // E'...' goes on behind a line break, and takes backslashes there too.
+  ["SELECT E'a'\n  'b\\'; COMMIT; --'; SELECT 2", ["SELECT E'a'\n  'b\\'; COMMIT; --'", 'SELECT 2']],
+  ["SELECT e'a' -- c\n -- d\r\n 'b\\''; SELECT 2", ["SELECT e'a' -- c\n -- d\r\n 'b\\''", 'SELECT 2']],
+  ["SELECT E'a' 'b\\'; SELECT 2", ["SELECT E'a' 'b\\'", 'SELECT 2']],
+  ["SELECT 'a'\n'b\\'; SELECT 2", ["SELECT 'a'\n'b\\'", 'SELECT 2']],
+  ["SELECT aE'x\\'; SELECT 2", ["SELECT aE'x\\'", 'SELECT 2']],
+  ['SELECT "a"$$;$$; SELECT $$;$$$$;$$; SELECT 3', ['SELECT "a"$$;$$', 'SELECT $$;$$$$;$$', 'SELECT 3']],
+  ['SELECT a$b$c; SELECT 1$$;$$', ['SELECT a$b$c', 'SELECT 1$$;$$']],
+  ["SELECT 'a'/* ' */, 2 / 1 - -1; SELECT 2", ["SELECT 'a'/* ' */, 2 / 1 - -1", 'SELECT 2']],
+  ['SELECT 1 -- the end;', ['SELECT 1']],
+  ['CREATE FUNCTION "begin atomic" () AS $$;$$; SELECT 2', ['CREATE FUNCTION "begin atomic" () AS $$;$$', 'SELECT 2']],
+  [
+    'CREATE PROCEDURE p(a int DEFAULT (1)) /* ; */ BEGIN ATOMIC INSERT INTO t VALUES (1); END; COMMIT',
+    ['CREATE PROCEDURE p(a int DEFAULT (1)) /* ; */ BEGIN ATOMIC INSERT INTO t VALUES (1); END', 'COMMIT'],
+  ],
   ['SELECT 1\u00a0; SELECT 2', ['SELECT 1\u00a0', 'SELECT 2']],
 ])('cuts %j', (sql, expected) => {
   expect(texts(sql)).toEqual(expected);
 });
 
-it.each(["SELECT 'open; COMMIT;", 'SELECT "open; COMMIT;', 'DO $a$ open; $b$ COMMIT;', '/* open /* */ COMMIT;'])(
-  'marks %j as unterminated',
-  (sql) => {
-    expect(splitStatements(sql)).toMatchObject([{ unterminated: true, end: sql.length }]);
-  },
-);
+it.each<[string, number]>([
+  ["SELECT 'open; COMMIT;", 7],
+  ['SELECT "open; COMMIT;', 7],
+  ['DO $a$ open; $b$ COMMIT;', 3],
+  ['/* open /* */ COMMIT;', 0],
+  ["SELECT E'a\\'; COMMIT;", 8],
+])('says where what %j leaves open begins', (sql, openAt) => {
+  expect(splitStatements(sql)).toMatchObject([{ openAt, end: sql.length }]);
+});
 
 it('gives every token its place in the text', () => {
   const sql = 'Select "A" , 1.5e3, \'x\' /* c */ ;';
