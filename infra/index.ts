@@ -7,13 +7,36 @@ import * as pulumi from '@pulumi/pulumi';
 import { dev } from '../stacks/dev';
 import { local } from '../stacks/local';
 import { prod } from '../stacks/prod';
+import { errorText, PlatformError } from './config/failure';
 import type { Machine } from './config/parameters';
 import { parseSettings } from './config/parse';
 import type { Settings } from './config/settings';
 import { PROJECT } from './config/stackFile';
 
 /** What `pulumi up` runs, and the embedded engine too: settings in, stack chosen, outputs out. */
-export = function run(): Record<string, unknown> {
+export = function run(): Record<string, unknown> | Promise<never> {
+  try {
+    return declare();
+  } catch (error) {
+    return failed(error);
+  }
+};
+
+/** Exit code by which the SDK tells an engine that the program's error was logged. */
+const ALREADY_LOGGED = 32;
+
+/** Ends here instead of throwing: the SDK would store no outputs at all for a program that threw, and the stack would lose those it has. */
+async function failed(error: unknown): Promise<never> {
+  if (error instanceof PlatformError) await pulumi.log.error(errorText(error));
+  else if (pulumi.RunError.isInstance(error)) await pulumi.log.error(error.message);
+  else
+    await pulumi.log.error(
+      `The program failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+  process.exit(ALREADY_LOGGED);
+}
+
+function declare(): Record<string, unknown> {
   const stack = pulumi.getStack();
   const machine = { memoryBytes: totalmem(), cpus: cpus().length };
   const settings = readSettings(stack, machine);
@@ -26,7 +49,7 @@ export = function run(): Record<string, unknown> {
     case 'prod':
       return prod(settings, { projectRoot: root, machine });
   }
-};
+}
 
 function readSettings(stack: string, machine: Machine): Settings {
   const raw: Record<string, unknown> = {};

@@ -20,14 +20,18 @@ export async function ensurePort(context: Pick<CommandContext, 'progress'> | und
   const path = join(stackHome(stack.workspace, stack.name), 'port');
   const kept = Number(readLine(path) ?? '0');
   if (kept > 0) {
-    const { checkpoint } = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
-    const resources = readCheckpoint(checkpoint)?.checkpoint.latest?.resources ?? [];
-    const deployed = resources.some(({ type }) => type === SERVER_TYPE);
-    if (deployed || (await isFree(kept))) return kept;
+    if (isDeployed(stack) || (await isFree(kept))) return kept;
   }
   const chosen = await findFreePort();
   mkdirSync(stackHome(stack.workspace, stack.name), { recursive: true, mode: 0o711 });
   writeLine(path, String(chosen));
   if (kept > 0) context?.progress(`Port ${kept} was taken meanwhile; this stack uses ${chosen} from now on.`);
   return chosen;
+}
+
+/** Whether the state holds the local server. */
+export function isDeployed(stack: Stack): boolean {
+  const { checkpoint } = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
+  const resources = readCheckpoint(checkpoint)?.checkpoint.latest?.resources ?? [];
+  return resources.some(({ type }) => type === SERVER_TYPE);
 }

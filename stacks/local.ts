@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { Credentials } from '../components/database/credentials';
 import { LocalServer } from '../components/database/localServer';
+import { declaredMigrations } from '../components/schema/migrations';
 import { databaseSpec, type SpecContext } from '../infra/config/databaseSpec';
 import type { Settings } from '../infra/config/settings';
 import { declareObjects } from './objects';
@@ -12,6 +13,7 @@ const LOOPBACK = '127.0.0.1';
 /** A real server on this machine and everything in it. */
 export function local(settings: Settings, place: SpecContext & { port: number }): Record<string, unknown> {
   const spec = databaseSpec(settings, place);
+  const migrations = declaredMigrations(spec.migrations);
   const { adminUser } = settings.database;
   const home = join(place.projectRoot, '.coachdb', settings.stack);
   const logins = spec.roles.filter((role) => role.login).map((role) => role.name);
@@ -30,6 +32,7 @@ export function local(settings: Settings, place: SpecContext & { port: number })
   });
   declareObjects({
     spec,
+    migrations,
     credentials,
     host: LOOPBACK,
     port: place.port,

@@ -6,12 +6,14 @@ import { Database } from '../components/database/database';
 import { Roles } from '../components/database/roles';
 import { Audit } from '../components/schema/audit';
 import { Indexes } from '../components/schema/indexes';
-import { ApplicationSchema } from '../components/schema/migrations';
+import { ApplicationSchema, type declaredMigrations } from '../components/schema/migrations';
 import { TableGrants } from '../components/schema/tableGrants';
 import type { DatabaseSpec } from '../infra/config/databaseSpec';
 
 export interface ObjectsArgs {
   spec: DatabaseSpec;
+  /** What the migrations folder holds. */
+  migrations: ReturnType<typeof declaredMigrations>;
   credentials: Credentials;
   /** Known values: outputs would make every object show as an update whenever the server changes. */
   host: string;
@@ -24,7 +26,8 @@ export interface ObjectsArgs {
 }
 
 /** Everything inside a PostgreSQL server that the deploying machine can reach (`database.access: direct`). */
-export function declareObjects({ spec, credentials, host, port, adminUser, projectRoot, server }: ObjectsArgs): void {
+export function declareObjects(args: ObjectsArgs): void {
+  const { spec, migrations, credentials, host, port, adminUser, projectRoot, server } = args;
   const password = credentials.of(adminUser);
   const provider = new postgresql.Provider(
     'database-server',
@@ -50,6 +53,7 @@ export function declareObjects({ spec, credentials, host, port, adminUser, proje
   });
   const schema = new ApplicationSchema('application', {
     migrations: spec.migrations,
+    entries: migrations,
     projectRoot,
     connection,
     credentials,

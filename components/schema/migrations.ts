@@ -4,12 +4,19 @@ import * as pulumi from '@pulumi/pulumi';
 
 import type { ConnectionArgs } from '../../infra/resources/connection';
 import { Migrations } from '../../infra/resources/migrations';
+import type { MigrationEntry } from '../../infra/resources/migrationTypes';
 import { readMigrationFolder } from '../../postgres/migrations/folder';
 import type { MigrationsSpec } from '../../postgres/spec';
 import type { Credentials } from '../database/credentials';
 
+/** What the folder holds. To be read before anything is declared: a folder that is missing or unfit then stops the program in time. */
+export function declaredMigrations({ directory }: MigrationsSpec): MigrationEntry[] {
+  return readMigrationFolder(directory).migrations.map(({ name, checksum }) => ({ name, checksum }));
+}
+
 export interface ApplicationSchemaArgs {
   migrations: MigrationsSpec;
+  entries: readonly MigrationEntry[];
   /** Absolute; a folder below it is declared relative to it. */
   projectRoot: string;
   /** Where the database is; who logs in is the migrations' own. */
@@ -27,14 +34,13 @@ export class ApplicationSchema extends pulumi.ComponentResource {
   constructor(name: string, args: ApplicationSchemaArgs, options?: pulumi.ComponentResourceOptions) {
     super('coach:schema:ApplicationSchema', name, {}, options);
     const { login, ...declared } = args.migrations;
-    const { migrations } = readMigrationFolder(declared.directory);
     this.migrations = new Migrations(
       `${name}-migrations`,
       {
         ...declared,
         directory: relativeBelow(args.projectRoot, declared.directory),
         connection: { ...args.connection, user: login, password: args.credentials.of(login) },
-        migrations: migrations.map(({ name: migration, checksum }) => ({ name: migration, checksum })),
+        migrations: [...args.entries],
       },
       {
         parent: this,

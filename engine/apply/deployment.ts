@@ -49,6 +49,8 @@ export class Deployment implements Monitor {
   private readonly replaced = new Set<string>();
   private queue: Promise<unknown> = Promise.resolve();
   private changed = false;
+  /** Stored when the program ended well: one that threw registers none, and those of the run before are still true. */
+  private outputsOfStack: { state: ResourceState; outputs: PropertyMap } | undefined;
 
   constructor(readonly options: DeploymentOptions) {
     this.olds = new Map(options.olds.filter((old) => old.delete !== true).map((old) => [old.urn, old]));
@@ -68,11 +70,15 @@ export class Deployment implements Monitor {
     return this.serially(async () => {
       const state = this.done.get(urn);
       if (state === undefined) throw new Error(`Outputs were registered for ${urn}, which was not registered.`);
-      if (state.parent === undefined) this.stackOutputs = outputs;
-      if (sameValue(state.outputs, outputs)) return;
-      state.outputs = outputs;
-      await this.persist();
+      if (state.parent === undefined) this.outputsOfStack = { state, outputs };
+      else await this.storeOutputs(state, outputs);
     });
+  }
+
+  private async storeOutputs(state: ResourceState, outputs: PropertyMap): Promise<void> {
+    if (sameValue(state.outputs, outputs)) return;
+    state.outputs = outputs;
+    await this.persist();
   }
 
   read(request: { type: string; name: string }): Promise<never> {
@@ -87,10 +93,22 @@ export class Deployment implements Monitor {
     this.options.onLog(severity, message, urn);
   }
 
-  /** After the program ended well: deletes what it no longer declares. */
+  /** After the program failed: the step under way is finished, what it had registered beyond that is not begun. */
+  async stop(failure: unknown): Promise<void> {
+    this.failure ??= failure;
+    await this.queue;
+  }
+
+  /** After the program ended well: stores what it hands out and deletes what it no longer declares. */
   finish(): Promise<void> {
     return this.serially(async () => {
+      if (this.outputsOfStack !== undefined) {
+        const { state, outputs } = this.outputsOfStack;
+        this.stackOutputs = outputs;
+        await this.storeOutputs(state, outputs);
+      }
       const remaining = [...this.olds.values()].filter((old) => !this.done.has(old.urn));
+      if (remaining.length > 0) this.changed = true;
       await removeResources([...remaining, ...this.condemned], {
         ...this.options,
         lookup: (urn) => this.done.get(urn) ?? this.olds.get(urn),

@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
 
-import { type Problem, toProblem } from '../../postgres/errors';
+import { type PlatformError, toProblem } from '../../postgres/errors';
 import { countOperations, type DeploymentResult, type ResourceChange } from '../changes';
 import type { Monitor, Severity } from '../protocol/monitor';
 import { serveMonitor } from '../protocol/monitor';
-import { ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';
+import { programError, ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';
 import type { ResourceState } from '../state/resource';
 import { Deployment, type DeploymentOptions } from './deployment';
 import { show } from './difference';
@@ -37,7 +37,7 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
   return withProviders(options.program, options.onLog, async (registry, serve) => {
     const { project, stack } = options.program;
-    const logged: Problem[] = [];
+    const logged: PlatformError[] = [];
     const ready = options.olds.then((olds) => new Deployment({ ...options, olds, project, stack, registry }));
     ready.catch(() => undefined);
     const address = serve({
@@ -46,7 +46,7 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
       read: async (request) => (await ready).read(request),
       invoke: async (token) => (await ready).invoke(token),
       log: (severity, message, urn) => {
-        if (severity === 'error') logged.push({ code: 'program-error', message, remedy: PROGRAM_REMEDY, object: urn });
+        if (severity === 'error') logged.push(programError(message, urn));
         else options.onLog(severity, message, urn);
       },
     });
@@ -71,7 +71,7 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
         counts: countOperations(deployment.changes),
         outputs: Object.fromEntries(Object.entries(deployment.stackOutputs).map(([key, value]) => [key, show(value)])),
         durationMs: Math.round(performance.now() - started),
-        problems: failures.map((failure) => (isProblem(failure) ? failure : toProblem(failure))),
+        problems: failures.map(toProblem),
       },
       failures,
       resources: deployment.resources(),
@@ -81,23 +81,22 @@ export async function runDeployment(options: RunOptions): Promise<RunResult> {
 }
 
 /** What went wrong: the step's own error rather than the program's repetition of it. */
-async function outcomeOf(finished: Promise<void>, deployment: Deployment, logged: Problem[]): Promise<unknown[]> {
+async function outcomeOf(
+  finished: Promise<void>,
+  deployment: Deployment,
+  logged: readonly PlatformError[],
+): Promise<unknown[]> {
   try {
     await finished;
     await deployment.finish();
     return [];
   } catch (error) {
     if (deployment.failure !== undefined) return [deployment.failure];
-    if (error instanceof ProgramFailed) return logged.length > 0 ? logged : [error];
+    await deployment.stop(error);
+    if (error instanceof ProgramFailed) return logged.length > 0 ? [...logged] : [error];
     return [...logged, error];
   }
 }
-
-function isProblem(failure: unknown): failure is Problem {
-  return !(failure instanceof Error) && typeof failure === 'object' && failure !== null && 'remedy' in failure;
-}
-
-const PROGRAM_REMEDY = 'The message names the setting or file at fault; mend it and run again.';
 
 export interface StateRunOptions {
   program: ProgramSource;

@@ -95,7 +95,8 @@ const COMPUTED: ReadonlySet<string> = new Set(['activation', 'plan']);
 
 function splitComputed(checked: PropertyMap): { inputs: PropertyMap; computed: PropertyMap } {
   const [inputs, computed]: [PropertyMap, PropertyMap] = [{}, {}];
-  for (const [name, value] of Object.entries(checked)) (COMPUTED.has(name) ? computed : inputs)[name] = value;
+  for (const [name, value] of Object.entries(checked))
+    if (name !== '__preview') (COMPUTED.has(name) ? computed : inputs)[name] = value;
   return { inputs, computed };
 }
 

@@ -1,7 +1,7 @@
 import { PlatformError } from '../../postgres/errors';
 import { show } from '../apply/difference';
 import { type Monitor, serveMonitor, type Severity } from '../protocol/monitor';
-import { ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';
+import { programError, ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';
 import { type Registration, STACK_TYPE, urnOf } from '../protocol/registration';
 import { type PropertyMap } from '../state/values';
 import { symbolicOutputs } from './symbols';
@@ -58,11 +58,7 @@ export async function buildGraph(options: GraphOptions): Promise<Graph> {
     });
     await program.finished.catch((error: unknown) => {
       if (!(error instanceof ProgramFailed)) throw error;
-      throw new PlatformError(
-        'program-failed',
-        recorder.errors.join('\n') || error.message,
-        'The message names the setting or the file at fault; mend it and run again.',
-      );
+      throw programError(recorder.errors.join('\n') || error.message);
     });
   } finally {
     monitor.close();

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 
-import { PlatformError } from '../../postgres/errors';
+import { errorFromText, PlatformError } from '../../postgres/errors';
 import { startSdk } from './sdkProcess';
 
 export interface ProgramOptions {
@@ -68,11 +68,11 @@ export function startProgram(options: ProgramOptions): RunningProgram {
   child.stdout?.on('data', collect);
   child.stderr?.on('data', collect);
   const finished = new Promise<void>((resolve, reject) => {
-    child.once('error', (error) => reject(programError(entry, error.message, error)));
+    child.once('error', (error) => reject(didNotEnd(entry, error.message, error)));
     child.once('close', (code, signal) => {
       if (code === 0) resolve();
       else if (code === ALREADY_LOGGED) reject(new ProgramFailed());
-      else reject(programError(entry, `${signal ?? `exit code ${String(code)}`}\n${lines.slice(-20).join('\n')}`));
+      else reject(didNotEnd(entry, `${signal ?? `exit code ${String(code)}`}\n${lines.slice(-20).join('\n')}`));
     });
   });
   finished.catch(() => undefined);
@@ -86,7 +86,13 @@ export class ProgramFailed extends Error {
   }
 }
 
-function programError(entry: string, why: string, cause?: unknown): PlatformError {
+/** What the program said through the engine's log as an error: one of ours with its code and remedy, else its words. */
+export function programError(message: string, object = ''): PlatformError {
+  const remedy = 'The message names the setting or file at fault; mend it and run again.';
+  return errorFromText(message, { object }) ?? new PlatformError('program-error', message, remedy, { object });
+}
+
+function didNotEnd(entry: string, why: string, cause?: unknown): PlatformError {
   return new PlatformError(
     'program-failed',
     `The program ${entry} did not run to its end: ${why}`,

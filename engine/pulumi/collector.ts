@@ -1,6 +1,7 @@
-import { PlatformError, toProblem } from '../../postgres/errors';
+import { type PlatformError, toProblem } from '../../postgres/errors';
 import { show } from '../apply/difference';
 import { countOperations, type DeploymentResult, type Operation, type ResourceChange } from '../changes';
+import { programError } from '../protocol/program';
 import { nameOf, typeOf } from '../protocol/registration';
 import { type DiagnosticEvent, type EngineEvent, type StepMetadata } from './eventTypes';
 import { failed, ResourceErrors, shownError } from './resourceError';
@@ -75,7 +76,7 @@ export class EventCollector {
 
   /** What went wrong in the program, then with each resource. */
   failures(): PlatformError[] {
-    const ofProgram = this.programErrors.map((message) => new PlatformError('program-error', message, PROGRAM_REMEDY));
+    const ofProgram = this.programErrors.map((message) => programError(message));
     const ofResources = this.finished().flatMap(({ urn, error }) =>
       error === undefined ? [] : [this.errors.of(urn) ?? failed(urn, error)],
     );
@@ -211,8 +212,6 @@ export class EventCollector {
     return error === undefined ? undefined : shownError(error);
   }
 }
-
-const PROGRAM_REMEDY = 'The message names the setting or file at fault; mend it and run again.';
 
 function shown(outputs: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(decodeValues(outputs)).map(([key, value]) => [key, show(value)]));

@@ -45,6 +45,14 @@ export function reportStep(context: CommandContext): (change: ResourceChange) =>
   };
 }
 
+/** What a plan replaces or deletes, without the replacements that were asked for (logical names). Components hold nothing. */
+export function doomedBy(changes: readonly ResourceChange[], asked: readonly string[]): ResourceChange[] {
+  return changes.filter(
+    ({ name, type, operation }) =>
+      (operation === 'delete' && !/^coach:/.test(type)) || (operation === 'replace' && !asked.includes(name)),
+  );
+}
+
 /** Asks before something is replaced or deleted, naming it. */
 export function approvalOf(context: CommandContext): (changes: readonly ResourceChange[]) => Promise<boolean> {
   return (changes) => {

@@ -19,6 +19,8 @@ export interface EmbeddedRun {
   replace: readonly string[];
   /** Whether objects inside the server are read first; a preview without a running server cannot. */
   readsObjects: boolean;
+  /** URNs whose replacement or deletion was approved with the plan. */
+  approved?: ReadonlySet<string>;
 }
 
 /** Runs the program through the embedded engine. The state is decrypted while the program starts. */
@@ -38,7 +40,10 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
     refreshes: (type) => run.readsObjects || type === SERVER_TYPE,
     replace: await urnsOf(run.replace, ready),
     save: async (resources) => (await ready).save(resources),
-    approve: approvalOf(context),
+    approve: (changes) => {
+      const open = changes.filter(({ urn }) => run.approved?.has(urn) !== true);
+      return open.length === 0 ? Promise.resolve(true) : approvalOf(context)(open);
+    },
     onChange: run.dryRun ? () => undefined : reportStep(context),
     onLog: (severity, message) => {
       if (severity === 'warning') context.progress(`warning: ${message}`);

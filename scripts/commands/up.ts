@@ -5,13 +5,13 @@ import { removeStaleLocks } from '../../engine/state/lock';
 import { PlatformError } from '../../postgres/errors';
 import { type CommandContext, type CommandResult, confirm, declined } from '../command';
 import { chooseEngine } from '../engine';
-import { ensurePort } from '../port';
+import { ensurePort, isDeployed } from '../port';
 import { pulumiInstalled } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import { openStack, type Stack } from '../stack';
 import { repairPendingOperations, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
-import { ENGINE, YES } from './deployment';
+import { approvalOf, doomedBy, ENGINE, YES } from './deployment';
 import { answers, embeddedResult, runEmbedded } from './embedded';
 import { nextSteps } from './nextSteps';
 import { runWithPulumi } from './withPulumi';
@@ -64,22 +64,38 @@ async function deploy(context: CommandContext, stack: Stack, options: DeployOpti
   if (stack.settings.environment === 'local') await ensurePort(context, stack);
   if (engine === 'pulumi')
     return runWithPulumi(context, stack, { operation: 'up', replace, previewFirst: options.previewFirst });
-  return withStackLock(context, stack, async () => {
-    if (options.previewFirst) {
-      const planned = await runEmbedded(context, stack, {
-        dryRun: true,
-        replace,
-        readsObjects: await isRunning(stack),
-      });
-      const { counts } = planned.result;
-      const nothing = counts.create + counts.update + counts.replace + counts.delete === 0;
-      if (planned.failures.length > 0 || nothing) return embeddedResult(planned, {}, '');
+  return withStackLock(context, stack, () => upEmbedded(context, stack, replace, options.previewFirst));
+}
+
+/**
+ * Planned before it is done wherever something stands already, so that what would be refused, replaced or deleted is known while nothing
+ * has changed. Where the plan finds nothing to do, it was all there is to do.
+ */
+async function upEmbedded(
+  context: CommandContext,
+  stack: Stack,
+  replace: readonly string[],
+  asksFirst: boolean,
+): Promise<CommandResult> {
+  const approved = new Set<string>();
+  if (asksFirst || isDeployed(stack)) {
+    const planned = await runEmbedded(context, stack, { dryRun: true, replace, readsObjects: await isRunning(stack) });
+    const { changes, counts } = planned.result;
+    const nothing = counts.create + counts.update + counts.replace + counts.delete === 0;
+    if (planned.failures.length > 0) return embeddedResult(planned, {}, '');
+    if (nothing && !planned.hasChanged) {
+      const result = { ...planned.result, operation: 'up' as const };
+      return embeddedResult({ ...planned, result }, {}, nextSteps(stack, result));
+    }
+    const doomed = doomedBy(changes, replace);
+    if (asksFirst && !nothing) {
       context.progress(renderDeployment(planned.result));
       if (!(await confirm(context, 'Do this?'))) throw declined();
-    }
-    const run = await runEmbedded(context, stack, { dryRun: false, replace, readsObjects: true });
-    return embeddedResult(run, {}, nextSteps(stack, run.result));
-  });
+    } else if (doomed.length > 0 && !(await approvalOf(context)(doomed))) throw declined();
+    for (const { urn } of doomed) approved.add(urn);
+  }
+  const run = await runEmbedded(context, stack, { dryRun: false, replace, readsObjects: true, approved });
+  return embeddedResult(run, {}, nextSteps(stack, run.result));
 }
 
 export async function isRunning(stack: Stack): Promise<boolean> {

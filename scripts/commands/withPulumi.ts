@@ -11,7 +11,7 @@ import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
 import type { StackState } from '../stackState';
-import { approvalOf, deploymentResult, reportStep } from './deployment';
+import { approvalOf, deploymentResult, doomedBy, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
 
 export interface PulumiRequest {
@@ -74,7 +74,8 @@ async function localOf(
   if (state === undefined || server === undefined || operation === 'destroy')
     return { server, isReadable: false, refused: [] };
   if (server.status() === 'stopped') {
-    if (operation === 'preview') return { server, isReadable: false, refused: [] };
+    // `up` starts it once what it plans was approved.
+    if (operation === 'preview' || operation === 'up') return { server, isReadable: false, refused: [] };
     context.progress('The server was stopped; starting it.');
     await startServer(server.process);
   }
@@ -92,12 +93,22 @@ async function up(
   context: CommandContext,
   stack: Stack,
   request: PulumiRequest,
-  { options, local }: { options: PulumiRunOptions; local: Local },
+  work: { options: PulumiRunOptions; local: Local },
 ): Promise<CommandResult> {
-  if (!context.yes) {
-    const plan: PulumiRunOptions = { ...options, operation: 'preview', onChange: () => undefined };
-    const planned = withPasswords(await runPulumi(plan), local.refused);
-    if (planned.failures.length > 0 || !(await isApproved(context, request, planned))) return resultOf(planned, '');
+  let { options, local } = work;
+  // With --yes too: what would be refused is known before anything is done.
+  const plan: PulumiRunOptions = { ...options, operation: 'preview', onChange: () => undefined };
+  const planned = withPasswords(await runPulumi(plan), local.refused);
+  if (planned.failures.length > 0) return resultOf(planned, '');
+  if (!(await isApproved(context, request, planned))) {
+    const result = { ...planned.result, operation: 'up' as const };
+    return resultOf({ ...planned, result }, nextSteps(stack, result));
+  }
+  if (local.server?.status() === 'stopped') {
+    context.progress('The server was stopped; starting it.');
+    await startServer(local.server.process);
+    local = await localOf(context, await stateBesidePulumi(context, stack), 'up');
+    options = { ...options, refresh: local.isReadable };
   }
   const admin = local.refused.find(({ isAdmin }) => isAdmin);
   if (admin !== undefined && local.server !== undefined) {
@@ -120,14 +131,12 @@ async function up(
 /** False: there is nothing to do. */
 async function isApproved(context: CommandContext, request: PulumiRequest, planned: PulumiRun): Promise<boolean> {
   const { changes, counts } = planned.result;
+  if (counts.create + counts.update + counts.replace + counts.delete === 0) return false;
   if (request.previewFirst !== true) {
-    const doomed = changes.filter(
-      ({ name, operation }) => operation === 'delete' || (operation === 'replace' && !request.replace.includes(name)),
-    );
+    const doomed = doomedBy(changes, request.replace);
     if (doomed.length > 0 && !(await approvalOf(context)(doomed))) throw declined();
     return true;
   }
-  if (counts.create + counts.update + counts.replace + counts.delete === 0) return false;
   context.progress(renderDeployment({ ...planned.result, operation: 'preview' }));
   if (!(await confirm(context, 'Do this?'))) throw declined();
   return true;

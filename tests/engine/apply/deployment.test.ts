@@ -163,6 +163,31 @@ describe('deployment', () => {
     expect(world.state).toEqual([]);
   });
 
+  it('keeps the outputs of the run before when the program fails, and begins none of the steps it still asked for', async () => {
+    const world = new World();
+    const stack = { type: 'pulumi:pulumi:Stack', custom: false };
+    const first = world.start();
+    const { urn } = await first.register(registration('coach-local', {}, stack));
+    await first.registerOutputs(urn, { port: 5432 });
+    await first.finish();
+    const outputs = (): unknown => world.state.find((state) => state.urn === urn)?.outputs;
+    expect(outputs()).toEqual({ port: 5432 });
+
+    const broken = world.start();
+    await broken.register(registration('coach-local', {}, stack));
+    // What the SDK does for a program that threw.
+    await broken.registerOutputs(urn, {});
+    const running = broken.register(registration('a', {}));
+    const waiting = broken.register(registration('b', {})).catch((error: unknown) => error);
+    await Promise.resolve();
+    await broken.stop(new Error('the program threw'));
+    await running;
+    expect(await waiting).toBeInstanceOf(Error);
+    expect(world.provider.calls).toEqual(['create a']);
+    expect(outputs()).toEqual({ port: 5432 });
+    expect(world.state.some((state) => state.urn.endsWith('::a'))).toBe(true);
+  });
+
   it('plans without touching anything', async () => {
     const world = new World();
     const planned = await world.run([registration('a', { x: 1 })], { dryRun: true });
