@@ -20,6 +20,8 @@ export interface MigrationInputs {
   lockTimeoutMs: number;
   statementTimeoutMs: number;
   connection: Connection;
+  /** Computed for previews: what will be applied, one line each. */
+  plan?: string[];
 }
 
 export interface MigrationOutputs extends MigrationInputs {

@@ -10,17 +10,25 @@ import { applyMigrations } from '../../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { readHistory } from '../../../postgres/migrations/history';
 import { planMigrations, requireApplicable } from '../../../postgres/migrations/plan';
+import { describe as describeStep } from '../../../postgres/migrations/print';
 import { assumeRole } from '../../../postgres/migrations/session';
 import type { MigrationFolder, MigrationHistory } from '../../../postgres/migrations/types';
 import type { CheckFailure, Handler } from '../handler';
 import type { MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
-import { plainConnection } from './connection';
+import { Answers } from './answers';
+import { plainConnection, planIfReachable } from './connection';
 import { withRemedy } from './failure';
 
-/** Applies a folder of migrations. What is applied is read from the database; deleting the resource changes no data. */
+/**
+ * Applies a folder of migrations. What is applied is read from the database; what is pending, with its number of statements and whether it is all
+ * or nothing, stands in the computed `plan`. Deleting the resource changes no data.
+ */
 const handler: Handler<MigrationInputs, MigrationOutputs> = {
-  check(_olds, news) {
-    return Promise.resolve({ inputs: news, failures: compareWithDisk(news) });
+  async check(olds, news) {
+    const failures = compareWithDisk(news);
+    if (failures.length > 0) return { inputs: news, failures };
+    const plan = await pendingLines(olds !== undefined, news);
+    return { inputs: plan.length === 0 ? news : { ...news, plan }, failures };
   },
 
   diff(_id, olds, news) {
@@ -42,6 +50,7 @@ const handler: Handler<MigrationInputs, MigrationOutputs> = {
   async read(id, props) {
     const applied = await readApplied(props);
     const inputs = inputsOf(props);
+    ofRead.remember(placeOf(inputs), applied);
     return { id, inputs, props: { ...inputs, applied, pending: pendingOf(props.migrations, applied) } };
   },
 
@@ -56,6 +65,24 @@ const handler: Handler<MigrationInputs, MigrationOutputs> = {
 
 export const migrations = withRemedy(handler);
 
+const ofRead = new Answers<object, MigrationEntry[]>();
+
+function placeOf({ connection, schema, role }: MigrationInputs): object {
+  return { connection, schema, role };
+}
+
+/** One line for each migration that will be applied. */
+async function pendingLines(exists: boolean, inputs: MigrationInputs): Promise<string[]> {
+  const place = { ...inputs, connection: plainConnection(inputs.connection) };
+  const read = (): Promise<MigrationEntry[] | undefined> =>
+    planIfReachable(inputs.connection, async (client) => finishedOf(await readAs(client, inputs)));
+  const applied = ofRead.take(placeOf(place)) ?? (exists ? await read() : undefined) ?? [];
+  if (!mayApply(inputs, applied)) return [];
+  const folder = readMigrationFolder(absolute(inputs.directory));
+  const { steps } = planMigrations(folder, historyOf(inputs.schema, applied));
+  return steps.map((step) => `${step.name} (${describeStep(step)})`);
+}
+
 async function bringUpToDate(inputs: MigrationInputs): Promise<MigrationOutputs> {
   const folder = readMigrationFolder(absolute(inputs.directory));
   const applied = await withClient({ ...inputs.connection }, async (client) => {
@@ -66,7 +93,9 @@ async function bringUpToDate(inputs: MigrationInputs): Promise<MigrationOutputs>
       requireApplicable(planMigrations(onlyApplied(folder, history), history));
       return plan.applied;
     }
-    return (await applyMigrations(client, plan, inputs)).history;
+    const { history: done, warnings } = await applyMigrations(client, plan, inputs);
+    for (const warning of warnings) process.stderr.write(`${warning}\n`);
+    return done;
   });
   return { ...inputsOf(inputs), applied, pending: pendingOf(inputs.migrations, applied) };
 }
@@ -98,14 +127,18 @@ const REPAIRED_BY_UP = new Set([
 async function readApplied(props: MigrationOutputs): Promise<MigrationEntry[]> {
   try {
     const history = await withClient({ ...props.connection }, (client) => readAs(client, props));
-    return history.rows
-      .filter((row) => row.finishedAt !== null && row.rolledBackAt === null)
-      .map(({ name, checksum }) => ({ name, checksum }));
+    return finishedOf(history);
   } catch (error) {
     if (error instanceof PlatformError && error.code === 'database-missing') return [];
     if (error instanceof PlatformError && REPAIRED_BY_UP.has(error.code)) return props.applied;
     throw error;
   }
+}
+
+function finishedOf({ rows }: MigrationHistory): MigrationEntry[] {
+  return rows
+    .filter((row) => row.finishedAt !== null && row.rolledBackAt === null)
+    .map(({ name, checksum }) => ({ name, checksum }));
 }
 
 function readAs(client: Client, inputs: MigrationInputs): Promise<MigrationHistory> {
@@ -151,8 +184,16 @@ function compareWithDisk(inputs: MigrationInputs): CheckFailure[] {
 /** Says in the preview already what `update` would refuse: an edited or missing applied migration, a pending one that cannot run. */
 function requirePlan(olds: MigrationOutputs, news: MigrationInputs): void {
   const sameDatabase = olds.connection.database === news.connection.database;
+  const applied = sameDatabase ? olds.applied : [];
+  const history = historyOf(news.schema, applied);
+  const folder = readMigrationFolder(absolute(news.directory));
+  requireApplicable(planMigrations(mayApply(news, applied) ? folder : onlyApplied(folder, history), history));
+}
+
+/** A history that holds just these, all of them finished. */
+function historyOf(schema: string, applied: MigrationEntry[]): MigrationHistory {
   const moment = new Date(0);
-  const rows = (sameDatabase ? olds.applied : []).map((entry) => ({
+  const rows = applied.map((entry) => ({
     ...entry,
     id: entry.name,
     startedAt: moment,
@@ -161,9 +202,7 @@ function requirePlan(olds: MigrationOutputs, news: MigrationInputs): void {
     logs: null,
     appliedStepsCount: 1,
   }));
-  const history = { schema: news.schema, exists: true, rows, otherTables: [] };
-  const folder = readMigrationFolder(absolute(news.directory));
-  requireApplicable(planMigrations(mayApply(news, rows) ? folder : onlyApplied(folder, history), history));
+  return { schema, exists: true, rows, otherTables: [] };
 }
 
 /** The inputs alone: the engine may hand over computed properties with them. */

@@ -129,6 +129,27 @@ it('names an edited and a missing applied migration in the preview, with the rem
   );
 });
 
+it('says in a preview what is pending, with its statements and what is not all or nothing', async () => {
+  const asked = (): Promise<MigrationInputs> =>
+    handler.check(outs, { ...declared(), __preview: true }).then(({ inputs }) => inputs);
+  const first = await handler.check(undefined, { ...declared(), __preview: true });
+  expect(first.inputs.plan).toEqual([`${A} (1 statement)`]);
+  const { id, outs } = await handler.create(declared());
+  expect((await asked()).plan).toBeUndefined();
+  addMigration(directory, B, 'ALTER TABLE a ADD n int;\nCREATE INDEX CONCURRENTLY i ON a (n);\n');
+  const plan = [
+    `${B} (2 statements; not all or nothing (line 2: CREATE INDEX CONCURRENTLY cannot run inside a transaction))`,
+  ];
+  expect((await asked()).plan).toEqual(plan);
+  await handler.read(id, outs);
+  expect((await asked()).plan).toEqual(plan);
+  // Nobody stores it, and in mode initial nothing of it is applied.
+  expect((await handler.check(outs, declared())).inputs).toEqual(declared());
+  expect(
+    (await handler.check(outs, { ...declared({ apply: 'initial' }), __preview: true })).inputs.plan,
+  ).toBeUndefined();
+});
+
 it('forgives line endings', async () => {
   const { outs } = await handler.create(declared());
   addMigration(directory, A, 'CREATE TABLE a (id int);\r\n');
