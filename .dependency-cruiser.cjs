@@ -43,7 +43,12 @@ module.exports = {
       'Components declare; planners and types of postgres only.',
     ),
     only('stacks', '^stacks/', '^(stacks|components|infra/config)/', 'A stack chooses components and settings.'),
-    only('entry', '^infra/index\\.ts$', '^(infra/config|stacks)/', 'Settings in, stack chosen, outputs out.'),
+    only(
+      'entry',
+      '^infra/index\\.ts$',
+      '^(infra/config/|stacks/|postgres/commands\\.ts$)',
+      'Settings in, stack chosen, outputs out.',
+    ),
     only(
       'engine',
       '^engine/',

@@ -67,7 +67,9 @@ export function poolSettings(environment: Record<string, string | undefined>): P
   if (settings.min > settings.max)
     wrong.push(`DATABASE_POOL_MIN (${settings.min}) is above DATABASE_POOL_MAX (${settings.max}).`);
   if (wrong.length > 0)
-    throw new Error(`${wrong.join('\n')}\n\`npm run coachdb -- env --write .env\` writes working values.`);
+    throw new Error(
+      `${wrong.join('\n')}\n\`npm run coachdb -- env --stack STACK --write .env\` writes working values.`,
+    );
   return settings;
 }
 

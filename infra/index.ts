@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 
 import * as pulumi from '@pulumi/pulumi';
 
+import { forStack } from '../postgres/commands';
 import { dev } from '../stacks/dev';
 import { local } from '../stacks/local';
 import { prod } from '../stacks/prod';
@@ -78,5 +79,6 @@ function localPort(settings: Settings, root: string): number {
   const path = join(root, '.coachdb', settings.stack, 'port');
   const kept = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
   if (Number.isInteger(kept) && kept > 0 && kept < 65536) return kept;
-  throw new pulumi.RunError(`No port was chosen yet (${path}): run \`npm start\` once, or set coach:server.port.`);
+  const problem = `No port was chosen yet (${path}): run \`npm start\` once, or set coach:server.port.`;
+  throw new pulumi.RunError(forStack(problem, settings.stack));
 }

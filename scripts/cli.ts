@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 
 import { Command, CommanderError } from 'commander';
 
+import { allForStack, forStack } from '../postgres/commands';
 import { PlatformError } from '../postgres/errors';
 import { type CommandContext, type CommandResult, failed } from './command';
 import { type CommandDefinition, COMMANDS } from './commands';
@@ -33,7 +34,7 @@ async function run(argv: string[]): Promise<number> {
   for (const definition of COMMANDS) {
     const command = declare(program, definition);
     command.action(async () => {
-      exitCode = await execute(definition, command.opts<Record<string, unknown>>(), command.args);
+      exitCode = await execute(definition, command);
     });
   }
   try {
@@ -73,22 +74,23 @@ function declare(program: Command, definition: CommandDefinition): Command {
   return command;
 }
 
-async function execute(
-  definition: CommandDefinition,
-  options: Record<string, unknown>,
-  args: string[],
-): Promise<number> {
+async function execute(definition: CommandDefinition, command: Command): Promise<number> {
   const startedAt = new Date();
-  const context = contextOf(options);
+  const options = command.opts<Record<string, unknown>>();
+  const context = contextOf(options, command.getOptionValueSource('stack') === 'cli');
   let result: CommandResult;
   try {
-    result = await definition.run(context, options, args);
+    result = await definition.run(context, options, command.args);
   } catch (error) {
     if (!(error instanceof PlatformError) && context.verbose && error instanceof Error) {
       process.stderr.write(`${error.stack ?? error.message}\n`);
     }
     result = failed([error]);
   }
+  // What was read from the database is printed as it is.
+  const { problems } = result;
+  if (definition.printsData !== true) result = allForStack(result, context.stack);
+  else result = { ...result, problems: allForStack(problems, context.stack) };
   const durationMs = Date.now() - startedAt.getTime();
   if (context.json) {
     process.stdout.write(`${renderJson(definition.name, context.stack, startedAt, durationMs, result)}\n`);
@@ -99,22 +101,25 @@ async function execute(
   return result.exitCode;
 }
 
-function contextOf(options: Record<string, unknown>): CommandContext {
+function contextOf(options: Record<string, unknown>, isStackNamed: boolean): CommandContext {
+  const stack = String(options['stack']);
+  const write = (line: string): boolean => process.stderr.write(forStack(line, stack));
   const terminal = process.stdin.isTTY && process.stderr.isTTY;
   const engine = options['engine'];
   return {
     root: projectRoot(),
-    stack: String(options['stack']),
+    stack,
+    isStackNamed,
     environment: process.env,
     json: options['json'] === true,
     yes: options['yes'] === true,
     verbose: options['verbose'] === true,
     engine: engine === 'pulumi' || engine === 'embedded' ? engine : undefined,
-    progress: (line) => process.stderr.write(`${terminal ? CLEAR_LINE : ''}${line}\n`),
+    progress: (line) => write(`${terminal ? CLEAR_LINE : ''}${line}\n`),
     passing: terminal
-      ? (line) => process.stderr.write(`${CLEAR_LINE}${line.slice(0, (process.stderr.columns || 80) - 1)}`)
+      ? (line) => write(`${CLEAR_LINE}${line.slice(0, (process.stderr.columns || 80) - 1)}`)
       : (line) => {
-          if (line !== '') process.stderr.write(`${line}\n`);
+          if (line !== '') write(`${line}\n`);
         },
     signal: interruptSignal(),
     ask: terminal ? askOnTerminal : undefined,

@@ -20,6 +20,8 @@ export interface CommandContext {
   /** The folder that holds Pulumi.yaml. */
   root: string;
   stack: string;
+  /** --stack was given, rather than left to its default. */
+  isStackNamed: boolean;
   environment: NodeJS.ProcessEnv;
   json: boolean;
   yes: boolean;

@@ -26,7 +26,7 @@ export function databaseAccess(stack: Stack, state: StackState | undefined): Dat
     throw new PlatformError(
       'stack-not-deployed',
       `Stack ${stack.name} hands out no database: it was never brought up to its end.`,
-      stack.name === 'local' ? 'Run `npm start` first.' : `Run \`npm run up -- --stack ${stack.name}\` first.`,
+      'Run `npm start` first.',
       { object: stack.name },
     );
   }

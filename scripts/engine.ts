@@ -17,8 +17,7 @@ export function chooseEngine(context: CommandContext, stack: Stack, installed: b
     throw new PlatformError(
       'engine-local-only',
       `The embedded engine deploys the local environment only; stack ${stack.name} is ${stack.settings.environment}.`,
-      'Install Pulumi with `npm run coachdb -- engine install`; `npm run coachdb -- graph --stack ' +
-        `${stack.name}\` shows what would be declared without it.`,
+      'Install Pulumi with `npm run coachdb -- engine install`; `npm run coachdb -- graph` shows what would be declared without it.',
       { kind: 'refused', object: stack.name },
     );
   }

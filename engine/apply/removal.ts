@@ -28,7 +28,7 @@ export async function removeResources(resources: readonly ResourceState[], optio
     throw new PlatformError(
       'delete-protected',
       `${guarded.urn} is protected, and the program no longer declares it.`,
-      'Declare it again. What is protected goes only with `destroy --delete-data`.',
+      'Declare it again. What is protected goes only with `npm run coachdb -- destroy --delete-data`.',
       { kind: 'refused', object: guarded.urn },
     );
   }

@@ -35,7 +35,8 @@ export type HandledType = keyof typeof HANDLERS;
 
 /**
  * A resource whose create, read, update and delete are ours; Pulumi's own dynamic-provider process runs them. Type tokens
- * read `pulumi-nodejs:dynamic/coach:Index` and never change without aliases. `outputs` names what only the handler knows.
+ * read `pulumi-nodejs:dynamic/coach:Index` and never change without aliases. `outputs` names what only the handler knows; `stack` is for
+ * the commands that its errors name (handlers/failure.ts).
  */
 export abstract class HandledResource extends pulumi.CustomResource {
   protected constructor(
@@ -47,7 +48,7 @@ export abstract class HandledResource extends pulumi.CustomResource {
   ) {
     const unknown = Object.fromEntries(outputs.map((output) => [output, undefined]));
     const asked: Asked = pulumi.runtime.isDryRun() ? { __preview: true } : {};
-    const declared = { ...inputs, ...asked, __provider: HANDLERS[type] };
+    const declared = { ...inputs, ...asked, stack: pulumi.getStack(), __provider: HANDLERS[type] };
     super(`pulumi-nodejs:dynamic/coach:${type}`, name, { ...unknown, ...declared }, options);
   }
 }

@@ -236,7 +236,7 @@ function keyWithoutTable(key: HistoryKey): PlatformError {
   return new PlatformError(
     'audit-query',
     `Key ${JSON.stringify(key)} was given without a table.`,
-    'Name the table too: coachdb audit --table Student --key 42.',
+    'Name the table too: `npm run coachdb -- audit --table Student --key 42`.',
     { kind: 'usage', object: JSON.stringify(key) },
   );
 }

@@ -76,7 +76,7 @@ async function columnsOfTrail(
   throw new PlatformError(
     'audit-table-unknown',
     `There is no table ${table.schema}.${table.table}, and the trail has no row of it.`,
-    'Name an audited table as Student or public.Student; `coachdb audit` without --table lists what was recorded.',
+    'Name an audited table as Student or public.Student; `npm run coachdb -- audit` without --table lists what was recorded.',
     { kind: 'usage', object: `${table.schema}.${table.table}` },
   );
 }

@@ -101,7 +101,7 @@ export function connectError(target: ConnectionTarget, error: unknown): Platform
       return new PlatformError(
         'database-missing',
         `Database ${target.database} does not exist at ${where}.`,
-        'Run `npm start` (or `npm run up -- --stack STACK`) to create it.',
+        'Run `npm start` to create it.',
         options,
       );
     case SqlState.tooManyConnections:

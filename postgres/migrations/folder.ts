@@ -57,8 +57,7 @@ function checkLock(path: string): void {
     'migration-provider',
     `${path} ${found}, expected "postgresql" (Prisma reports this as P3019): its migrations are written for another database.`,
     'Move the old folder aside, set `provider = "postgresql"` in schema.prisma and write a first migration for PostgreSQL: ' +
-      '`npx prisma migrate diff --from-empty --to-schema prisma/schema.prisma --script`. ' +
-      '`npm run db:migrate-to-postgresql` then carries the data over.',
+      '`npx prisma migrate diff --from-empty --to-schema prisma/schema.prisma --script`.',
     { object: path },
   );
 }

@@ -61,7 +61,7 @@ function refuseUnusable(wanted: DatabaseAttributes, actual: DatabaseState): void
     throw new PlatformError(
       'database-incompatible',
       `Database ${wanted.name} exists with ${key} ${actual[key]}, but ${value} is declared, and that cannot be changed in place.`,
-      'Declare what it has, or carry the data over: `coachdb backup`, a database of another name, `coachdb restore` into it.',
+      'Declare what it has, or declare a database of another name and carry the data over with `pg_dump` and `pg_restore`.',
       { kind: 'refused', object: wanted.name },
     );
   }

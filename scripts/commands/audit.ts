@@ -24,6 +24,7 @@ over changes of its key.
 /** Reads the trail as the auditor. */
 export const audit: CommandDefinition = {
   name: 'audit',
+  printsData: true,
   description: 'the audit trail: who changed which row when',
   help: HELP,
   options: [

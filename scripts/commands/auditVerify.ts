@@ -14,6 +14,7 @@ cut off, or that all of it was computed anew by somebody who owns the tables.`;
 /** Recomputes the hash chain from the rows, as the auditor. */
 export const auditVerify: CommandDefinition = {
   name: 'audit verify',
+  printsData: true,
   description: 'whether the trail’s hash chain is intact (exit code 2: it is not)',
   help: HELP,
   options: [

@@ -12,5 +12,7 @@ export interface CommandDefinition {
   arguments?: string[];
   /** Printed below the options by --help. */
   help?: string;
+  /** Its result is data, in which no command is looked for. */
+  printsData?: true;
   run: (context: CommandContext, options: Record<string, unknown>, args: string[]) => Promise<CommandResult>;
 }

@@ -17,25 +17,29 @@ import { ENGINE, YES } from './deployment';
 import { embeddedResult } from './embedded';
 import { runWithPulumi } from './withPulumi';
 
+const HELP = `--delete-data asks for the names of stack and database. Without a terminal, or
+with --yes, both are flags: --stack STACK --delete-data DATABASE --yes.`;
+
 export const destroy: CommandDefinition = {
   name: 'destroy',
   description: 'stop the local server, keeping data and state; with --delete-data remove everything',
   options: [
     YES(),
     ENGINE(),
-    new Option('--delete-data <name>', 'remove the data too; the database’s name says that it is meant'),
+    new Option('--delete-data [database]', 'remove the data too; stack and database are asked for by name'),
   ],
+  help: HELP,
   run: async (context, options) => {
     const stack = openStack(context);
     if (stack.settings.environment !== 'local') {
       chooseEngine({ ...context, engine: 'pulumi' }, stack, pulumiInstalled(context));
       return runWithPulumi(context, stack, { operation: 'destroy', replace: [], previewFirst: !context.yes });
     }
-    const name = options['deleteData'];
-    if (typeof name === 'string' && context.engine === 'pulumi') return deleteWithPulumi(context, stack, name);
-    return withStackLock(context, stack, () =>
-      typeof name === 'string' ? deleteEverything(context, stack, name) : stop(context, stack),
-    );
+    const deleteData = options['deleteData'];
+    if (deleteData === undefined) return withStackLock(context, stack, () => stop(context, stack));
+    const database = typeof deleteData === 'string' ? deleteData : undefined;
+    if (context.engine === 'pulumi') return deleteWithPulumi(context, stack, database);
+    return withStackLock(context, stack, () => deleteEverything(context, stack, database));
   },
 };
 
@@ -50,34 +54,60 @@ async function stop(context: CommandContext, stack: Stack): Promise<CommandResul
   await stopServer(server.process);
   return done(
     `Stopped the server. Data (${server.dataDirectory}) and state are kept: \`npm start\` goes on with them.\n` +
-      `\`npm run coachdb -- destroy --delete-data ${stack.settings.database.name}\` removes them for good.`,
+      `${deleteCommand(stack)} removes them for good.`,
     { dataDirectory: server.dataDirectory },
     'changed',
   );
 }
 
-/** What is to go, once it was named and approved; undefined: nothing was ever deployed. */
+/** The stack stands in it even where it is the default: what removes data is never meant by leaving something out. */
+const deleteCommand = ({ name, settings }: Stack, yes = ''): string =>
+  `\`npm run coachdb -- destroy --stack ${name} --delete-data ${settings.database.name}${yes}\``;
+
+/** What is to go, once stack and database were named and it was approved; undefined: nothing was ever deployed. */
 async function approvedDeletion(
   context: CommandContext,
   stack: Stack,
-  typed: string,
+  database: string | undefined,
 ): Promise<{ state: StackState; server: LocalServer | undefined } | undefined> {
-  const { name } = stack.settings.database;
-  if (typed !== name) {
-    throw new PlatformError(
-      'name-mismatch',
-      `--delete-data ${typed}: the database of stack ${stack.name} is ${name}. Nothing was removed.`,
-      `Give --delete-data ${name} if all its data is to go.`,
-      { kind: 'refused', object: typed },
-    );
-  }
+  if (database !== undefined) requireName(stack, 'database', database);
   const state = await readState(context, stack);
   if (state === undefined) return undefined;
   const server = localServerOf(state);
   const place = server?.dataDirectory ?? 'none';
-  if (!(await confirm(context, `Remove the server of stack ${stack.name} with ALL its data (${place})?`)))
-    throw declined();
+  const { ask } = context;
+  if (context.yes || ask === undefined) {
+    if (!context.isStackNamed || database === undefined) throw namesNeeded(context, stack);
+    if (!context.yes) await confirm(context, `Remove stack ${stack.name} with ALL its data (${place})?`);
+    return { state, server };
+  }
+  context.progress(`This removes the server of stack ${stack.name} with ALL its data (${place}).`);
+  for (const thing of ['stack', 'database'] as const)
+    requireName(stack, thing, (await ask(`Type the name of the ${thing} to go on: `)).trim());
   return { state, server };
+}
+
+function requireName(stack: Stack, thing: 'stack' | 'database', typed: string): void {
+  const name = thing === 'stack' ? stack.name : stack.settings.database.name;
+  if (typed === name) return;
+  throw new PlatformError(
+    'name-mismatch',
+    thing === 'stack'
+      ? `${typed}: this would remove stack ${name}. Nothing was removed.`
+      : `${typed}: the database of stack ${stack.name} is ${name}. Nothing was removed.`,
+    `If all its data is to go: ${deleteCommand(stack)}.`,
+    { kind: 'refused', object: typed },
+  );
+}
+
+function namesNeeded({ isStackNamed, yes }: CommandContext, stack: Stack): PlatformError {
+  return new PlatformError(
+    'names-needed',
+    `${isStackNamed ? '' : '--stack was not given. '}Removing data needs the names of stack and database, ` +
+      `and ${yes ? '--yes leaves no question to ask for them' : 'there is no terminal to ask on'}. Nothing was removed.`,
+    `If all its data is to go: ${deleteCommand(stack, ' --yes')}.`,
+    { kind: 'refused', object: stack.name },
+  );
 }
 
 const GONE = 'The server, its data and its state are gone.';
@@ -86,8 +116,8 @@ function nothingToRemove(stack: Stack): CommandResult {
   return done(`Stack ${stack.name} was never deployed: nothing to remove.`);
 }
 
-async function deleteEverything(context: CommandContext, stack: Stack, typed: string): Promise<CommandResult> {
-  const approved = await approvedDeletion(context, stack, typed);
+async function deleteEverything(context: CommandContext, stack: Stack, database?: string): Promise<CommandResult> {
+  const approved = await approvedDeletion(context, stack, database);
   if (approved === undefined) return nothingToRemove(stack);
   const { state, server } = approved;
   const run = await runDestroy({
@@ -104,10 +134,10 @@ async function deleteEverything(context: CommandContext, stack: Stack, typed: st
 }
 
 /** The same through Pulumi, which takes the lock itself and deletes nothing that is protected. */
-async function deleteWithPulumi(context: CommandContext, stack: Stack, typed: string): Promise<CommandResult> {
+async function deleteWithPulumi(context: CommandContext, stack: Stack, database?: string): Promise<CommandResult> {
   chooseEngine(context, stack, pulumiInstalled(context));
   const approved = await withStackLock(context, stack, async () => {
-    const found = await approvedDeletion(context, stack, typed);
+    const found = await approvedDeletion(context, stack, database);
     if (found !== undefined) writeCheckpoint(found.state.paths.checkpoint, withoutProtection(found.state.file));
     return found;
   });

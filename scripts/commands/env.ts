@@ -10,6 +10,7 @@ import type { CommandDefinition } from './definition';
 
 export const env: CommandDefinition = {
   name: 'env',
+  printsData: true,
   description: 'the application’s environment: DATABASE_URL, DIRECT_URL, pool, backup',
   options: [new Option('--write <file>', 'merge it into this file (mode 0600), keeping its other lines')],
   run: async (context, options) => {

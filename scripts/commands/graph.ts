@@ -22,6 +22,7 @@ import { withDetailedExitCode } from './preview';
 
 export const graph: CommandDefinition = {
   name: 'graph',
+  printsData: true,
   description: 'every resource a stack declares, offline: no credentials, plugins or network',
   options: [new Option('--base <ref>', 'what changed since this git revision'), DETAILED_EXIT_CODE()],
   run: async (context, options) => {

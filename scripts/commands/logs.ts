@@ -11,6 +11,7 @@ import type { CommandDefinition } from './definition';
 
 export const logs: CommandDefinition = {
   name: 'logs',
+  printsData: true,
   description: 'the end of the local server’s log',
   options: [new Option('--lines <n>', 'how many lines').argParser(lines).default(50)],
   run: async (context, options) => {

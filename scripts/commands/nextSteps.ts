@@ -1,10 +1,11 @@
 import type { DeploymentResult } from '../../engine/changes';
+import { stackOption } from '../../postgres/commands';
 import type { Stack } from '../stack';
 
 /** What a person does after `up`: where the database is, and the commands that come next. */
 export function nextSteps(stack: Stack, result: DeploymentResult): string {
   const { host, port, database } = result.outputs;
-  const option = stack.name === 'local' ? '' : ` --stack ${stack.name}`;
+  const option = stackOption(stack.name);
   const { application } = stack.settings.roles;
   const commands: [string, string][] = [
     [`env --write .env${option}`, 'the application’s DATABASE_URL and pool'],

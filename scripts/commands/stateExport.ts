@@ -10,6 +10,7 @@ import type { CommandDefinition } from './definition';
 
 export const stateExport: CommandDefinition = {
   name: 'state export',
+  printsData: true,
   description: 'the stack’s deployment as `pulumi stack import` takes it; secrets stay encrypted',
   options: [new Option('--file <file>', 'write it there instead of stdout')],
   run: async (context, options) => {

@@ -59,7 +59,7 @@ function runAs(project: TestProject, account: { uid?: number; gid?: number }, ar
 }
 
 const UP = ['up', '--yes', '--engine', 'embedded'];
-const DELETE = ['destroy', '--yes', '--engine', 'embedded', '--delete-data', 'inclusive_ai'];
+const DELETE = ['destroy', '--yes', '--engine', 'embedded', '--stack', 'local', '--delete-data', 'inclusive_ai'];
 
 /** up, a second up, status, destroy: all of it has to work; returns what status said while it ran. */
 async function lifeOf(

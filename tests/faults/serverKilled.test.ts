@@ -79,7 +79,7 @@ it('lets one of two runs at once do the work and tells the other to try again', 
 
 it('refuses to guess: stopped by destroy, the data stays until its name is typed', { timeout: 180_000 }, async () => {
   expect((await project.run(['destroy', '--yes'])).code).toBe(0);
-  const wrong = await project.json(['destroy', '--yes', '--delete-data', 'other']);
+  const wrong = await project.json(['destroy', '--yes', '--stack', 'local', '--delete-data', 'other']);
   expect(wrong.code).toBe(3);
   expect(wrong.report['problems']).toMatchObject([{ code: 'name-mismatch' }]);
   expect((await project.run(['start'])).code).toBe(0);
@@ -87,7 +87,7 @@ it('refuses to guess: stopped by destroy, the data stays until its name is typed
   const { rows } = await client.query<{ rows: number }>('SELECT count(*)::int AS rows FROM load');
   await client.end();
   expect(rows[0]?.rows).toBeGreaterThan(50);
-  expect((await project.run(['destroy', '--yes', '--delete-data', 'inclusive_ai'])).code).toBe(0);
+  expect((await project.run(['destroy', '--yes', '--stack', 'local', '--delete-data', 'inclusive_ai'])).code).toBe(0);
   const { report } = await project.json(['status']);
   expect(report).toMatchObject({ server: null });
 });

@@ -82,7 +82,7 @@ describe('a command that cannot be meant', { timeout: 120_000 }, () => {
     [['up', '--yes', '--stack', 'dev'], 3, 'engine-local-only', /dev/],
     [['preview', '--stack', 'prod'], 3, 'engine-local-only', /prod/],
     [['up', '--yes', '--rotate-password', 'somebody'], 64, 'role-unknown', /somebody/],
-    [['destroy', '--yes', '--delete-data', 'other'], 3, 'name-mismatch', /other.*inclusive_ai/s],
+    [['destroy', '--yes', '--stack', 'local', '--delete-data', 'other'], 3, 'name-mismatch', /other.*inclusive_ai/s],
   ])('%j: exit %i, %s', async (args, exitCode, code, message) => {
     const [problem] = await refused(project, args, exitCode);
     expect(problem).toMatchObject({ code });
