@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 
@@ -26,6 +26,7 @@ async function run(argv: string[]): Promise<number> {
   let exitCode: number = ExitCode.done;
   const program = new Command('coachdb')
     .description('The PostgreSQL platform of InclusiveAI Coach: declare, deploy, operate.')
+    .version(versionOf(), '--version', 'the version of this project')
     .addHelpText('after', EXIT_CODE_HELP)
     .configureHelp({ helpWidth: 80 })
     .exitOverride()
@@ -44,6 +45,11 @@ async function run(argv: string[]): Promise<number> {
     return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
   }
   return exitCode;
+}
+
+function versionOf(): string {
+  const { version } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string };
+  return version;
 }
 
 /** `state export` is a command below a command; aliases are npm's. */
@@ -122,6 +128,9 @@ function contextOf(options: Record<string, unknown>, isStackNamed: boolean): Com
           if (line !== '') write(`${line}\n`);
         },
     signal: interruptSignal(),
+    ignoreInterrupts: () => {
+      process.removeAllListeners('SIGINT').on('SIGINT', () => undefined);
+    },
     ask: terminal ? askOnTerminal : undefined,
   };
 }

@@ -34,6 +34,8 @@ export interface CommandContext {
   passing: (line: string) => void;
   /** Aborted by an interrupt (Ctrl-C). */
   signal: AbortSignal;
+  /** From here on an interrupt is for a child process that has the terminal. */
+  ignoreInterrupts: () => void;
   /** Asks on the terminal; undefined where there is none. */
   ask: ((question: string) => Promise<string>) | undefined;
 }

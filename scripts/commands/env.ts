@@ -2,8 +2,8 @@ import { Option } from 'commander';
 
 import type { ConnectionTarget } from '../../postgres/spec';
 import { done } from '../command';
-import { databaseAccess } from '../databaseAccess';
 import { mergeEnvironmentFile } from '../environmentFile';
+import { ROLE, targetOf } from '../roleTarget';
 import { openStack, type Stack } from '../stack';
 import { readState } from '../stackState';
 import type { CommandDefinition } from './definition';
@@ -12,12 +12,20 @@ export const env: CommandDefinition = {
   name: 'env',
   printsData: true,
   description: 'the application’s environment: DATABASE_URL, DIRECT_URL, pool, backup',
-  options: [new Option('--write <file>', 'merge it into this file (mode 0600), keeping its other lines')],
+  options: [
+    new Option('--write <file>', 'merge it into this file (mode 0600), keeping all else in it'),
+    ROLE('DATABASE_URL of this role alone'),
+  ],
   run: async (context, options) => {
     const stack = openStack(context);
-    const access = databaseAccess(stack, await readState(context, stack));
-    const { roles } = stack.settings;
-    const variables = environmentOf(stack, access.as(roles.application.name), access.as(roles.migrator.name));
+    const state = await readState(context, stack);
+    const { application, migrator } = stack.settings.roles;
+    const as = (role: string): ConnectionTarget => targetOf(stack, state, role);
+    const role = options['role'];
+    const variables =
+      typeof role === 'string'
+        ? { DATABASE_URL: urlOf(as(role)) }
+        : environmentOf(stack, as(application.name), as(migrator.name));
     const file = options['write'];
     if (typeof file === 'string') {
       const changed = mergeEnvironmentFile(file, variables);

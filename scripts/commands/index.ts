@@ -10,6 +10,7 @@ import { generate } from './generate';
 import { graph } from './graph';
 import { logs } from './logs';
 import { preview } from './preview';
+import { psql } from './psql';
 import { refresh } from './refresh';
 import { stateExport } from './stateExport';
 import { status } from './status';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   status,
   logs,
   env,
+  psql,
   deploy,
   generate,
   audit,

@@ -21,6 +21,16 @@ describe('the command line', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  it('says its version', async () => {
+    expect(await project.run(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n' });
+  });
+
+  it('leaves the output of psql to psql', async () => {
+    const { code, report } = await project.json(['psql']);
+    expect(code).toBe(64);
+    expect(report['problems']).toMatchObject([{ code: 'psql-json' }]);
+  });
+
   it('names every command in README', () => {
     const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
     for (const { name } of COMMANDS) expect(readme, name).toContain(`\`${name}\``);
