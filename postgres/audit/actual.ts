@@ -1,3 +1,6 @@
+import type { Needs } from './needs';
+import type { AuditedRules } from './shape';
+
 /** What the catalog says about one trail and the tables it audits; `readAudit` fills it, `planAudit` only reads it. */
 export interface AuditActual {
   /** server_version_num. */
@@ -76,11 +79,8 @@ export interface EventTriggerFacts {
 export interface ColumnFacts {
   name: string;
   number: number;
-  generated: 'no' | 'stored' | 'virtual';
-  /** format_type of the column's type and of all it is made of: base of a domain, element of an array, fields of a row. */
-  bases: string[];
-  /** An array, a row, json or jsonb. */
-  container: boolean;
+  /** Columns of the table that its expression reads, where it is generated. */
+  generatedFrom: string[];
 }
 
 export interface TriggerFacts {
@@ -103,7 +103,7 @@ export interface TableFacts {
   schema: string;
   table: string;
   kind: 'table' | 'partitioned table' | 'view' | 'materialized view' | 'foreign table' | 'other';
-  temporary: boolean;
+  persistence: 'permanent' | 'unlogged' | 'temporary';
   owner: string;
   /** Functions of somebody who is no superuser, with their owner, that would turn a value of the table into JSON. */
   conversions: string[];
@@ -112,7 +112,9 @@ export interface TableFacts {
   /** `schema.table` it inherits from or is a partition of. */
   parent: string | null;
   descendants: DescendantFacts[];
-  subscribed: boolean;
+  needs: Needs;
+  /** Triggers of others that would fire before ours. */
+  firesFirst: string[];
   triggers: TriggerFacts[];
 }
 
@@ -133,4 +135,6 @@ export interface AuditedRow {
   keyColumns: string[];
   hidden: Record<string, number>;
   triggers: Record<string, string>;
+  /** Null in a list of an earlier version. */
+  rules: AuditedRules | null;
 }

@@ -1,4 +1,5 @@
 import type { AuditSpec } from '../spec';
+import { anyRecorder } from './anyRecorder';
 import { type AuditFunction, plain } from './auditFunction';
 import { chainFunctions } from './chain';
 import { guardFunction } from './guard';
@@ -22,6 +23,7 @@ export function auditFunctions(
         source: recorderBody(spec, shape, operation),
       })),
     ),
+    anyRecorder(spec, [...new Set(shapes.flatMap((shape) => executors(spec, shape, 'INSERT')))]),
     ...suspendFunctions(spec),
     expireFunction(spec),
     maintainFunction(spec),

@@ -1,7 +1,17 @@
 import type { AuditSpec } from '../spec';
+import { ANY_RECORDER } from './anyRecorder';
 import { type AuditFunction, plain, SAFE_PATH } from './auditFunction';
 import { FOREIGN_CASTS, MADE_OF } from './conversions';
-import { APPLYING_SETTING, type ChangeOperation, literal, trailNames, TRIGGERS } from './names';
+import {
+  APPLYING_SETTING,
+  CHANGE_OPERATIONS,
+  type ChangeOperation,
+  json,
+  literal,
+  trailNames,
+  TRIGGERS,
+} from './names';
+import { firesFirst, generatedFrom, needsSql } from './needs';
 
 /**
  * The owner of an audited table may drop or disable its triggers: PostgreSQL has no way to take that from an owner. So event
@@ -31,16 +41,20 @@ DECLARE
   member record;
   wanted record;
   fault text;
+  leak text;
   command record;
   gone text[] := '{}';
 BEGIN
   IF TG_TAG IN ('COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL') OR to_regclass(${literal(audited)}) IS NULL OR (trusted AND current_setting(${literal(APPLYING_SETTING)}, true) = 'on') THEN RETURN; END IF;
+  -- The guard’s own statements, further down.
+  IF EXISTS (SELECT FROM ${audited} AS a WHERE a.changing = txid_current()) THEN RETURN; END IF;
 ${dropStrays(spec)}
   FOR item IN
     SELECT a.*, c.relkind, to_regclass(format('%I.%I', a.table_schema, a.table_name))::oid AS holder
       FROM ${audited} AS a LEFT JOIN pg_class AS c ON c.oid = a.relation ORDER BY a.table_schema, a.table_name
   LOOP
     fault := NULL;
+    leak := NULL;
     IF item.relkind IS NULL THEN
       IF NOT trusted THEN fault := 'it would be gone, and its rows with it, unrecorded';
       ELSE
@@ -50,15 +64,18 @@ ${dropStrays(spec)}
         CONTINUE;
       END IF;
     ELSE
+      leak := ${leakFault};
       fault := ${tableFault};
       IF fault IS NULL THEN ${conversionFault} END IF;
     END IF;
 ${memberFaults(spec)}
-    IF fault IS NOT NULL AND NOT trusted THEN
+    IF leak IS NOT NULL OR (fault IS NOT NULL AND NOT trusted) THEN
       RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-        MESSAGE = format('%s is refused: table %s.%s is audited, and %s.', TG_TAG, item.table_schema, item.table_name, fault),
-        HINT = 'Change coach:audit.tables first and run up; then this is allowed.';
+        MESSAGE = format('%s is refused: table %s.%s is audited, and %s.', TG_TAG, item.table_schema, item.table_name, coalesce(leak, fault)),
+        HINT = CASE WHEN leak IS NULL THEN 'Change coach:audit.tables first and run up; then this is allowed.'
+                    ELSE 'Hide the new column too (exclude or redact in coach:audit.tables) and run up; then this is allowed.' END;
     END IF;
+${takeOver(spec)}
   END LOOP;
 ${markDrops(spec)}
 ${markCommands(spec)}
@@ -66,17 +83,27 @@ END
 `;
 }
 
-/** Of one table in the list: name, key, hidden columns. */
+/** A hidden column that would be seen, under another name or by what is generated from it. Refused to everybody: what is written stays written. */
+const leakFault = `(
+        WITH hidden AS (SELECT h.key AS name, h.value::int AS number FROM jsonb_each_text(item.hidden) AS h),
+             unseen AS (SELECT name FROM hidden UNION SELECT jsonb_array_elements_text(item.rules -> 'exclude') UNION SELECT jsonb_array_elements_text(item.rules -> 'redact'))
+        SELECT format('column %s, which is hidden from the trail, would be called %s and be seen', h.name, a.attname)
+          FROM hidden AS h JOIN pg_attribute AS a ON a.attrelid = item.relation AND a.attnum = h.number AND NOT a.attisdropped
+         WHERE a.attname::text NOT IN (SELECT u.name FROM unseen AS u)
+        UNION ALL
+        SELECT format('column %s would be seen, which is generated from %s, which is hidden from the trail', a.attname, h.name)
+          FROM (${generatedFrom('item.relation')}) AS g JOIN hidden AS h ON h.number = g.source JOIN pg_attribute AS a ON a.attrelid = item.relation AND a.attnum = g.attnum
+         WHERE a.attname::text NOT IN (SELECT u.name FROM unseen AS u)
+        LIMIT 1)`;
+
+/** Of one table in the list: name, key, triggers in front of the recorders. */
 const tableFault = `CASE
         WHEN item.holder <> item.relation::oid THEN 'its name would belong to something that is not recorded'
         WHEN item.key_columns IS DISTINCT FROM (
           SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute AS a
            WHERE i.indrelid = item.relation AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.number)
           THEN format('its primary key would no longer be (%s)', array_to_string(item.key_columns, ', '))
-        ELSE (
-          SELECT format('column %s, which is hidden from the trail, would be called %s and be seen', h.key, a.attname)
-            FROM jsonb_each_text(item.hidden) AS h JOIN pg_attribute AS a ON a.attrelid = item.relation AND a.attnum = h.value::int AND NOT a.attisdropped
-           WHERE NOT item.hidden ? a.attname LIMIT 1)
+        ELSE (SELECT format('trigger %s would fire before its recorders; a name that sorts after ${TRIGGERS.UPDATE} makes it fire after them', f.name) FROM (${firesFirst('item.relation')}) AS f LIMIT 1)
       END`;
 
 const conversionFault = `
@@ -129,12 +156,13 @@ function memberFaults(spec: AuditSpec): string {
   return `
     FOR member IN
       WITH RECURSIVE m AS (SELECT item.relation::oid AS oid UNION SELECT i.inhrelid FROM m JOIN pg_inherits AS i ON i.inhparent = m.oid)
-      SELECT m.oid, c.relispartition, n.nspname, c.relname FROM m JOIN pg_class AS c ON c.oid = m.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+      SELECT m.oid, c.relispartition, c.relpersistence, n.nspname, c.relname FROM m JOIN pg_class AS c ON c.oid = m.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
        WHERE fault IS NULL AND (m.oid = item.relation OR NOT EXISTS (SELECT FROM ${audited} AS own WHERE own.relation = m.oid)) ORDER BY 1
     LOOP
       IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = member.oid AND t.tgname NOT IN (${names}) AND ${isRecorder(spec, 't')}) THEN
         fault := format('another trigger of %s.%s would write into the trail', member.nspname, member.relname);
       END IF;
+      IF member.relpersistence <> 'p' THEN fault := format('%s.%s would be emptied by a crash, unrecorded', member.nspname, member.relname); END IF;
       FOR wanted IN
         SELECT w.key AS name, w.value AS function FROM jsonb_each_text(item.triggers) AS w
          WHERE NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
@@ -145,18 +173,46 @@ function memberFaults(spec: AuditSpec): string {
         IF member.relispartition AND wanted.name = ${literal(TRIGGERS.TRUNCATE)} AND TG_TAG <> 'DROP TRIGGER'
            AND NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
                             WHERE t.tgrelid = member.oid AND (t.tgname = wanted.name OR p.proname = wanted.function)) THEN
-          -- Row triggers come to a new partition by themselves, statement triggers do not. This fires the guard once more, which enables it.
+          -- Row triggers come to a new partition by themselves, statement triggers do not.
+          UPDATE ${audited} AS a SET changing = txid_current() WHERE a.relation = item.relation;
           EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I.%I FOR EACH STATEMENT EXECUTE FUNCTION %I.%I()',
             wanted.name, member.nspname, member.relname, ${literal(spec.schema)}, wanted.function);
-        ELSIF member.relispartition AND wanted.name = ${literal(TRIGGERS.TRUNCATE)} AND TG_TAG = 'CREATE TRIGGER'
-          AND EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-                       WHERE t.tgrelid = member.oid AND t.tgname = wanted.name AND t.tgenabled = 'O' AND p.proname = wanted.function AND ${isRecorder(spec, 't')} AND ${firesFor('t')}) THEN
           EXECUTE format('ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER %I', member.nspname, member.relname, wanted.name);
+          UPDATE ${audited} AS a SET changing = NULL WHERE a.relation = item.relation;
         ELSIF fault IS NULL THEN
           fault := format('trigger %s of %s.%s would not record', wanted.name, member.nspname, member.relname);
         END IF;
       END LOOP;
     END LOOP;`;
+}
+
+/**
+ * Where the statement left a table’s recorders wanting (a column of a type whose text depends on the session, a parent through which rows
+ * are changed, a row trigger of the application, a subscription), the recorder of any table takes their place until the next `up`.
+ */
+function takeOver(spec: AuditSpec): string {
+  const { audited, fn } = trailNames(spec);
+  const rowOperations = CHANGE_OPERATIONS.filter((operation) => operation !== 'TRUNCATE');
+  const triggers = rowOperations
+    .map((operation) => `(${literal(TRIGGERS[operation])}, ${literal(operation)})`)
+    .join(', ');
+  const registered = json(Object.fromEntries(rowOperations.map((operation) => [TRIGGERS[operation], ANY_RECORDER])));
+  return `
+    IF TG_EVENT = 'ddl_command_end' AND fault IS NULL AND item.rules ? 'needs' AND item.triggers -> ${literal(TRIGGERS.UPDATE)} <> ${json(ANY_RECORDER)}
+       AND NOT item.rules -> 'needs' @> (${needsSql('item.relation')} - 'reason') THEN
+      UPDATE ${audited} AS a SET changing = txid_current() WHERE a.relation = item.relation;
+      FOR member IN
+        WITH RECURSIVE m AS (SELECT item.relation::oid AS oid UNION SELECT i.inhrelid FROM m JOIN pg_inherits AS i ON i.inhparent = m.oid)
+        SELECT format('%I.%I', n.nspname, c.relname) AS name, w.name AS trigger, w.operation FROM m JOIN pg_class AS c ON c.oid = m.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace,
+               (VALUES ${triggers}) AS w(name, operation), pg_trigger AS t
+         WHERE (m.oid = item.relation OR NOT EXISTS (SELECT FROM ${audited} AS own WHERE own.relation = m.oid))
+           AND t.tgrelid = m.oid AND t.tgname = w.name AND t.tgparentid = 0 ORDER BY m.oid, 2
+      LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s FOR EACH ROW EXECUTE FUNCTION ${fn(ANY_RECORDER)}()', member.trigger, member.operation, member.name);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', member.name, member.trigger);
+      END LOOP;
+      UPDATE ${audited} AS a SET changing = NULL, triggers = a.triggers || ${registered} WHERE a.relation = item.relation;
+    END IF;`;
 }
 
 /** A partition or a trigger that is gone: what belonged to it can only be told from the triggers that went with it. */

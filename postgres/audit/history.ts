@@ -8,7 +8,7 @@ import { type Difference, differences, type RowData } from './differences';
 import { parseExact } from './exactJson';
 import { type HistoryKey, storedKey } from './historyKey';
 import { type Operation, trailNames } from './names';
-import { RECORDED_UNDER } from './shape';
+import { RECORDED_UNDER } from './needs';
 
 export interface HistoryQuery {
   /** `Student` or `public.Student`. */

@@ -6,6 +6,7 @@ import { createIdSequence } from './identifier';
 import { defaultPartitionName, literal, searchIndexName, sequenceName, SUPPORT, trailNames } from './names';
 import { type AuditStep, sameSet, step } from './step';
 import {
+  AUDITED_LATER,
   columnSql,
   createAudited,
   createChain,
@@ -110,8 +111,16 @@ function planTrail(spec: AuditSpec, actual: AuditActual): AuditStep[] {
 function planSupport(spec: AuditSpec, { relations }: AuditActual): AuditStep[] {
   const has = (name: string): boolean => relations.some((relation) => relation.name === name);
   const steps: AuditStep[] = [];
-  if (!has(SUPPORT.audited))
+  const audited = relations.find(({ name }) => name === SUPPORT.audited);
+  if (audited === undefined)
     steps.push(step('create', `table ${SUPPORT.audited}`, 'what is audited', createAudited(spec)));
+  else
+    for (const { name, column } of AUDITED_LATER.filter((later) => !audited.columns.some((c) => c.name === later.name)))
+      steps.push(
+        step('change', `table ${SUPPORT.audited}`, `column ${name}`, [
+          `ALTER TABLE ${trailNames(spec).audited} ADD COLUMN ${column}`,
+        ]),
+      );
   if (!has(SUPPORT.suspension))
     steps.push(step('create', `table ${SUPPORT.suspension}`, 'bulk work that is not recorded', createSuspension(spec)));
   if (!has(SUPPORT.chain) || !has(SUPPORT.horizon))
@@ -185,7 +194,7 @@ export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: rea
     const identity = `${qualified(spec.schema, wanted.name)}(${wanted.arguments})`;
     const define =
       `CREATE OR REPLACE FUNCTION ${qualified(spec.schema, wanted.name)}(${wanted.declared ?? wanted.arguments}) RETURNS ${wanted.returns} ` +
-      `LANGUAGE plpgsql ${wanted.definer ? 'SECURITY DEFINER ' : ''}${wanted.config.map((entry) => `SET ${entry.replace('=', ' = ')} `).join('')}` +
+      `LANGUAGE plpgsql ${wanted.definer ? 'SECURITY DEFINER ' : ''}${wanted.config.map(setClause).join('')}` +
       `AS ${literal(wanted.source)}`;
     const own = `ALTER FUNCTION ${identity} OWNER TO ${quoteIdentifier(owner)}`;
     const allow = [
@@ -206,6 +215,12 @@ export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: rea
     const what = [...differs, ...(owned ? [] : ['owner']), ...(allowed ? [] : ['privileges'])].join(', ');
     return [step('change', object, what, [...(differs.length > 0 ? [define] : []), ...(owned ? [] : [own]), ...allow])];
   });
+}
+
+/** A list of names is written as one, any other value as text. */
+function setClause(entry: string): string {
+  const [name = '', value = ''] = entry.split('=');
+  return `SET ${name} = ${name === 'search_path' ? value : literal(value)} `;
 }
 
 /** Triggers on the trail's own tables. */

@@ -59,6 +59,7 @@ export function planTable(
     keyColumns: shape.keyColumns,
     hidden: shape.hidden,
     triggers: registered(shape),
+    rules: shape.rules,
   };
   const registry = isDeepStrictEqual(row, wanted) ? [] : [registerSql(spec, shape)];
   if (triggers.length === 0 && registry.length === 0 && !recordsOtherwise(actual, shape, functions)) return [];
@@ -97,12 +98,12 @@ const registered = (shape: AuditedShape): Record<string, string> =>
 
 function registerSql(spec: AuditSpec, shape: AuditedShape): string {
   const relation = `${literal(qualified(shape.schema, shape.table))}::pg_catalog.regclass`;
-  const set = ['table_schema', 'table_name', 'key_columns', 'hidden', 'triggers'].map(
+  const set = ['table_schema', 'table_name', 'key_columns', 'hidden', 'triggers', 'rules'].map(
     (name) => `${name} = EXCLUDED.${name}`,
   );
   return (
-    `INSERT INTO ${trailNames(spec).audited} AS a (relation, table_schema, table_name, key_columns, hidden, triggers) VALUES (${relation}, ` +
-    `${literal(shape.schema)}, ${literal(shape.table)}, ${textArray(shape.keyColumns)}, ${json(shape.hidden)}, ${json(registered(shape))}) ` +
+    `INSERT INTO ${trailNames(spec).audited} AS a (relation, table_schema, table_name, key_columns, hidden, triggers, rules) VALUES (${relation}, ` +
+    `${literal(shape.schema)}, ${literal(shape.table)}, ${textArray(shape.keyColumns)}, ${json(shape.hidden)}, ${json(registered(shape))}, ${json(shape.rules)}) ` +
     `ON CONFLICT (relation) DO UPDATE SET ${set.join(', ')}`
   );
 }

@@ -1,7 +1,7 @@
 import type { Problem } from '../errors';
 import type { AuditedTable, AuditSpec } from '../spec';
 import type { AuditActual, TableFacts } from './actual';
-import { tableLabel } from './names';
+import { tableLabel, TRIGGERS } from './names';
 import { trailColumns } from './trail';
 
 /** What stands in the way of a trail as declared; all of it at once. */
@@ -107,13 +107,25 @@ function tableProblems(spec: AuditSpec, actual: AuditActual, declared: AuditedTa
   return [
     ...kindProblems(label, facts),
     ...keyProblems(label, facts, declared),
+    ...hiddenProblems(label, facts, declared),
+    ...orderProblems(label, facts),
     ...conversionProblems(label, facts),
     ...familyProblems(spec, actual, label, facts),
   ];
 }
 
-function kindProblems(label: string, { kind, temporary }: TableFacts): Problem[] {
-  if (temporary) return [problem('audit-kind', label, 'is a temporary table.', 'Remove it from coach:audit.tables.')];
+function kindProblems(label: string, { kind, persistence }: TableFacts): Problem[] {
+  if (persistence === 'temporary')
+    return [problem('audit-kind', label, 'is a temporary table.', 'Remove it from coach:audit.tables.')];
+  if (persistence === 'unlogged')
+    return [
+      problem(
+        'audit-kind',
+        label,
+        'is unlogged, so a crash empties it, unrecorded.',
+        'ALTER TABLE ... SET LOGGED in a migration, or remove it from coach:audit.tables.',
+      ),
+    ];
   if (kind === 'table' || kind === 'partitioned table') return [];
   return [
     problem('audit-kind', label, `is a ${kind}; only tables can be audited.`, 'Audit the tables behind it instead.'),
@@ -141,6 +153,36 @@ function keyProblems(label: string, facts: TableFacts, declared: AuditedTable): 
         `Take ${column} out of exclude and redact.`,
       ),
     );
+}
+
+/** What is made from a hidden column shows it. */
+function hiddenProblems(label: string, { columns }: TableFacts, declared: AuditedTable): Problem[] {
+  const hidden = [...(declared.exclude ?? []), ...(declared.redact ?? [])];
+  return columns
+    .filter(({ name }) => !hidden.includes(name))
+    .flatMap(({ name, generatedFrom }) =>
+      generatedFrom
+        .filter((source) => hidden.includes(source))
+        .map((source) =>
+          problem(
+            'audit-hidden-seen',
+            label,
+            `has a column ${name} that is generated from ${source}, which is hidden, and would show it.`,
+            `Hide ${name} too (exclude or redact in coach:audit.tables).`,
+          ),
+        ),
+    );
+}
+
+function orderProblems(label: string, { firesFirst }: TableFacts): Problem[] {
+  return firesFirst.map((trigger) =>
+    problem(
+      'audit-trigger-first',
+      label,
+      `has a trigger ${trigger}, which fires before the recorder: what it changes would be recorded before its cause.`,
+      `Rename it in a migration, so that it sorts after ${TRIGGERS.UPDATE}: ALTER TRIGGER ... RENAME TO ... .`,
+    ),
+  );
 }
 
 function conversionProblems(label: string, { conversions }: TableFacts): Problem[] {

@@ -5,6 +5,7 @@ import type { AuditSpec } from '../spec';
 import type { AuditActual, AuditedRow, TableFacts } from './actual';
 import { FOREIGN_CASTS, MADE_OF } from './conversions';
 import { cronJobName, guardNames, SUPPORT } from './names';
+import { firesFirst, generatedFrom, needsSql } from './needs';
 
 /** What the catalog says about the trail: a constant number of queries, whatever the number of tables. */
 export async function readAudit(client: Client, spec: AuditSpec): Promise<AuditActual> {
@@ -35,8 +36,8 @@ interface Presence {
 
 async function readAuditedRows(client: Client, spec: AuditSpec): Promise<AuditedRow[]> {
   const { rows } = await client.query<AuditedRow>(
-    `SELECT relation::oid::int8::float8 AS relation, table_schema AS schema, table_name AS "table", key_columns AS "keyColumns", hidden, triggers
-       FROM ${qualified(spec.schema, SUPPORT.audited)} ORDER BY table_schema, table_name`,
+    `SELECT relation::oid::int8::float8 AS relation, table_schema AS schema, table_name AS "table", key_columns AS "keyColumns", hidden, triggers,
+            to_jsonb(a) -> 'rules' AS rules FROM ${qualified(spec.schema, SUPPORT.audited)} a ORDER BY table_schema, table_name`,
   );
   return rows;
 }
@@ -88,7 +89,7 @@ SELECT jsonb_build_object(
        'name', c.relname, 'kind', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'rowSecurity', c.relrowsecurity,
        'parent', (SELECT p.relname FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent WHERE i.inhrelid = c.oid),
        'bound', CASE WHEN pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' THEN 'default' ELSE pg_get_expr(c.relpartbound, c.oid) END,
-       'columns', CASE WHEN c.relkind = 'p' THEN (SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+       'columns', CASE WHEN NOT c.relispartition AND c.relkind IN ('r', 'p') THEN (SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
             'notNull', a.attnotnull, 'hasDefault', a.atthasdef) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
           ELSE '[]' END,
        'indexes', coalesce((SELECT jsonb_agg(jsonb_build_object('name', x.relname, 'valid', i.indisvalid) ORDER BY x.relname)
@@ -135,14 +136,12 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
   'oid', c.oid::int8, 'schema', n.nspname, 'table', c.relname,
   'kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
              WHEN 'f' THEN 'foreign table' ELSE 'other' END,
-  'temporary', c.relpersistence = 't', 'owner', pg_get_userbyid(c.relowner),
+  'persistence', CASE c.relpersistence WHEN 't' THEN 'temporary' WHEN 'u' THEN 'unlogged' ELSE 'permanent' END, 'owner', pg_get_userbyid(c.relowner),
   'conversions', coalesce((SELECT jsonb_agg(DISTINCT format('%s (%s)', f.function, f.owner)) FROM (${FOREIGN_CASTS}) f, made_of m, pg_attribute a
      WHERE f.castsource = m.type AND a.atttypid = m.root AND a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
   'columns', coalesce((SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'number', a.attnum,
-       'generated', CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' ELSE 'no' END,
-       'container', EXISTS (SELECT FROM made_of m JOIN pg_type y ON y.oid = m.type WHERE m.root = a.atttypid
-                               AND (y.typcategory IN ('A', 'C') OR y.oid IN ('json'::regtype, 'jsonb'::regtype))),
-       'bases', (SELECT jsonb_agg(format_type(m.type, NULL)) FROM made_of m WHERE m.root = a.atttypid)) ORDER BY a.attnum)
+       'generatedFrom', coalesce((SELECT jsonb_agg(f.attname ORDER BY f.attnum) FROM (${generatedFrom('c.oid')}) g JOIN pg_attribute f
+          ON f.attrelid = c.oid AND f.attnum = g.source WHERE g.attnum = a.attnum), '[]')) ORDER BY a.attnum)
      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
   'primaryKey', coalesce((SELECT jsonb_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place)
      JOIN pg_attribute a ON a.attnum = k.number WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid), '[]'),
@@ -151,7 +150,8 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
   'descendants', coalesce((SELECT jsonb_agg(jsonb_build_object('oid', k.oid::int8, 'schema', kn.nspname, 'table', k.relname, 'partition', k.relispartition,
        'weak', (SELECT coalesce(jsonb_agg(t.tgname), '[]') FROM pg_trigger t WHERE t.tgrelid = k.oid AND t.tgparentid <> 0 AND t.tgname LIKE '00\\_audit\\_%' AND t.tgenabled <> 'A'))
        ORDER BY kn.nspname, k.relname) FROM below b JOIN pg_class k ON k.oid = b.oid JOIN pg_namespace kn ON kn.oid = k.relnamespace WHERE b.root = c.oid), '[]'),
-  'subscribed', EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid),
+  'needs', ${needsSql('c.oid')},
+  'firesFirst', coalesce((SELECT jsonb_agg(f.name ORDER BY f.name) FROM (${firesFirst('c.oid')}) f), '[]'),
   'triggers', coalesce((SELECT jsonb_agg(jsonb_build_object('name', t.tgname, 'enabled', t.tgenabled, 'function', pn.nspname || '.' || p.proname,
        'row', (t.tgtype & 1) <> 0, 'after', (t.tgtype & 66) = 0,
        'events', jsonb_build_object('insert', (t.tgtype & 4) <> 0, 'delete', (t.tgtype & 8) <> 0, 'update', (t.tgtype & 16) <> 0, 'truncate', (t.tgtype & 32) <> 0),

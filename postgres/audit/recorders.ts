@@ -117,7 +117,8 @@ function place(shape: AuditedShape): { columns: string; values: string } {
 /** Whole row to JSON without what is not to be seen. `r.*`, since `r` alone would be a column of that name where there is one. */
 function visible(shape: AuditedShape, row: string): string {
   const whole = `pg_catalog.to_jsonb(${row})`;
-  return shape.exclude.length === 0 ? whole : `(${whole} ${OP.minus} ${textArray(shape.exclude)})`;
+  const unseen = [...shape.exclude, ...shape.absent];
+  return unseen.length === 0 ? whole : `(${whole} ${OP.minus} ${textArray(unseen)})`;
 }
 
 function masked(shape: AuditedShape, data: string): string {

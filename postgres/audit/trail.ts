@@ -124,11 +124,17 @@ export function createTrail(spec: AuditSpec, lz4: boolean): string[] {
   ];
 }
 
+/** What the guard needs of a table besides its triggers, and the transaction in which it changes them itself. */
+export const AUDITED_LATER = [
+  { name: 'rules', column: `rules jsonb NOT NULL DEFAULT '{}'` },
+  { name: 'changing', column: 'changing bigint' },
+];
+
 /** What is audited: the guard compares the catalog with it. */
 export function createAudited(spec: AuditSpec): string[] {
   return [
     `CREATE TABLE ${trailNames(spec).audited} (relation regclass PRIMARY KEY, table_schema text NOT NULL, table_name text NOT NULL, ` +
-      `key_columns text[] NOT NULL, hidden jsonb NOT NULL, triggers jsonb NOT NULL)`,
+      `key_columns text[] NOT NULL, hidden jsonb NOT NULL, triggers jsonb NOT NULL, ${AUDITED_LATER.map(({ column }) => column).join(', ')})`,
   ];
 }
 
