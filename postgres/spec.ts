@@ -57,6 +57,33 @@ export interface DefaultPrivilegesSpec {
   privileges: string[];
 }
 
+/** A schema and the role that owns it; made where it is missing, never dropped. */
+export interface SchemaSpec {
+  name: string;
+  owner: string;
+}
+
+/** Whose rights inside one database are exactly the declared ones. */
+export interface PrivilegesSpec {
+  /** Every declared role: what it holds beside `grants`, on whatever object, is revoked. */
+  roles: string[];
+  /** Schemas in which PUBLIC, too, holds the declared rights and PostgreSQL's own defaults alone. */
+  schemas: string[];
+  /** Every grant there is in the database. On tables, sequences and functions they are made as well. */
+  grants: GrantSpec[];
+  /** Every default privilege there is. */
+  defaultPrivileges: DefaultPrivilegesSpec[];
+  /** The trail's schema: whole objects in it are the trail's own business. */
+  trail: string;
+}
+
+/** Where nothing may be set beside the declaration: ALTER DATABASE, ALTER ROLE, ALTER ROLE IN DATABASE, ALTER ROLE ALL ... SET. */
+export interface LoginSettingsSpec {
+  database: string;
+  /** Every declared role. */
+  roles: string[];
+}
+
 export interface ExtensionSpec {
   name: string;
   schema?: string;
@@ -135,10 +162,12 @@ export interface MigrationsSpec {
 
 export interface DatabaseSpec {
   name: string;
+  /** Of the tables and their schema. The database itself belongs to the administrator. */
   owner: string;
   access: 'direct' | 'function';
   parameters: Parameters;
   roles: RoleSpec[];
+  schemas: SchemaSpec[];
   grants: GrantSpec[];
   defaultPrivileges: DefaultPrivilegesSpec[];
   extensions: ExtensionSpec[];

@@ -15,6 +15,7 @@ import { Crypter } from '../engine/state/passphrase';
 import { readPassphrase } from '../engine/state/passphraseFile';
 import { planPendingRepair, repairPending } from '../engine/state/pending';
 import type { ResourceState } from '../engine/state/resource';
+import { withoutRetired } from '../engine/state/retired';
 import { removeSaltFromSettings } from '../engine/state/settingsCopy';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
@@ -39,7 +40,8 @@ export interface StackState {
 export async function readState(context: CommandContext, stack: Stack): Promise<StackState | undefined> {
   refuseForeign(stack.workspace);
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
-  const file = readCheckpoint(paths.checkpoint);
+  const stored = readCheckpoint(paths.checkpoint);
+  const file = stored && withoutRetired(stored);
   // `prepare` makes an empty stack, so that plain Pulumi finds it.
   if (file === undefined || isEmpty(file)) return undefined;
   return stateOf(stack, paths, file, await crypterFor(context, stack, file));

@@ -7,7 +7,7 @@ import { Roles } from '../components/database/roles';
 import { Audit } from '../components/schema/audit';
 import { Indexes } from '../components/schema/indexes';
 import { ApplicationSchema, type declaredMigrations } from '../components/schema/migrations';
-import { TableGrants } from '../components/schema/tableGrants';
+import { Rights } from '../components/schema/rights';
 import type { DatabaseSpec } from '../infra/config/databaseSpec';
 
 export interface ObjectsArgs {
@@ -43,12 +43,14 @@ export function declareObjects(args: ObjectsArgs): void {
   const allRoles = [...roles.byName.values()];
   const database = new Database('database', {
     databaseName: spec.name,
-    owner: spec.owner,
+    owner: adminUser,
+    schemas: spec.schemas,
     extensions: spec.extensions,
     grants: spec.grants.filter((grant) => !ofTables(grant)),
     defaultPrivileges: spec.defaultPrivileges,
     provider,
-    roles: allRoles,
+    connection,
+    roles: roles.byName,
     ...along,
   });
   const schema = new ApplicationSchema('application', {
@@ -60,18 +62,23 @@ export function declareObjects(args: ObjectsArgs): void {
     after: [...allRoles, ...database.ready],
     ...along,
   });
-  const grants = new TableGrants('tables', {
-    databaseName: spec.name,
-    grants: spec.grants.filter(ofTables),
-    provider,
-    after: [schema.migrations],
+  new Indexes('indexes', { indexes: spec.indexes, connection, role: spec.owner, after: [schema.migrations], ...along });
+  const rights = new Rights('privileges', {
+    privileges: {
+      roles: spec.roles.map(({ name }) => name),
+      schemas: spec.schemas.map(({ name }) => name),
+      grants: spec.grants,
+      defaultPrivileges: spec.defaultPrivileges,
+      trail: spec.audit.schema,
+    },
+    connection,
+    after: [...database.ready, schema.migrations],
     ...along,
   });
-  new Indexes('indexes', { indexes: spec.indexes, connection, role: spec.owner, after: [schema.migrations], ...along });
   new Audit('audit', {
     audit: spec.audit,
     connection,
-    after: [...allRoles, schema.migrations, ...grants.ready],
+    after: [...allRoles, schema.migrations, rights.privileges],
     ...along,
   });
 }

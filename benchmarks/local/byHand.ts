@@ -26,13 +26,15 @@ const CLUSTER_SQL = [
   `CREATE ROLE coach_auditor LOGIN PASSWORD 'x'`,
   `GRANT coach_owner TO coach_migrator`,
   `GRANT pg_monitor TO coach_monitor`,
-  `CREATE DATABASE inclusive_ai OWNER coach_owner TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`,
+  `CREATE DATABASE inclusive_ai TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`,
 ];
 
 const DATABASE_SQL = [
   ...['uuid-ossp', 'pg_trgm', 'btree_gin', 'pg_stat_statements'].map((name) => `CREATE EXTENSION "${name}"`),
   `REVOKE ALL ON DATABASE inclusive_ai FROM PUBLIC`,
   `GRANT CONNECT ON DATABASE inclusive_ai TO inclusive, coach_migrator, coach_readonly, coach_monitor, coach_auditor`,
+  `GRANT CREATE, TEMPORARY ON DATABASE inclusive_ai TO coach_owner`,
+  `ALTER SCHEMA public OWNER TO coach_owner`,
   `GRANT USAGE ON SCHEMA public TO inclusive, coach_readonly`,
   `ALTER DEFAULT PRIVILEGES FOR ROLE coach_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO inclusive`,
   `ALTER DEFAULT PRIVILEGES FOR ROLE coach_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO inclusive`,

@@ -1,23 +1,29 @@
 import * as postgresql from '@pulumi/postgresql';
 import * as pulumi from '@pulumi/pulumi';
 
-import type { DefaultPrivilegesSpec, ExtensionSpec, GrantSpec } from '../../postgres/spec';
+import type { ConnectionArgs } from '../../infra/resources/connection';
+import { LoginSettings } from '../../infra/resources/loginSettings';
+import { Schemas } from '../../infra/resources/schemas';
+import type { DefaultPrivilegesSpec, ExtensionSpec, GrantSpec, SchemaSpec } from '../../postgres/spec';
 
 export interface DatabaseArgs {
   /** Changing it replaces the database, which is protected: such a change is refused. */
   databaseName: string;
+  /** The administrator: nobody who logs in otherwise can become the owner, who may drop the database from another one. */
   owner: string;
+  schemas: readonly SchemaSpec[];
   extensions: readonly ExtensionSpec[];
-  /** Grants on the database and its schemas; those on tables belong to `TableGrants`, after the migrations. */
+  /** Grants on the database and its schemas; those on tables belong to `Rights`, after the migrations. */
   grants: readonly GrantSpec[];
   defaultPrivileges: readonly DefaultPrivilegesSpec[];
   provider: postgresql.Provider;
-  /** Roles that owner and grants name. */
-  roles: readonly pulumi.Resource[];
+  connection: ConnectionArgs;
+  /** Roles that owners and grants name, by name. */
+  roles: ReadonlyMap<string, pulumi.Resource>;
   server?: pulumi.Resource;
 }
 
-/** The application's database: owner, extensions, who may do what in it, and what later tables grant by themselves. */
+/** The application's database: schemas, extensions, who may do what in it, and what later tables grant by themselves. */
 export class Database extends pulumi.ComponentResource {
   readonly database: postgresql.Database;
   /** The last object made: what uses the database depends on it. */
@@ -25,11 +31,9 @@ export class Database extends pulumi.ComponentResource {
 
   constructor(name: string, args: DatabaseArgs, options?: pulumi.ComponentResourceOptions) {
     super('coach:database:Database', name, {}, options);
-    const shared = {
-      parent: this,
-      provider: args.provider,
-      ...(args.server === undefined ? {} : { deletedWith: args.server }),
-    };
+    const roles = [...args.roles.values()];
+    const along = args.server === undefined ? {} : { deletedWith: args.server };
+    const shared = { parent: this, provider: args.provider, ...along };
     this.database = new postgresql.Database(
       name,
       {
@@ -40,12 +44,24 @@ export class Database extends pulumi.ComponentResource {
         lcCtype: 'C.UTF-8',
         template: 'template0',
       },
-      { ...shared, dependsOn: [...args.roles], protect: true },
+      { ...shared, dependsOn: roles, protect: true },
     );
-    const extensions = this.createExtensions(name, args, shared);
-    const grants = createGrants(name, args.databaseName, args.grants, shared, [this.database, ...args.roles]);
-    const defaults = this.createDefaultPrivileges(name, args, shared);
-    this.ready = [this.database, ...extensions, ...grants, ...defaults];
+    const own = { parent: this, dependsOn: [this.database, ...roles], ...along };
+    const settings = new LoginSettings(
+      `${name}-login-settings`,
+      { database: args.databaseName, roles: [...args.roles.keys()], connection: args.connection },
+      own,
+    );
+    const schemas = new Schemas(
+      `${name}-schemas`,
+      { schemas: [...args.schemas], connection: args.connection },
+      { ...own, dependsOn: [...own.dependsOn, settings] },
+    );
+    const made = [this.database, ...roles, settings, schemas];
+    const extensions = this.createExtensions(name, args, shared, made);
+    const grants = createGrants(name, args.databaseName, args.grants, shared, made);
+    const defaults = this.createDefaultPrivileges(name, args, shared, made);
+    this.ready = [...made, ...extensions, ...grants, ...defaults];
     this.registerOutputs({});
   }
 
@@ -53,13 +69,14 @@ export class Database extends pulumi.ComponentResource {
     name: string,
     args: DatabaseArgs,
     shared: pulumi.CustomResourceOptions,
+    after: readonly pulumi.Resource[],
   ): postgresql.Extension[] {
     return args.extensions.map(
       (extension) =>
         new postgresql.Extension(
           `${name}-${extension.name}`,
           { ...extension, database: args.databaseName },
-          { ...shared, dependsOn: [this.database] },
+          { ...shared, dependsOn: [...after] },
         ),
     );
   }
@@ -68,12 +85,12 @@ export class Database extends pulumi.ComponentResource {
     name: string,
     args: DatabaseArgs,
     shared: pulumi.CustomResourceOptions,
+    after: readonly pulumi.Resource[],
   ): postgresql.DefaultPrivileges[] {
     const made: postgresql.DefaultPrivileges[] = [];
     for (const defaults of args.defaultPrivileges) {
       const logical = `${name}-default-${defaults.role}-${defaults.schema}-${defaults.objectType}`;
-      const previous = made.slice(-1);
-      const dependsOn = [this.database, ...args.roles, ...previous];
+      const dependsOn = [...after, ...made.slice(-1)];
       made.push(
         new postgresql.DefaultPrivileges(
           logical,
@@ -90,7 +107,7 @@ export class Database extends pulumi.ComponentResource {
  * Grants, one after the other: PostgreSQL refuses two at once on the same object ("tuple concurrently updated"). All of
  * them come after `after`.
  */
-export function createGrants(
+function createGrants(
   name: string,
   databaseName: string,
   grants: readonly GrantSpec[],

@@ -14,6 +14,9 @@ const TYPES = new Set([
   'pulumi-nodejs:dynamic/coach:Server',
   'pulumi-nodejs:dynamic/coach:Migrations',
   'pulumi-nodejs:dynamic/coach:Index',
+  'pulumi-nodejs:dynamic/coach:Schemas',
+  'pulumi-nodejs:dynamic/coach:LoginSettings',
+  'pulumi-nodejs:dynamic/coach:Privileges',
   'pulumi-nodejs:dynamic/coach:AuditTrail',
 ]);
 

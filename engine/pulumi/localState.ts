@@ -1,10 +1,11 @@
 import { pathToFileURL } from 'node:url';
 
 import { activeCheckpoint, backendPaths, initialiseStack } from '../state/backend';
-import { readForPulumi } from '../state/checkpoint';
+import { type CheckpointFile, readForPulumi, writeCheckpoint } from '../state/checkpoint';
 import { type HeldLock, lockError } from '../state/lock';
 import { blockingLock, takeOverOwnLocks } from '../state/lockFiles';
 import { pendingError } from '../state/pending';
+import { withoutRetired } from '../state/retired';
 import { stackConfigCopy } from '../state/settingsCopy';
 import type { PulumiOperation } from './command';
 
@@ -45,6 +46,13 @@ export function prepareLocalState(options: LocalStateOptions): LocalStateRun {
   }
   const pending = file === undefined || operation !== 'up' ? undefined : pendingError(file, paths.checkpoint);
   if (pending !== undefined) throw pending;
+  if (file !== undefined && operation === 'up') forgetRetired(file, paths.checkpoint);
   const configFile = stackConfigCopy(projectRoot, stack, file?.checkpoint.latest?.secrets_providers?.state?.salt);
   return { configFile, backendUrl: pathToFileURL(stateDirectory).href, lockDirectory: paths.lockDirectory, takenOver };
+}
+
+/** Pulumi reads the file itself. One that it wrote compressed, only a run of the embedded engine or Pulumi's own can change. */
+function forgetRetired(file: CheckpointFile, path: string): void {
+  const settled = withoutRetired(file);
+  if (settled !== file && activeCheckpoint(path)?.compression === 'none') writeCheckpoint(path, settled);
 }

@@ -30,6 +30,7 @@ export function databaseSpec(settings: Settings, { projectRoot, machine }: SpecC
     access: settings.database.access,
     parameters: effectiveParameters(settings, machine),
     roles: roleSpecs(settings),
+    schemas: [{ name: APPLICATION_SCHEMA, owner: roles.owner.name }],
     grants: grants(settings),
     defaultPrivileges: defaultPrivileges(settings),
     extensions: settings.extensions,
@@ -136,6 +137,8 @@ function grants(settings: Settings): GrantSpec[] {
   const logins = [roles.migrator, roles.application, roles.readOnly, roles.monitor, roles.auditor];
   return [
     grant(PUBLIC, 'database', []),
+    // Without CREATE neither CREATE SCHEMA IF NOT EXISTS nor a trusted extension works in a migration.
+    grant(roles.owner.name, 'database', ['CREATE', 'TEMPORARY']),
     ...logins.map(({ name }) => grant(name, 'database', ['CONNECT'])),
     // Before PostgreSQL 15 everybody could create in public, and a database keeps that through upgrades.
     grant(PUBLIC, 'schema', ['USAGE']),

@@ -28,6 +28,9 @@ const HANDLERS = {
   Server: shim('dist/infra/resources/handlers/server.js', 'server'),
   Migrations: shim('dist/infra/resources/handlers/migrations.js', 'migrations'),
   Index: shim('dist/infra/resources/handlers/databaseIndex.js', 'databaseIndex'),
+  Schemas: shim('dist/infra/resources/handlers/schemas.js', 'schemas'),
+  LoginSettings: shim('dist/infra/resources/handlers/loginSettings.js', 'loginSettings'),
+  Privileges: shim('dist/infra/resources/handlers/privileges.js', 'privileges'),
   AuditTrail: shim('dist/infra/resources/handlers/auditTrail.js', 'auditTrail'),
 } as const;
 

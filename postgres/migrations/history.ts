@@ -5,6 +5,7 @@ import type { Client } from 'pg';
 import { qualified } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
+import { grantee, PUBLIC } from '../roles/privileges';
 import type { MigrationHistory, MigrationRow } from './types';
 
 export const MIGRATIONS_TABLE = '_prisma_migrations';
@@ -59,7 +60,10 @@ async function readRows(client: Client, schema: string): Promise<MigrationRow[]>
   }));
 }
 
-/** The table Prisma makes: same columns, types, defaults and key. The caller has set the role that is to own it. */
+/**
+ * The table Prisma makes: same columns, types, defaults and key. The caller has set the role that is to own it. Default privileges cannot leave
+ * one table out, so what they gave is taken back: who may write here can make a migration be skipped.
+ */
 export async function createHistory(client: Client, schema: string): Promise<void> {
   await client.query(`
     CREATE TABLE ${table(schema)} (
@@ -72,6 +76,13 @@ export async function createHistory(client: Client, schema: string): Promise<voi
       started_at timestamptz NOT NULL DEFAULT now(),
       applied_steps_count integer NOT NULL DEFAULT 0
     )`);
+  const { rows } = await client.query<{ role: string }>(
+    `SELECT DISTINCT CASE e.grantee WHEN 0 THEN '${PUBLIC}' ELSE pg_catalog.pg_get_userbyid(e.grantee)::text END AS role
+     FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.aclexplode(relacl) e
+     WHERE c.oid = $1::pg_catalog.regclass AND e.grantee <> relowner`,
+    [table(schema)],
+  );
+  for (const { role } of rows) await client.query(`REVOKE ALL ON TABLE ${table(schema)} FROM ${grantee(role)}`);
 }
 
 /** The record of a migration that ran in the current transaction: started when that began, finished now, one step. */

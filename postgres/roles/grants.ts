@@ -5,6 +5,7 @@ import { qualified, quoteIdentifier } from '../connection/quote';
 import { PlatformError } from '../errors';
 import type { DefaultPrivilegesSpec, GrantSpec } from '../spec';
 import { whileContended } from './contention';
+import { runAs } from './converge';
 import { statementFailure } from './failure';
 import type { Step } from './planRole';
 import { grantee, privilegeList, PUBLIC, samePrivileges } from './privileges';
@@ -17,7 +18,8 @@ export function planGrant(grant: GrantSpec, database: string): Step[] {
   const list = privilegeList(objectType, privileges);
   const revoke = {
     action: `revoke everything on ${on} from ${role}`,
-    sql: `REVOKE ALL PRIVILEGES ON ${on} FROM ${grantee(role)}`,
+    // What the role handed on goes along, which PostgreSQL would refuse to leave behind.
+    sql: `REVOKE ALL PRIVILEGES ON ${on} FROM ${grantee(role)} CASCADE`,
   };
   if (privileges.length === 0) return [revoke];
   return [revoke, { action: `grant ${list} on ${on} to ${role}`, sql: `GRANT ${list} ON ${on} TO ${grantee(role)}` }];
@@ -38,6 +40,11 @@ export async function applyGrant(client: Client, grant: GrantSpec, database: str
     await whileContended(() =>
       withTransaction(client, async () => {
         for (const { sql } of planGrant(grant, database)) await client.query(sql);
+        const given = await heldOn(client, grant, database);
+        const revoke = planGrant({ ...grant, privileges: [] }, database)[0]?.sql ?? '';
+        // A REVOKE reaches only what its own role granted.
+        for (const grantor of new Set(given?.flatMap(({ foreignGrantors }) => foreignGrantors)))
+          await runAs(client, grantor, revoke);
         refuseForeign(grant, (await heldOn(client, grant, database)) ?? []);
       }),
     );
@@ -46,7 +53,7 @@ export async function applyGrant(client: Client, grant: GrantSpec, database: str
   }
 }
 
-/** A REVOKE reaches only what the owner granted. */
+/** What a superuser granted before it was one. */
 function refuseForeign(grant: GrantSpec, held: NonNullable<Awaited<ReturnType<typeof heldOn>>>): void {
   const { role, objectType, privileges } = grant;
   const kept = held.find((object) => !samePrivileges(objectType, privileges, object.privileges));
@@ -55,7 +62,7 @@ function refuseForeign(grant: GrantSpec, held: NonNullable<Awaited<ReturnType<ty
   throw new PlatformError(
     'privilege-of-another',
     `${role} holds ${kept.privileges.join(', ')} on ${objectType} ${kept.object}, some of it granted by ${grantor}, who does not own it; declared is ${privileges.join(', ') || 'nothing'}.`,
-    `Take it back as that role: \`SET ROLE ${quoteIdentifier(grantor)}; REVOKE ALL ON … FROM ${grantee(role)}\`, and run again.`,
+    `What a superuser granted before it was one, nobody can revoke: run \`ALTER ROLE ${quoteIdentifier(grantor)} NOSUPERUSER\`, run this again, and make it a superuser again.`,
     { object: role },
   );
 }

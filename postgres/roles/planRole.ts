@@ -5,6 +5,11 @@ import { ADMIN_SUFFIX, type RoleAttributes, type RoleState } from './role';
 export interface Step {
   action: string;
   sql: string;
+  /** The role that has to run it; undefined: the account that deploys. `otherwise` is for where that had no effect. */
+  as?: string;
+  otherwise?: string[];
+  /** Cannot run inside a transaction. */
+  alone?: true;
 }
 
 type Settings = 'assumeRole' | 'searchPaths' | 'statementTimeout' | 'idleInTransactionSessionTimeout';

@@ -34,8 +34,7 @@ const setting = (name: string): Promise<string> =>
 
 /** What hands that know better do, and the resource that has to notice. */
 const BY_HAND: [string, string][] = [
-  ['REVOKE INSERT ON "User" FROM inclusive', 'tables-inclusive-public-table'],
-  ['GRANT TRUNCATE ON "Student" TO coach_readonly', 'tables-coach_readonly-public-table'],
+  ['REVOKE INSERT ON "User" FROM inclusive', 'privileges'],
   ['GRANT CREATE ON SCHEMA public TO inclusive', 'database-inclusive-public-schema'],
   ['GRANT CONNECT ON DATABASE inclusive_ai TO PUBLIC', 'database-public-database'],
   ['ALTER ROLE inclusive CREATEDB CONNECTION LIMIT 3', 'role-inclusive'],

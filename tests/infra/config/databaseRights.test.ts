@@ -32,7 +32,9 @@ function sqlOf(spec: DatabaseSpec, database: string): string[] {
     ...spec.roles.flatMap(({ name, assumeRole }) =>
       assumeRole === undefined ? [] : [`ALTER ROLE ${quoteIdentifier(name)} SET role = ${quoteIdentifier(assumeRole)}`],
     ),
-    `ALTER DATABASE ${quoteIdentifier(database)} OWNER TO ${quoteIdentifier(spec.owner)}`,
+    ...spec.schemas.map(
+      ({ name, owner }) => `ALTER SCHEMA ${quoteIdentifier(name)} OWNER TO ${quoteIdentifier(owner)}`,
+    ),
     ...spec.grants.flatMap((grant) => [
       `REVOKE ALL ON ${on(grant)} FROM ${who(grant.role)}`,
       ...(grant.privileges.length === 0
@@ -85,7 +87,7 @@ describe('the rights the description gives', () => {
   });
   afterAll(async () => {
     await base.client.query('DROP TABLE IF EXISTS "Student"');
-    await base.client.query(`ALTER DATABASE ${quoteIdentifier(base.target.database)} OWNER TO postgres`);
+    await base.client.query('ALTER SCHEMA public OWNER TO pg_database_owner');
     for (const { name } of spec.roles) await base.client.query(`DROP OWNED BY ${quoteIdentifier(name)}`);
     for (const { name } of spec.roles) await base.client.query(`DROP ROLE ${quoteIdentifier(name)}`);
     await base.drop();
@@ -95,6 +97,17 @@ describe('the rights the description gives', () => {
     expect(await as('migrator', `SELECT tableowner FROM pg_tables WHERE tablename = 'Student'`)).toEqual([
       { tableowner: spec.owner },
     ]);
+  });
+
+  it('let the migrator begin as many histories do, and not drop the database', async () => {
+    for (const sql of ['CREATE SCHEMA IF NOT EXISTS public', 'CREATE EXTENSION citext', 'CREATE TEMPORARY TABLE t ()'])
+      expect([await refused('migrator', sql), sql]).toEqual(['allowed', sql]);
+    const { database } = base.target;
+    const owner = withClient({ ...base.target, database: 'postgres' }, async (client) => {
+      await client.query(`SET ROLE ${quoteIdentifier(spec.owner)}`);
+      await client.query(`DROP DATABASE ${quoteIdentifier(database)}`);
+    });
+    await expect(owner).rejects.toMatchObject({ code: SqlState.insufficientPrivilege });
   });
 
   it('let the application read and write rows of tables that came later, and nothing else', async () => {

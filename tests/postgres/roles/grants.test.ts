@@ -147,19 +147,37 @@ describe('grants', () => {
     expect(await readGrant(client, grant, database)).toEqual({ privileges: ['USAGE'], withGrantOption: false });
   });
 
-  it('that somebody else has given cannot be taken back, and that is said', async () => {
+  it('that somebody else has given are taken back as that role, with what was handed on', async () => {
     const giver = await roles.make(client, 'giver');
+    const third = await roles.make(client, 'third');
     const on = `SCHEMA ${quoteIdentifier(SCHEMA)}`;
     await client.query(
-      `GRANT CREATE ON ${on} TO ${giver} WITH GRANT OPTION; SET ROLE ${giver}; GRANT CREATE ON ${on} TO ${quoted()}; RESET ROLE`,
+      `GRANT CREATE ON ${on} TO ${giver} WITH GRANT OPTION; SET ROLE ${giver}; GRANT CREATE ON ${on} TO ${quoted()} WITH GRANT OPTION;
+       SET ROLE ${quoted()}; GRANT CREATE ON ${on} TO ${third}; RESET ROLE`,
     );
     const grant = spec('schema', ['USAGE']);
-    const failure = await failureOf(apply(grant));
-    expect(failure.code).toBe('privilege-of-another');
-    expect(failure.message).toContain(giver);
-    await client.query(`SET ROLE ${giver}; REVOKE CREATE ON ${on} FROM ${quoted()}; RESET ROLE`);
     await apply(grant);
     expect(await now(grant)).toEqual(['USAGE']);
+    const { rows } = await client.query(
+      `SELECT has_schema_privilege($1, $3, 'CREATE') AS giver, has_schema_privilege($2, $3, 'CREATE') AS third`,
+      [giver, third, SCHEMA],
+    );
+    expect(rows[0]).toEqual({ giver: true, third: false });
+  });
+
+  it('that a superuser has given before it was one stay, and that is said', async () => {
+    const giver = await roles.make(client, 'chief');
+    const on = `SCHEMA ${quoteIdentifier(SCHEMA)}`;
+    await client.query(
+      `GRANT CREATE ON ${on} TO ${giver} WITH GRANT OPTION; SET ROLE ${giver}; GRANT CREATE ON ${on} TO ${quoted()}; RESET ROLE;
+       ALTER ROLE ${giver} SUPERUSER`,
+    );
+    const failure = await failureOf(apply(spec('schema', ['USAGE'])));
+    expect(failure.code).toBe('privilege-of-another');
+    expect(failure.message).toContain(giver);
+    await client.query(`ALTER ROLE ${giver} NOSUPERUSER`);
+    await apply(spec('schema', ['USAGE']));
+    expect(await now(spec('schema', ['USAGE']))).toEqual(['USAGE']);
   });
 
   it('have no words but PostgreSQL’s own in their SQL', () => {

@@ -1,0 +1,87 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Client } from 'pg';
+
+import { withClient } from '../../../postgres/connection/client';
+import { withSharedClient } from '../../../postgres/connection/shared';
+import { PlatformError } from '../../../postgres/errors';
+import type { Step } from '../../../postgres/roles/planRole';
+import type { CheckFailure, Handler } from '../handler';
+import type { Planned } from '../plannedTypes';
+import { Answers } from './answers';
+import { connectionFailures, plainConnection, planIfReachable } from './connection';
+import { withRemedy } from './failure';
+
+export interface PlannedKind<Spec extends object> {
+  /** The end of the id, after the database's name. */
+  what: string;
+  /** What is wrong with the shape of the declared part. */
+  failures(news: Partial<Spec>): CheckFailure[];
+  /** The declared part alone, without what an engine or `check` added. */
+  spec(inputs: Spec): Spec;
+  steps(client: Client, spec: Spec): Promise<Step[]>;
+  apply(client: Client, spec: Spec): Promise<void>;
+}
+
+/**
+ * A resource whose difference is found in the catalog each time, not in the state: what was changed by hand shows in a preview with either
+ * engine and without a refresh. Deleting it changes nothing in the database.
+ */
+export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Handler<Planned<Spec>> {
+  type Inputs = Planned<Spec>;
+  const inputsOf = (from: Inputs): Inputs => ({ ...kind.spec(from), connection: plainConnection(from.connection) });
+  const ofCheck = new Answers<Inputs, Step[] | undefined>();
+  const planOf = (inputs: Inputs): Promise<Step[] | undefined> =>
+    planIfReachable(inputs.connection, (client) => kind.steps(client, kind.spec(inputs)));
+  const apply = async (inputs: Inputs): Promise<Inputs> => {
+    await withClient({ ...inputs.connection }, (client) => kind.apply(client, kind.spec(inputs)));
+    return inputsOf(inputs);
+  };
+  return withRemedy<Inputs, Inputs>({
+    async check(_olds, news) {
+      const failures = [...kind.failures(news), ...connectionFailures(news.connection)];
+      if (failures.length > 0) return { inputs: news, failures };
+      const inputs = inputsOf(news);
+      const steps = await planOf(inputs);
+      ofCheck.remember(inputs, steps);
+      return {
+        inputs: steps === undefined ? inputs : { ...inputs, plan: steps.map(({ action }) => action) },
+        failures,
+      };
+    },
+
+    async diff(_id, olds, news) {
+      const steps = ofCheck.take(inputsOf(news)) ?? (await planOf(news));
+      return { changes: (steps ?? []).length > 0 || !isDeepStrictEqual(inputsOf(olds), inputsOf(news)) };
+    },
+
+    async create(inputs) {
+      return { id: `${inputs.connection.database}/${kind.what}`, outs: await apply(inputs) };
+    },
+
+    async read(id, props) {
+      try {
+        await withSharedClient({ ...props.connection }, () => Promise.resolve());
+      } catch (error) {
+        if (error instanceof PlatformError && error.code === 'database-missing') return { id: '' };
+        throw error;
+      }
+      const inputs = inputsOf(props);
+      return { id, inputs, props: inputs };
+    },
+
+    async update(_id, _olds, news) {
+      return { outs: await apply(news) };
+    },
+
+    delete: () => Promise.resolve(),
+  });
+}
+
+export const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+export const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+
+/** `Expected WHAT.` where it is not. */
+export function expected(property: string, fine: boolean, what: string): CheckFailure[] {
+  return fine ? [] : [{ property, reason: `Expected ${what}.` }];
+}

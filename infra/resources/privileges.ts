@@ -1,0 +1,23 @@
+import type * as pulumi from '@pulumi/pulumi';
+
+import type { ConnectionArgs } from './connection';
+import { HandledResource } from './shim';
+
+export interface PrivilegesArgs {
+  connection: ConnectionArgs;
+  roles: string[];
+  schemas: string[];
+  grants: { role: string; objectType: string; schema?: string; objects: string[]; privileges: string[] }[];
+  defaultPrivileges: { owner: string; role: string; schema: string; objectType: string; privileges: string[] }[];
+  trail: string;
+}
+
+/**
+ * The rights of every declared role, and of PUBLIC, exactly as declared: on tables, sequences and functions they are granted, and whatever
+ * is held beside the declaration, on any object and from any grantor, is revoked. Deleting it revokes nothing.
+ */
+export class Privileges extends HandledResource {
+  constructor(name: string, args: PrivilegesArgs, options: pulumi.CustomResourceOptions) {
+    super('Privileges', name, { ...args }, [], options);
+  }
+}

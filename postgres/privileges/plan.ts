@@ -1,0 +1,153 @@
+import { quoteIdentifier } from '../connection/quote';
+import { MIGRATIONS_TABLE } from '../migrations/history';
+import type { Step } from '../roles/planRole';
+import { grantee } from '../roles/privileges';
+import type { GrantSpec, PrivilegesSpec } from '../spec';
+import type { AclObject, DefaultAcl, HeldPrivilege, PrivilegesState } from './catalog';
+import { describedObjects, onObjects } from './statement';
+
+/**
+ * What brings every declared role, and PUBLIC, to exactly the declared rights: revokes on any object of the database, grants on tables,
+ * sequences and functions. Declared grants on database and schemas, and default privileges, are resources of their own, which see to
+ * themselves. Statements that say the same of several objects are one.
+ */
+export function planPrivileges(spec: PrivilegesSpec, state: PrivilegesState): Step[] {
+  const objects = state.objects.filter(({ kind, schema }) => schema !== spec.trail || kind === 'column');
+  const revokes: Change[] = [];
+  const grants: Change[] = [];
+  for (const object of objects) {
+    const wanted = wantedOn(spec, object);
+    for (const held of object.held) revokes.push(...surplus(object, held, wanted));
+    if (!isMade(object)) continue;
+    for (const [role, privileges] of wanted) {
+      const has = object.held.filter((held) => held.grantee === role && held.grantor === null);
+      const missing = privileges.filter((privilege) => !has.some((held) => held.privilege === privilege));
+      if (missing.length > 0 && role !== object.owner)
+        grants.push({ object, role, privileges: missing, verb: 'GRANT' });
+    }
+    const lacks = spec.roles.includes(object.owner) ? object.ownerLacks : [];
+    if (lacks.length > 0) grants.push({ object, role: object.owner, privileges: lacks, verb: 'GRANT' });
+  }
+  return [...grouped(revokes), ...grouped(grants), ...planDefaults(spec, state.defaults)];
+}
+
+interface Change {
+  object: AclObject;
+  role: string;
+  privileges: string[];
+  verb: 'GRANT' | 'REVOKE' | 'REVOKE GRANT OPTION FOR';
+  /** Who granted it, where that is not the owner. */
+  as?: string;
+}
+
+const isMade = ({ kind }: AclObject): boolean => kind === 'table' || kind === 'sequence' || kind === 'function';
+
+/** Whether a grant on all objects of a schema means this one: Prisma's history and what extensions made are not the application's. */
+function isOfApplication({ name, ofExtension }: AclObject): boolean {
+  return !ofExtension && name !== MIGRATIONS_TABLE;
+}
+
+/** The declared privileges on the object, by role. */
+function wantedOn(spec: PrivilegesSpec, object: AclObject): Map<string, string[]> {
+  const wanted = new Map<string, string[]>();
+  const { kind, name, schema } = object;
+  const means = (grant: GrantSpec): boolean => {
+    if (grant.objectType !== kind) return false;
+    if (kind === 'database') return true;
+    if (grant.schema !== schema) return false;
+    return kind === 'schema' || (grant.objects.length === 0 ? isOfApplication(object) : grant.objects.includes(name));
+  };
+  for (const { role, privileges } of spec.grants.filter(means))
+    wanted.set(role, [...new Set([...(wanted.get(role) ?? []), ...privileges])]);
+  return wanted;
+}
+
+/** Rights somebody else than the owner granted are never the declared ones, which the owner grants. */
+function surplus(object: AclObject, held: HeldPrivilege, wanted: ReadonlyMap<string, string[]>): Change[] {
+  const { grantee: role, privilege, grantor, grantable } = held;
+  const isWanted = wanted.get(role)?.includes(privilege) === true && object.column === null;
+  if (grantor !== null) return [{ object, role, privileges: [privilege], verb: 'REVOKE', as: grantor }];
+  if (!isMade(object) && wanted.has(role)) return [];
+  if (!isWanted) return [{ object, role, privileges: [privilege], verb: 'REVOKE' }];
+  return grantable ? [{ object, role, privileges: [privilege], verb: 'REVOKE GRANT OPTION FOR' }] : [];
+}
+
+/** One statement for each role, verb and list of privileges. */
+function grouped(changes: readonly Change[]): Step[] {
+  const byObject = new Map<string, Change>();
+  for (const change of changes) {
+    const { object, role, verb, as } = change;
+    const key = JSON.stringify([
+      object.kind,
+      object.schema,
+      object.name,
+      object.signature,
+      object.column,
+      role,
+      verb,
+      as,
+    ]);
+    const known = byObject.get(key);
+    byObject.set(
+      key,
+      known === undefined ? change : { ...known, privileges: [...known.privileges, ...change.privileges] },
+    );
+  }
+  const groups = new Map<string, Change[]>();
+  for (const change of byObject.values()) {
+    const { object, role, verb, as, privileges } = change;
+    const key = JSON.stringify([object.kind, object.column, role, verb, as, [...privileges].sort()]);
+    groups.set(key, [...(groups.get(key) ?? []), change]);
+  }
+  return [...groups.values()].flatMap((group) => step(group));
+}
+
+function step(group: readonly Change[]): Step[] {
+  const [first] = group;
+  if (first === undefined) return [];
+  const { object, role, privileges, verb, as } = first;
+  const column = object.column === null ? '' : ` (${quoteIdentifier(object.column)})`;
+  const list = privileges.map((privilege) => `${privilege}${column}`).join(', ');
+  const on = onObjects(group.map((change) => change.object));
+  const [preposition, end] = verb === 'GRANT' ? ['TO', ''] : ['FROM', ' CASCADE'];
+  const sql = `${verb} ${list} ON ${on} ${preposition} ${grantee(role)}${end}`;
+  const what = describedObjects(group.map((change) => change.object));
+  const action = `${verb.toLowerCase()} ${privileges.join(', ')} on ${what} ${preposition.toLowerCase()} ${role}`;
+  if (as === undefined) return [{ action, sql }];
+  // Who has lost the option to grant since revokes nothing: given it back, it loses it with everything that came from there.
+  const otherwise = [
+    `GRANT ${list} ON ${on} TO ${quoteIdentifier(as)} WITH GRANT OPTION`,
+    `REVOKE ${list} ON ${on} FROM ${quoteIdentifier(as)} CASCADE`,
+  ];
+  return [{ action: `${action}, granted by ${as}`, sql, as, otherwise }];
+}
+
+const LATER: Record<DefaultAcl['objectType'], string> = {
+  r: 'TABLES',
+  S: 'SEQUENCES',
+  f: 'ROUTINES',
+  T: 'TYPES',
+  n: 'SCHEMAS',
+  L: 'LARGE OBJECTS',
+};
+const TYPES: Partial<Record<DefaultAcl['objectType'], string>> = { r: 'table', S: 'sequence', f: 'function' };
+
+function planDefaults(spec: PrivilegesSpec, defaults: readonly DefaultAcl[]): Step[] {
+  return defaults.flatMap(({ owner, schema, objectType, held }) => {
+    const isDeclared = (role: string): boolean =>
+      spec.defaultPrivileges.some(
+        (one) =>
+          one.owner === owner && one.schema === schema && one.role === role && one.objectType === TYPES[objectType],
+      );
+    const inSchema = schema === null ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
+    const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)}${inSchema}`;
+    const where = schema === null ? 'any schema' : `schema ${schema}`;
+    const byRole = new Map<string, string[]>();
+    for (const { grantee: role, privilege } of held.filter((one) => !isDeclared(one.grantee)))
+      byRole.set(role, [...(byRole.get(role) ?? []), privilege]);
+    return [...byRole].map(([role, privileges]) => ({
+      action: `revoke ${privileges.join(', ')} on later ${LATER[objectType].toLowerCase()} of ${owner} in ${where} from ${role}`,
+      sql: `${alter} REVOKE ${privileges.join(', ')} ON ${LATER[objectType]} FROM ${grantee(role)}`,
+    }));
+  });
+}
