@@ -44,6 +44,62 @@ export async function schemaDifference(url: string, schema: string): Promise<str
   }
 }
 
+/** How a file reaches the server: Prisma's engine up to 7.3 sends it whole, from 7.4 on statement by statement where it can read the SQL. */
+export type Transport = (script: string) => string[];
+
+export interface PrismaDeploy {
+  /** Null where all went well. */
+  error: string | null;
+  applied: string[];
+}
+
+/**
+ * `prisma migrate deploy`: the engine decides what is pending, takes its lock and writes its records. The engine of the command line talks to the
+ * server itself; here its scripts go through the driver adapter, whose own cutting at every semicolon is left out.
+ */
+export async function prismaDeploy(
+  config: pg.PoolConfig,
+  migrations: [name: string, script: string][],
+  transport: Transport,
+): Promise<PrismaDeploy> {
+  const { SchemaEngine } = await load();
+  // One connection, as the engine has; it never closes it.
+  const pool = new pg.Pool({ ...config, max: 1 });
+  const adapters = new PrismaPg(pool);
+  const connect = adapters.connect.bind(adapters);
+  adapters.connect = async () => {
+    const adapter = await connect();
+    adapter.executeScript = async (script) => {
+      for (const text of transport(script)) await adapter.underlyingDriver().query(text);
+    };
+    return adapter;
+  };
+  try {
+    const engine = await SchemaEngine.new(
+      { datamodels: undefined },
+      () => undefined,
+      bindMigrationAwareSqlAdapterFactory(adapters),
+    );
+    const { appliedMigrationNames } = await engine.applyMigrations({
+      migrationsList: {
+        baseDir: '/migrations',
+        lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
+        shadowDbInitScript: '',
+        migrationDirectories: migrations.map(([path, value]) => ({
+          path,
+          migrationFile: { path: 'migration.sql', content: { tag: 'ok', value } },
+        })),
+      },
+      filters: { externalTables: [], externalEnums: [] },
+    });
+    return { error: null, applied: appliedMigrationNames };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error), applied: [] };
+  } finally {
+    await pool.end();
+  }
+}
+
 let loaded: Promise<Glue> | undefined;
 
 function load(): Promise<Glue> {
