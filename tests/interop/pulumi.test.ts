@@ -1,29 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TestProject } from '../support/project';
+import { missingPulumi, PULUMI_ENVIRONMENT } from '../support/pulumi';
 
-/** The real engine with its postgresql and random providers; nothing here is faked where it is missing. */
-function reasonToSkip(): string | undefined {
-  try {
-    execFileSync('pulumi', ['version'], { stdio: 'ignore' });
-  } catch {
-    return 'pulumi is not on PATH';
-  }
-  const plugins = execFileSync('pulumi', ['plugin', 'ls', '--json'], { encoding: 'utf8' });
-  const missing = ['postgresql', 'random'].filter((name) => !plugins.includes(`"${name}"`));
-  return missing.length > 0 ? `Pulumi has no plugin ${missing.join(', ')}` : undefined;
-}
-
-const reason = reasonToSkip();
+const reason = missingPulumi();
 if (reason !== undefined) process.stderr.write(`skipped: going back and forth with Pulumi (${reason})\n`);
-
-const FROM_PULUMI = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => /^PULUMI_(HOME|SKIP_UPDATE_CHECK|DISABLE_AUTOMATIC)/.test(name)),
-);
 
 let project: TestProject;
 let committed: string;
@@ -31,7 +15,7 @@ let committed: string;
 type Engine = 'pulumi' | 'embedded';
 
 async function run(engine: Engine, command: string, ...options: string[]): Promise<Record<string, unknown>> {
-  const result = await project.json([command, '--engine', engine, ...options], FROM_PULUMI);
+  const result = await project.json([command, '--engine', engine, ...options], PULUMI_ENVIRONMENT);
   expect(result.code, `${engine} ${command}: ${result.stdout}\n${result.stderr}`).toBe(0);
   return result.report;
 }

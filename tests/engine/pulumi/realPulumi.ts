@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -8,12 +8,12 @@ import { it } from 'vitest';
 
 import { pulumiEnvironment } from '../../../engine/pulumi/command';
 import { prepareLocalState } from '../../../engine/pulumi/localState';
-import { locatePulumi } from '../../../engine/pulumi/locate';
 import { type PulumiRun, type PulumiRunOptions, runPulumi } from '../../../engine/pulumi/run';
 import { type BackendPaths, backendPaths } from '../../../engine/state/backend';
 import { type CheckpointFile, readCheckpoint } from '../../../engine/state/checkpoint';
 import { Crypter } from '../../../engine/state/passphrase';
 import { compiled, ROOT } from '../../support/compiled';
+import { missingPulumi, PULUMI } from '../../support/pulumi';
 
 const run = promisify(execFile);
 export const PROJECT = 'sample';
@@ -21,23 +21,12 @@ export const STACK = 'local';
 export const PASSPHRASE = 'open sesame';
 const TEST_TIMEOUT_MS = 120_000;
 
-const program = locatePulumi({ pathVariable: process.env['PATH'], home: homedir() });
-
-/** Why tests with Pulumi itself cannot run here; undefined: they can. */
-function whyNot(plugins: readonly string[]): string | undefined {
-  if (program === undefined) return 'pulumi is neither on PATH nor below ~/.pulumi/bin';
-  const folder = join(process.env['PULUMI_HOME'] ?? join(homedir(), '.pulumi'), 'plugins');
-  const installed = existsSync(folder) ? readdirSync(folder) : [];
-  const missing = plugins.find((plugin) => !installed.some((name) => name.startsWith(`resource-${plugin}-`)));
-  return missing === undefined ? undefined : `Pulumi's ${missing} plugin is not installed in ${folder}`;
-}
-
 /** A test that runs Pulumi's own program, skipped with the reason where it is not installed. */
 export function withPulumi(name: string, plugins: readonly string[], work: () => Promise<void>): void {
   it(
     name,
     async (context) => {
-      const missing = whyNot(plugins);
+      const missing = missingPulumi(plugins);
       if (missing !== undefined) context.skip(missing);
       await work();
     },
@@ -91,7 +80,7 @@ export class SampleProject {
       operation,
       stack: STACK,
       projectRoot: this.root,
-      program: program ?? '',
+      program: PULUMI ?? '',
       environment: this.environment,
       passphraseFile: this.passphraseFile,
       lockDirectory: this.paths.lockDirectory,
@@ -103,8 +92,8 @@ export class SampleProject {
   /** Pulumi's program as a user types it, in the project's folder. */
   async type(...args: string[]): Promise<string> {
     const { environment, passphraseFile } = this;
-    const env = pulumiEnvironment({ program: program ?? '', environment, passphraseFile });
-    return (await run(program ?? '', args, { cwd: this.root, env })).stdout;
+    const env = pulumiEnvironment({ program: PULUMI ?? '', environment, passphraseFile });
+    return (await run(PULUMI ?? '', args, { cwd: this.root, env })).stdout;
   }
 
   get environment(): NodeJS.ProcessEnv {

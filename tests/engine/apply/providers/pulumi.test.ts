@@ -6,7 +6,8 @@ import type { Properties, ResourceProvider } from '../../../../engine/apply/prov
 import { createPostgresqlProvider } from '../../../../engine/apply/providers/postgresql';
 import { createRandomProvider } from '../../../../engine/apply/providers/random';
 import { freshDatabase, type TestDatabase } from '../../../support/database';
-import { type Declared, missingPulumi, PulumiProject, type Stored } from './pulumiProject';
+import { missingPulumi } from '../../../support/pulumi';
+import { type Declared, PulumiProject, type Stored } from './pulumiProject';
 
 const suffix = randomBytes(4).toString('hex');
 const owner = `pl_owner_${suffix}`;

@@ -1,9 +1,10 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Properties } from '../../../../engine/apply/provider';
+import { PULUMI } from '../../../support/pulumi';
 
 export interface Declared {
   type: string;
@@ -26,21 +27,6 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
   Role: ['password', 'passwordWo'],
   RandomPassword: ['result', 'bcryptHash'],
 };
-
-/** Why Pulumi with both plugins cannot be used here; undefined: it can. */
-export function missingPulumi(): string | undefined {
-  try {
-    const listed = execFileSync('pulumi', ['plugin', 'ls', '--json'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const names = (JSON.parse(listed) as { name: string }[]).map(({ name }) => name);
-    const missing = ['postgresql', 'random'].filter((name) => !names.includes(name));
-    return missing.length === 0 ? undefined : `Pulumi has no ${missing.join(' and ')} plugin`;
-  } catch {
-    return 'pulumi is not on PATH';
-  }
-}
 
 /** A Pulumi project of its own over declared resources, one after the other, with a file backend. */
 export class PulumiProject {
@@ -72,7 +58,7 @@ export class PulumiProject {
         PULUMI_CONFIG_PASSPHRASE: 'test',
         PULUMI_SKIP_UPDATE_CHECK: 'true',
       };
-      execFile('pulumi', [...args, '--non-interactive'], { cwd: this.root, env }, (error, stdout, stderr) => {
+      execFile(PULUMI ?? '', [...args, '--non-interactive'], { cwd: this.root, env }, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else reject(new Error(`pulumi ${args.join(' ')}: ${stdout}${stderr}`));
       });
