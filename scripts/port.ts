@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { backendPaths } from '../engine/state/backend';
-import { readCheckpoint } from '../engine/state/checkpoint';
+import { activeCheckpoint, backendPaths } from '../engine/state/backend';
+import { readForPulumi } from '../engine/state/checkpoint';
 import { findFreePort, isFree } from '../postgres/server/port';
 import type { CommandContext } from './command';
 import { SERVER_TYPE } from './localServer';
@@ -32,6 +32,8 @@ export async function ensurePort(context: Pick<CommandContext, 'progress'> | und
 /** Whether the state holds the local server. */
 export function isDeployed(stack: Stack): boolean {
   const { checkpoint } = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
-  const resources = readCheckpoint(checkpoint)?.checkpoint.latest?.resources ?? [];
-  return resources.some(({ type }) => type === SERVER_TYPE);
+  const file = readForPulumi(checkpoint);
+  // A state that only Pulumi reads is one of something deployed.
+  if (file === undefined) return activeCheckpoint(checkpoint) !== undefined;
+  return (file.checkpoint.latest?.resources ?? []).some(({ type }) => type === SERVER_TYPE);
 }

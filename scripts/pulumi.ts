@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type LocalStateRun, prepareLocalState } from '../engine/pulumi/localState';
 import { locatePulumi } from '../engine/pulumi/locate';
 import type { PulumiRunOptions } from '../engine/pulumi/run';
-import { activeCheckpoint, backendPaths } from '../engine/state/backend';
+import { backendPaths } from '../engine/state/backend';
+import { readForPulumi } from '../engine/state/checkpoint';
 import { PlatformError } from '../postgres/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
@@ -25,11 +26,11 @@ export function hasStateHere({ environment }: Pick<CommandContext, 'environment'
   return stack.settings.environment === 'local' || (environment['PULUMI_BACKEND_URL'] ?? '') === '';
 }
 
-/** The state as far as this program reads it: not one that Pulumi was told to compress with zstd. */
+/** The state as far as this program reads it; undefined also for one that only Pulumi can work on. */
 export async function stateBesidePulumi(context: CommandContext, stack: Stack): Promise<StackState | undefined> {
   if (!hasStateHere(context, stack)) return undefined;
   const { checkpoint } = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
-  return activeCheckpoint(checkpoint)?.compression === 'zstd' ? undefined : readState(context, stack);
+  return readForPulumi(checkpoint) === undefined ? undefined : readState(context, stack);
 }
 
 /** What every run of Pulumi on this stack is given. A lock, a damaged state and open operations are refused here. */

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 
+import { nameOf } from '../engine/protocol/registration';
 import { type BackendPaths, backendPaths, prepareBackend } from '../engine/state/backend';
 import {
   type CheckpointFile,
   decodeResources,
   newCheckpoint,
   readCheckpoint,
+  readForPulumi,
   withResources,
   writeCheckpoint,
 } from '../engine/state/checkpoint';
@@ -13,7 +15,7 @@ import { KeptKey } from '../engine/state/keptKey';
 import { lockStack, type StackLock } from '../engine/state/lock';
 import { Crypter } from '../engine/state/passphrase';
 import { readPassphrase } from '../engine/state/passphraseFile';
-import { planPendingRepair, repairPending } from '../engine/state/pending';
+import { pendingError, planPendingRepair, repairPending, settled } from '../engine/state/pending';
 import type { ResourceState } from '../engine/state/resource';
 import { withoutRetired } from '../engine/state/retired';
 import { removeSaltFromSettings } from '../engine/state/settingsCopy';
@@ -32,8 +34,8 @@ export interface StackState {
   resources: ResourceState[];
   /** Operations a killed Pulumi run left. */
   pendingOperations: { resource: Record<string, unknown>; type: string }[];
-  /** Writes these resources, atomically. */
-  save(resources: readonly ResourceState[]): Promise<void>;
+  /** Writes these resources, atomically; `creating` is about to be made. */
+  save(resources: readonly ResourceState[], creating?: ResourceState): Promise<void>;
 }
 
 /** The state of the stack, or undefined when it was never deployed. */
@@ -64,15 +66,18 @@ export async function readOrCreateState(context: CommandContext, stack: Stack): 
   return stateOf(stack, paths, newCheckpoint(stack.name, stack.project, crypter.state), crypter);
 }
 
-function stateOf(stack: Stack, paths: BackendPaths, file: CheckpointFile, crypter: Crypter): StackState {
+function stateOf(stack: Stack, paths: BackendPaths, stored: CheckpointFile, crypter: Crypter): StackState {
+  // What a killed run had begun counts as made: whoever uses the state reads it, and finds out.
+  const { file } = settled(stored);
   return {
     file,
     paths,
     resources: decodeResources(file, crypter),
     pendingOperations: file.checkpoint.latest?.pending_operations ?? [],
-    save: (resources) => {
+    save: (resources, creating) => {
       prepareBackend(stack.workspace.stateDirectory, stack.project);
-      writeCheckpoint(paths.checkpoint, withResources(file, resources, crypter, new Date(), ENGINE_VERSION));
+      const next = withResources(file, resources, crypter, new Date(), ENGINE_VERSION, creating);
+      writeCheckpoint(paths.checkpoint, next);
       return Promise.resolve();
     },
   };
@@ -135,7 +140,24 @@ export async function withStackLock<T>(context: CommandContext, stack: Stack, wo
   }
 }
 
-/** Settles the operations a killed Pulumi run left undecided: what may have been made is put into the state, for `up` to read. */
+/**
+ * Before anything is changed, under the stack's lock: operations a killed run had begun are settled. What may have been made is put into the
+ * state, and the run that follows reads it. Refused where nobody can know.
+ */
+export function settlePending(context: CommandContext, stack: Stack): void {
+  const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
+  const stored = readForPulumi(paths.checkpoint);
+  if (stored === undefined) return;
+  const { file, repairs } = settled(stored);
+  const undecided = pendingError(file, paths.checkpoint);
+  if (undecided !== undefined) throw undecided;
+  if (repairs.length === 0) return;
+  writeCheckpoint(paths.checkpoint, file);
+  for (const { urn, kind } of repairs)
+    context.progress(`An earlier run was killed while ${kind} ${nameOf(urn)}; looking at what became of it.`);
+}
+
+/** The same where it was ordered: what cannot be known is forgotten. */
 export async function repairPendingOperations(context: CommandContext, stack: Stack): Promise<void> {
   const state = await readState(context, stack);
   if (state === undefined || state.pendingOperations.length === 0) return;

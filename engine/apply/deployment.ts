@@ -23,8 +23,8 @@ export interface DeploymentOptions {
   /** URNs to replace whatever their difference says. */
   replace: ReadonlySet<string>;
   registry: ProviderRegistry;
-  /** Called after every step that changed the state, with all resources in the order of the checkpoint. */
-  save: (resources: ResourceState[]) => Promise<void>;
+  /** Called after every step that changed the state, with all resources in the order of the checkpoint; `creating` is about to be made. */
+  save: (resources: ResourceState[], creating?: ResourceState) => Promise<void>;
   /** Asked before something is replaced or deleted. */
   approve: (changes: readonly ResourceChange[]) => Promise<boolean>;
   onChange: (change: ResourceChange) => void;
@@ -209,6 +209,11 @@ export class Deployment implements Monitor {
     if (change.operation !== 'same' || old === undefined || differs(old, state)) await this.persist();
     this.record(change);
     return state;
+  }
+
+  /** What is about to be made, told the state first, as Pulumi does; undefined: it was not made after all. */
+  announce(creating: ResourceState | undefined): Promise<void> {
+    return this.options.save(this.resources(), creating);
   }
 
   private record(change: ResourceChange): void {

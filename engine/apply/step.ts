@@ -2,6 +2,7 @@ import { PlatformError } from '../../postgres/errors';
 import type { PropertyChange } from '../changes';
 import type { Registration } from '../protocol/registration';
 import { hasUnknown, markSecrets, rewrap, sameValue, UNKNOWN_ON_WIRE, unwrap } from '../protocol/wire';
+import { isMadeOnce } from '../state/pending';
 import type { ResourceState } from '../state/resource';
 import type { PropertyMap } from '../state/values';
 import type { Deployment } from './deployment';
@@ -91,7 +92,7 @@ async function differenceOf(context: Context, old: ResourceState, inputs: Proper
 }
 
 /** Inputs that handlers compute so that a preview says how a change is applied. Nothing declares them, so nothing is compared with them. */
-const COMPUTED: ReadonlySet<string> = new Set(['activation', 'plan']);
+const COMPUTED: ReadonlySet<string> = new Set(['activation', 'plan', '__preview']);
 
 function splitComputed(checked: PropertyMap): { inputs: PropertyMap; computed: PropertyMap } {
   const [inputs, computed]: [PropertyMap, PropertyMap] = [{}, {}];
@@ -121,8 +122,21 @@ async function created(context: Context, inputs: PropertyMap, operation: 'create
   const change = changeOf(registration, urn, operation, []);
   const base = { ...goal(context, undefined), inputs };
   if (deployment.options.dryRun) return { state: { ...base, outputs: inputs, id: UNKNOWN_ON_WIRE }, change };
-  const { id, outputs } = await provider.create(registration.type, unwrap(inputs));
+  const { id, outputs } = isMadeOnce(registration.type)
+    ? await announced(deployment, { ...base, outputs: {} }, () => provider.create(registration.type, unwrap(inputs)))
+    : await provider.create(registration.type, unwrap(inputs));
   return { state: { ...base, id, outputs: marked(rewrap(outputs), inputs, registration) }, change };
+}
+
+/** Where a kill between the making and the saving would leave the next run, if it is Pulumi's, with "already exists". */
+async function announced<T>(deployment: Deployment, creating: ResourceState, make: () => Promise<T>): Promise<T> {
+  await deployment.announce(creating);
+  try {
+    return await make();
+  } catch (error) {
+    await deployment.announce(undefined);
+    throw error;
+  }
 }
 
 async function updated(

@@ -28,7 +28,7 @@ const KNOWN: Known[] = [
   {
     text: /currently locked by \d+ lock|Another update is currently in progress|\[409\] Conflict/,
     code: 'stack-locked',
-    remedy: 'Wait for the other run to end and try again. If it no longer runs, `pulumi cancel` removes its lock.',
+    remedy: 'Wait for the other run to end and try again. A lock of one that no longer runs goes with `pulumi cancel`.',
     kind: 'locked',
   },
   {
@@ -100,7 +100,7 @@ export function pendingFailure(operations: readonly string[]): PlatformError {
   return new PlatformError(
     'operations-pending',
     `An earlier run was killed in the middle of:\n${operations.map((operation) => `  ${operation}`).join('\n')}`,
-    'Run `npm run up -- --repair-pending`, or `pulumi refresh`, which asks what became of each.',
+    'Run `npm run up -- --repair-pending`: it forgets what nobody can know, and reads the rest again.',
   );
 }
 

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 
-import { activeCheckpoint, backendPaths, initialiseStack } from '../state/backend';
+import { backendPaths, initialiseStack } from '../state/backend';
 import { type CheckpointFile, readForPulumi, writeCheckpoint } from '../state/checkpoint';
 import { type HeldLock, lockError } from '../state/lock';
 import { blockingLock, takeOverOwnLocks } from '../state/lockFiles';
@@ -35,9 +35,8 @@ export function prepareLocalState(options: LocalStateOptions): LocalStateRun {
   const { projectRoot, stateDirectory, project, stack, operation } = options;
   const paths = backendPaths(stateDirectory, project, stack);
   initialiseStack(stateDirectory, project, stack);
-  // A zstd-compressed state is Pulumi's alone; its salt is in the settings copy since the run that made it.
-  const readable = activeCheckpoint(paths.checkpoint)?.compression !== 'zstd';
-  const file = readable ? readForPulumi(paths.checkpoint) : undefined;
+  // Of a state that only Pulumi reads, the salt is in the settings copy since the run that made it.
+  const file = readForPulumi(paths.checkpoint);
   let takenOver: HeldLock[] = [];
   if (operation !== 'preview') {
     takenOver = takeOverOwnLocks(paths.lockDirectory);
@@ -51,8 +50,8 @@ export function prepareLocalState(options: LocalStateOptions): LocalStateRun {
   return { configFile, backendUrl: pathToFileURL(stateDirectory).href, lockDirectory: paths.lockDirectory, takenOver };
 }
 
-/** Pulumi reads the file itself. One that it wrote compressed, only a run of the embedded engine or Pulumi's own can change. */
+/** Pulumi reads the file itself. */
 function forgetRetired(file: CheckpointFile, path: string): void {
   const settled = withoutRetired(file);
-  if (settled !== file && activeCheckpoint(path)?.compression === 'none') writeCheckpoint(path, settled);
+  if (settled !== file) writeCheckpoint(path, settled);
 }

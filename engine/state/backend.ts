@@ -7,7 +7,7 @@ import { writeAtomically } from './atomicFile';
 export interface BackendPaths {
   /** The checkpoint. */
   checkpoint: string;
-  /** The checkpoint before the last write. */
+  /** The checkpoint before the last write (of a compressed one `.json.gz.bak`). */
   backup: string;
   /** One file for each process that works on the stack. */
   lockDirectory: string;
@@ -74,7 +74,9 @@ export function activeCheckpoint(checkpoint: string): { path: string; compressio
 /** Copies of the state made after each finished update, the newest first; what a remedy for a damaged state can name. */
 export function stateBackups(paths: BackendPaths): string[] {
   const stack = basename(paths.checkpoint, '.json');
-  const copies = listed(paths.backupDirectory).filter((name) => name.startsWith(`${stack}.`) && name.endsWith('.json'));
+  const copies = listed(paths.backupDirectory).filter(
+    (name) => name.startsWith(`${stack}.`) && /\.json(\.gz)?$/.test(name),
+  );
   // Same number of digits for the next two centuries, so the order of names is that of time.
   const inOrder = copies.sort().reverse();
   return inOrder.map((name) => join(paths.backupDirectory, name));

@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import { PlatformError } from '../../postgres/errors';
 import { writeAtomically } from './atomicFile';
 import { activeCheckpoint } from './backend';
@@ -12,16 +14,22 @@ export { type CheckpointFile, newCheckpoint, type PendingOperation } from './che
 export { readCheckpoint, readForPulumi } from './readCheckpoint';
 export { decodeResources } from './resourceJson';
 
-/** The same file with other resources, as Pulumi would write it. References to resources that are gone are left out. */
+/**
+ * The same file with other resources, as Pulumi would write it; `creating` is what is about to be made, for whoever goes on after a kill. References
+ * to resources that are gone are left out.
+ */
 export function withResources(
   file: CheckpointFile,
   resources: readonly ResourceState[],
   crypter: Crypter,
   now: Date,
   engineVersion: string,
+  creating?: ResourceState,
 ): CheckpointFile {
   const latest = file.checkpoint.latest ?? newLatest();
-  const { manifest, secrets_providers: secrets, pending_operations: pending, metadata } = latest;
+  const { manifest, secrets_providers: secrets, pending_operations: open = [], metadata } = latest;
+  const begun = creating === undefined ? [] : [{ resource: encodeResource(creating, crypter), type: 'creating' }];
+  const pending = [...open, ...begun];
   const encoded = pruneReferences(resources).map((resource) => encodeResource(resource, crypter));
   return {
     ...file,
@@ -31,7 +39,7 @@ export function withResources(
         manifest: { ...manifest, time: now.toISOString(), magic: magicOf(engineVersion), version: engineVersion },
         secrets_providers: secrets ?? { type: 'passphrase', state: { salt: crypter.state } },
         ...(encoded.length > 0 ? { resources: encoded } : {}),
-        ...(pending === undefined ? {} : { pending_operations: pending }),
+        ...(pending.length > 0 ? { pending_operations: pending } : {}),
         metadata: metadata ?? {},
         ...unknownFields(latest),
       },
@@ -66,15 +74,9 @@ export function writeCheckpoint(path: string, file: CheckpointFile): void {
       { object: path, cause: error },
     );
   }
+  const text = JSON.stringify(file);
   const active = activeCheckpoint(path);
-  if (active !== undefined && active.compression !== 'none') {
-    throw new PlatformError(
-      'checkpoint-compressed',
-      `The state ${active.path} is compressed (${active.compression}); the embedded engine reads such a state but does not write one.`,
-      'Unset PULUMI_DIY_BACKEND_GZIP and PULUMI_DIY_BACKEND_ZSTD and run `pulumi refresh` once: Pulumi then writes it plain. Or use ' +
-        '`--engine pulumi`.',
-      { kind: 'refused', object: active.path },
-    );
-  }
-  writeAtomically(path, JSON.stringify(file), { backup: `${path}.bak` });
+  // Compressed where Pulumi was told to compress it, so that there is one state and not two.
+  const [target, content] = active?.compression === 'gzip' ? [active.path, gzipSync(text)] : [path, text];
+  writeAtomically(target, content, { backup: `${target}.bak` });
 }

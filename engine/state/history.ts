@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { writeAtomically } from './atomicFile';
-import type { BackendPaths } from './backend';
+import { activeCheckpoint, type BackendPaths } from './backend';
 
 /** One finished update, as `pulumi stack history` shows it. */
 export interface UpdateRecord {
@@ -45,9 +45,11 @@ export function recordUpdate(paths: BackendPaths, update: UpdateRecord): void {
     endTime: seconds(update.endedAt),
     resourceChanges: update.resourceChanges,
   };
+  const checkpoint = activeCheckpoint(paths.checkpoint)?.path ?? paths.checkpoint;
+  const extension = checkpoint.slice(paths.checkpoint.length);
   writeAtomically(join(paths.historyDirectory, `${stack}-${at}.history.json`), JSON.stringify(entry));
-  copyFileSync(paths.checkpoint, join(paths.historyDirectory, `${stack}-${at}.checkpoint.json`));
-  copyFileSync(paths.checkpoint, join(paths.backupDirectory, `${stack}.${at}.json`));
+  copyFileSync(checkpoint, join(paths.historyDirectory, `${stack}-${at}.checkpoint.json${extension}`));
+  copyFileSync(checkpoint, join(paths.backupDirectory, `${stack}.${at}.json${extension}`));
 }
 
 function seconds(time: Date): number {

@@ -131,7 +131,7 @@ export function lockError(lock: HeldLock): PlatformError {
   return new PlatformError(
     'stale-lock',
     `A ${whose} run of ${username}@${host} (process ${pid}, since ${timestamp}) ended without releasing its lock on this stack.`,
-    `Remove it with \`npm run up -- --repair-lock\`, or with \`pulumi cancel\`: ${lock.path}.`,
+    `Run \`npm run up -- --repair-lock\`: it removes the lock (${lock.path}) and goes on from where that run stopped.`,
     { kind: 'locked', object: lock.path },
   );
 }

@@ -10,6 +10,8 @@ export interface PendingRepair {
   action: 'adopt' | 'forget';
   id?: string;
   explanation: string;
+  /** False: something was being made of which only its provider knows whether it can be made again. */
+  certain: boolean;
 }
 
 /** The id a resource would have if it was made, where its inputs alone say it. */
@@ -30,7 +32,9 @@ export function planPendingRepair(file: CheckpointFile, idOf: IdOf = idOfDatabas
     const urn = String(resource['urn']);
     const id =
       kind === 'creating' && !present.has(urn) ? idOf(String(resource['type']), inputsOf(resource)) : undefined;
-    const plan = { urn, kind, explanation: EXPLANATIONS[kind] ?? `It was interrupted while ${kind}.` };
+    const explanation = EXPLANATIONS[kind] ?? `It was interrupted while ${kind}.`;
+    const certain = kind !== 'creating' || REPEATABLE.test(String(resource['type']));
+    const plan = { urn, kind, explanation, certain };
     return id === undefined ? { ...plan, action: 'forget' } : { ...plan, action: 'adopt', id };
   });
 }
@@ -46,9 +50,17 @@ const EXPLANATIONS: Record<string, string> = {
 /** Roles and databases cannot be made twice; every other object of the postgresql provider can. */
 const NAMED_OBJECTS = new Set(['postgresql:index/role:Role', 'postgresql:index/database:Database']);
 
+/** What is adopted, or can be made a second time and is then the same: all that the local stack declares. */
+const REPEATABLE = /^(postgresql|random|coach|pulumi):|^pulumi-nodejs:dynamic\/coach:/;
+
+/** Making it a second time is an error, for Pulumi's provider at least. */
+export function isMadeOnce(type: string): boolean {
+  return NAMED_OBJECTS.has(type);
+}
+
 function idOfDatabaseObject(type: string, inputs: Record<string, unknown>): string | undefined {
   const { name } = inputs;
-  return NAMED_OBJECTS.has(type) && typeof name === 'string' ? name : undefined;
+  return isMadeOnce(type) && typeof name === 'string' ? name : undefined;
 }
 
 /** The file without pending operations, and with what is adopted in its resources. */
@@ -75,6 +87,13 @@ function inputsOf(resource: RawResource): Record<string, unknown> {
   return (resource['inputs'] ?? {}) as Record<string, unknown>;
 }
 
+/** The file with its pending operations settled; as it is where one of them cannot be decided here. */
+export function settled(file: CheckpointFile): { file: CheckpointFile; repairs: PendingRepair[] } {
+  const repairs = planPendingRepair(file);
+  if (!repairs.every(({ certain }) => certain)) return { file, repairs: [] };
+  return repairs.length === 0 ? { file, repairs } : { file: repairPending(file, repairs), repairs };
+}
+
 /** The error of a run that finds pending operations: each with its URN and what it means. */
 export function pendingError(file: CheckpointFile, path: string): PlatformError | undefined {
   const plan = planPendingRepair(file);
@@ -83,7 +102,7 @@ export function pendingError(file: CheckpointFile, path: string): PlatformError 
   return new PlatformError(
     'operations-pending',
     `A run of Pulumi was killed in the middle of ${plan.length === 1 ? 'an operation' : `${plan.length} operations`}:\n${lines.join('\n')}`,
-    'Run `npm run up -- --repair-pending`: it takes over what was made, forgets what was not, and reads the rest again.',
+    'Look whether it was made, then run `npm run up -- --repair-pending`: it forgets what nobody here can know and reads the rest again.',
     { kind: 'refused', object: path },
   );
 }

@@ -9,33 +9,64 @@ import { isObject, validateResources } from './validate';
 
 /**
  * The stack's checkpoint, or undefined when it has none; also a gzip-compressed one. A damaged one is copied aside
- * (`local.json.corrupt-<time of its last change>`) and refused; it is never overwritten. One that uses features only Pulumi
- * knows is refused too.
+ * (`local.json.corrupt-<time of its last change>`) and refused; it is never overwritten. One that only Pulumi can work on is
+ * refused too: see `readForPulumi`.
  */
 export function readCheckpoint(path: string): CheckpointFile | undefined {
-  const file = readForPulumi(path);
-  if (file !== undefined) refuseNewer(path, file);
-  return file;
+  const found = load(path);
+  if (found instanceof PlatformError) throw found;
+  return found;
 }
 
-/** The same for a run of Pulumi, which may use every feature. */
+/** The same for a run of Pulumi, which needs nobody to read its own: undefined also for one that only Pulumi can work on. */
 export function readForPulumi(path: string): CheckpointFile | undefined {
+  const found = load(path);
+  return found instanceof PlatformError ? undefined : found;
+}
+
+/** A PlatformError: the state is whole as far as can be told, but zstd, a later version or its features are Pulumi's alone. */
+function load(path: string): CheckpointFile | PlatformError | undefined {
   const active = activeCheckpoint(path);
   if (active === undefined) return undefined;
-  if (active.compression === 'zstd') {
-    throw new PlatformError(
-      'checkpoint-compressed',
-      `The state ${active.path} is compressed with zstd, which only Pulumi reads.`,
-      'Unset PULUMI_DIY_BACKEND_ZSTD and run `pulumi refresh` once: Pulumi then writes it plain. Or use `--engine pulumi`.',
-      { kind: 'refused', object: active.path },
-    );
-  }
+  if (active.compression === 'zstd')
+    return pulumisAlone(active.path, 'checkpoint-compressed', 'is compressed with zstd');
   try {
-    const bytes = readFileSync(active.path);
-    return parseCheckpoint((active.compression === 'gzip' ? gunzipSync(bytes) : bytes).toString('utf8'));
+    const text = textOf(active.path);
+    const version = versionOf(text);
+    if (version !== undefined && version !== 4 && version !== DEPLOYMENT_VERSION) {
+      const what = `has the version ${version}, written by ${version > 4 ? 'a later' : 'an earlier'} Pulumi than this program knows (3 and 4)`;
+      return pulumisAlone(active.path, 'checkpoint-version', what);
+    }
+    const file = parseCheckpoint(text);
+    const features = file.version === DEPLOYMENT_VERSION ? [] : (file.features ?? []);
+    if (features.length === 0) return file;
+    return pulumisAlone(active.path, 'checkpoint-features', `uses features only Pulumi knows: ${features.join(', ')}`);
   } catch (error) {
     throw damaged(path, active.path, error);
   }
+}
+
+function pulumisAlone(path: string, code: string, what: string): PlatformError {
+  return new PlatformError(
+    code,
+    `The state ${path} ${what}. It was left as it is.`,
+    'Run this command with `--engine pulumi`, by a Pulumi not older than the one that wrote it.',
+    { kind: 'refused', object: path },
+  );
+}
+
+function versionOf(text: string): number | undefined {
+  try {
+    const version: unknown = (JSON.parse(text) as { version?: unknown } | null)?.version;
+    return Number.isInteger(version) ? (version as number) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(path: string): string {
+  const bytes = readFileSync(path);
+  return (/\.gz(\.bak)?$/.test(path) ? gunzipSync(bytes) : bytes).toString('utf8');
 }
 
 /** A checkpoint's text, checked as Pulumi checks it. Throws an Error that says what is wrong with it. */
@@ -77,32 +108,20 @@ function checkLatest(latest: unknown): void {
   }
 }
 
-/** Version 4 says that the state uses what the embedded engine does not know; only Pulumi may work on it then. */
-function refuseNewer(path: string, file: CheckpointFile): void {
-  const features = file.features ?? [];
-  if (file.version === DEPLOYMENT_VERSION || features.length === 0) return;
-  throw new PlatformError(
-    'checkpoint-features',
-    `The state ${path} uses features only Pulumi knows: ${features.join(', ')}.`,
-    'Use `--engine pulumi` for this stack.',
-    { kind: 'refused', object: path },
-  );
-}
-
 function damaged(checkpoint: string, path: string, cause: unknown): PlatformError {
   const aside = `${path}.corrupt-${stamp(statSync(path).mtime)}`;
   if (!existsSync(aside)) copyFileSync(path, aside);
   return new PlatformError(
     'checkpoint-corrupted',
     `The state ${path} is damaged: ${messageOf(cause)}`,
-    `It was left as it is and copied to ${basename(aside)}. ${goodCopies(checkpoint)}`,
+    `It was left as it is and copied to ${basename(aside)}. ${goodCopies(checkpoint, path)}`,
     { object: path, cause },
   );
 }
 
-function goodCopies(checkpoint: string): string {
+function goodCopies(checkpoint: string, path: string): string {
   const paths = pathsOfCheckpoint(checkpoint);
-  const good = [paths.backup, ...stateBackups(paths)].find((copy) => isGood(copy));
+  const good = [`${path}.bak`, ...stateBackups(paths)].find((copy) => isGood(copy));
   return good === undefined
     ? 'No good copy of it is left beside it or below .pulumi/backups: bring one back from a backup of .coachdb.'
     : `The newest good copy is ${good}: copy it over the damaged file and run \`npm run up\`, which brings it up to date.`;
@@ -110,7 +129,7 @@ function goodCopies(checkpoint: string): string {
 
 function isGood(copy: string): boolean {
   try {
-    parseCheckpoint(readFileSync(copy, 'utf8'));
+    parseCheckpoint(textOf(copy));
     return true;
   } catch {
     return false;

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 
 import { runDeployment, type RunResult } from '../../engine/apply/run';
+import { activeCheckpoint } from '../../engine/state/backend';
 import { recordUpdate } from '../../engine/state/history';
 import { PlatformError, toProblem } from '../../postgres/errors';
 import type { CommandContext, CommandResult } from '../command';
@@ -25,10 +25,7 @@ export interface EmbeddedRun {
 
 /** Runs the program through the embedded engine. The state is decrypted while the program starts. */
 export async function runEmbedded(context: CommandContext, stack: Stack, run: EmbeddedRun): Promise<RunResult> {
-  const ready = readOrCreateState(context, stack).then((state) => {
-    refusePending(state);
-    return state;
-  });
+  const ready = readOrCreateState(context, stack);
   const olds = ready.then((state) => state.resources);
   // Reported by the run, which awaits it once the program has been started.
   olds.catch(() => undefined);
@@ -39,7 +36,7 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
     dryRun: run.dryRun,
     refreshes: (type) => run.readsObjects || type === SERVER_TYPE,
     replace: await urnsOf(run.replace, ready),
-    save: async (resources) => (await ready).save(resources),
+    save: async (resources, creating) => (await ready).save(resources, creating),
     approve: (changes) => {
       const open = changes.filter(({ urn }) => run.approved?.has(urn) !== true);
       return open.length === 0 ? Promise.resolve(true) : approvalOf(context)(open);
@@ -68,7 +65,7 @@ export function remember(
 ): void {
   const didSomething = result.changes.some(({ operation }) => operation !== 'same');
   // No checkpoint: a run that failed before its first resource.
-  if (!didSomething || !existsSync(state.paths.checkpoint)) return;
+  if (!didSomething || activeCheckpoint(state.paths.checkpoint) === undefined) return;
   try {
     recordUpdate(state.paths, {
       kind,
@@ -97,19 +94,6 @@ async function urnsOf(names: readonly string[], ready: Promise<StackState>): Pro
         object: name,
       });
     }),
-  );
-}
-
-/** A killed Pulumi run leaves operations of which nobody knows whether they happened. */
-function refusePending(state: StackState): void {
-  const pending = state.pendingOperations;
-  if (pending.length === 0) return;
-  const list = pending.map(({ type, resource }) => `${type} ${String(resource['urn'])}`).join('\n  ');
-  throw new PlatformError(
-    'operations-pending',
-    `A Pulumi run was killed in the middle of:\n  ${list}`,
-    'Run `npm run up -- --repair-pending`: it forgets these entries, and `up` then adopts what was made and makes what was not.',
-    { kind: 'refused', object: state.paths.checkpoint },
   );
 }
 

@@ -5,7 +5,7 @@ import { chooseEngine } from '../engine';
 import { localServerOf } from '../localServer';
 import { pulumiInstalled } from '../pulumi';
 import { openStack } from '../stack';
-import { readState, withStackLock } from '../stackState';
+import { readState, settlePending, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { ENGINE, reportStep, YES } from './deployment';
 import { embeddedResult, remember } from './embedded';
@@ -21,6 +21,7 @@ export const refresh: CommandDefinition = {
       return runWithPulumi(context, stack, { operation: 'refresh', replace: [] });
     }
     return withStackLock(context, stack, async () => {
+      settlePending(context, stack);
       const state = await readState(context, stack);
       if (state === undefined) {
         throw new PlatformError(

@@ -9,7 +9,7 @@ import { ensurePort, isDeployed } from '../port';
 import { pulumiInstalled } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import { openStack, type Stack } from '../stack';
-import { repairPendingOperations, withStackLock } from '../stackState';
+import { repairPendingOperations, settlePending, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { approvalOf, doomedBy, ENGINE, YES } from './deployment';
 import { answers, embeddedResult, runEmbedded } from './embedded';
@@ -24,7 +24,7 @@ export const up: CommandDefinition = {
     ENGINE(),
     new Option('--rotate-password <role>', 'give this role a new password (repeatable)').argParser(collect).default([]),
     new Option('--repair-lock', 'remove locks whose process no longer runs').default(false),
-    new Option('--repair-pending', 'settle what a killed Pulumi run left undecided').default(false),
+    new Option('--repair-pending', 'forget what a killed Pulumi run left undecided').default(false),
   ],
   run: async (context, options) => {
     const stack = openStack(context);
@@ -64,7 +64,10 @@ async function deploy(context: CommandContext, stack: Stack, options: DeployOpti
   if (stack.settings.environment === 'local') await ensurePort(context, stack);
   if (engine === 'pulumi')
     return runWithPulumi(context, stack, { operation: 'up', replace, previewFirst: options.previewFirst });
-  return withStackLock(context, stack, () => upEmbedded(context, stack, replace, options.previewFirst));
+  return withStackLock(context, stack, () => {
+    settlePending(context, stack);
+    return upEmbedded(context, stack, replace, options.previewFirst);
+  });
 }
 
 /**

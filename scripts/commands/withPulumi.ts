@@ -10,7 +10,7 @@ import { adminLogin, type DeclaredLogin, refusedLogins, repairAdmin, repairRoles
 import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
-import type { StackState } from '../stackState';
+import { settlePending, type StackState, withStackLock } from '../stackState';
 import { approvalOf, deploymentResult, doomedBy, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
 
@@ -29,7 +29,9 @@ export async function runWithPulumi(
   request: PulumiRequest,
 ): Promise<CommandResult> {
   const { operation } = request;
-  // First, for it refuses a lock and open operations before anything is touched.
+  if (operation !== 'preview' && hasStateHere(context, stack))
+    await withStackLock(context, stack, () => Promise.resolve(settlePending(context, stack)));
+  // First, for it refuses a lock and what could not be settled before anything is touched.
   const base = pulumiRun(context, stack, operation);
   const state = await stateBesidePulumi(context, stack);
   const local = await localOf(context, state, operation);

@@ -18,6 +18,8 @@ class World {
   readonly provider = new MemoryProvider();
   state: ResourceState[] = [];
   saves = 0;
+  /** Name of what each save said was about to be made. */
+  announced: string[] = [];
   approved = true;
   asked: string[] = [];
 
@@ -38,7 +40,8 @@ class World {
       olds: this.state,
       replace: new Set(),
       registry: new ProviderRegistry({ dynamic: provider, random: () => provider, postgresql: () => provider }),
-      save: (resources) => {
+      save: (resources, creating) => {
+        this.announced.push(creating?.urn.split('::').at(-1) ?? '');
         this.state = structuredCloneOf(resources);
         this.saves += 1;
         return Promise.resolve();
@@ -243,5 +246,26 @@ describe('deployment', () => {
     expect(operations(await world.run(changed))).toEqual({ a: 'replace', b: 'replace' });
     expect(world.provider.calls).toEqual(['delete a', 'create a', 'create b', 'delete b']);
     expect(world.provider.things.size).toBe(2);
+  });
+});
+
+describe('what cannot be made twice', () => {
+  const role = registration('app', {}, { type: 'postgresql:index/role:Role' });
+
+  it('is told the state before it is made, and only then', async () => {
+    const world = new World();
+    world.provider.failOn = 'create app';
+    const deployment = world.start();
+    await expect(deployment.register(role)).rejects.toThrow('on purpose');
+    expect(world.announced.slice(-2)).toEqual(['app', '']);
+
+    world.announced = [];
+    world.provider.failOn = undefined;
+    await world.run([role, registration('other', {})]);
+    expect(world.announced.filter((name) => name !== '')).toEqual(['app']);
+    expect(world.announced.at(-1)).toBe('');
+    world.announced = [];
+    await world.run([role, registration('other', {})], { dryRun: true });
+    expect(world.announced).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -22,6 +22,7 @@ import {
   decodeResources,
   newCheckpoint,
   readCheckpoint,
+  readForPulumi,
   withResources,
   writeCheckpoint,
 } from '../../../engine/state/checkpoint';
@@ -166,7 +167,7 @@ describe('a damaged checkpoint', () => {
     ['cut off', whole.slice(0, whole.length / 2), /not JSON, or cut off/],
     ['filled with zero bytes', '\0'.repeat(4096), /it is not JSON/],
     ['a list', '[]', /not a JSON object/],
-    ['of another version', whole.replace('"version":3', '"version":2'), /its version is 2, expected 3/],
+    ['of no known kind of version', whole.replace('"version":3', '"version":"3"'), /its version is "3", expected 3/],
     ['without version', whole.replace('"version":3,', ''), /its version is missing/],
     ['without checkpoint', '{"version":3}', /no checkpoint/],
     ['without its stack', '{"version":3,"checkpoint":{}}', /does not name its stack/],
@@ -243,13 +244,16 @@ describe('a damaged checkpoint', () => {
 });
 
 describe('what only Pulumi may touch', () => {
-  it('reads a gzip-compressed state and refuses to write one', () => {
+  it('does not include a gzip-compressed state: that is read, and written compressed', () => {
     writeFileSync(`${paths.checkpoint}.gz`, gzipSync(readFileSync(RECORDED)));
     const file = readCheckpoint(paths.checkpoint) as CheckpointFile;
     expect(decodeResources(file, crypter)).toHaveLength(recorded().checkpoint.latest?.resources?.length ?? 0);
-    const problem = problemOf(() => writeCheckpoint(paths.checkpoint, file));
-    expect(problem).toMatchObject({ code: 'checkpoint-compressed', kind: 'refused' });
+    writeCheckpoint(paths.checkpoint, withResources(file, [], crypter, NOW, 'v3.248.0'));
     expect(existsSync(paths.checkpoint)).toBe(false);
+    expect(readCheckpoint(paths.checkpoint)?.checkpoint.latest?.resources).toBeUndefined();
+    expect(gunzipSync(readFileSync(`${paths.checkpoint}.gz.bak`)).toString('utf8')).toBe(
+      readFileSync(RECORDED, 'utf8'),
+    );
   });
 
   it('takes the newer of a plain and a compressed state', () => {
@@ -272,6 +276,17 @@ describe('what only Pulumi may touch', () => {
     const problem = problemOf(() => readCheckpoint(paths.checkpoint));
     expect(problem).toMatchObject({ code: 'checkpoint-features', kind: 'refused' });
     expect(problem.message).toContain('taint, views');
+    for (const [version, whose] of [
+      [5, 'later'],
+      [2, 'earlier'],
+    ] as const) {
+      writeFileSync(paths.checkpoint, JSON.stringify({ ...recorded(), version, checkpoint: { surprising: true } }));
+      const other = problemOf(() => readCheckpoint(paths.checkpoint));
+      expect(other).toMatchObject({ code: 'checkpoint-version', kind: 'refused' });
+      expect(other.message).toMatch(new RegExp(`version ${version}, written by an? ${whose} Pulumi`));
+      expect(other.remedy).not.toMatch(/copy/);
+      expect(readForPulumi(paths.checkpoint)).toBeUndefined();
+    }
     expect(readdirSync(join(folder, '.pulumi/stacks/proof'))).toEqual(['dev.json']);
   });
 });

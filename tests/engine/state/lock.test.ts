@@ -102,7 +102,7 @@ describe('the lock', () => {
     await expect(lockStack(directory)).rejects.toMatchObject({
       code: 'stale-lock',
       kind: 'locked',
-      remedy: expect.stringMatching(/--repair-lock.*pulumi cancel/) as string,
+      remedy: expect.stringMatching(/^Run `npm run up -- --repair-lock`/) as string,
     });
     expect(removeStaleLocks(directory).map((lock) => lock.path)).toEqual([path]);
     expect(readdirSync(directory)).toEqual([]);

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import type { CheckpointFile } from '../../../engine/state/checkpoint';
-import { pendingError, pendingOperations, planPendingRepair, repairPending } from '../../../engine/state/pending';
+import {
+  pendingError,
+  pendingOperations,
+  planPendingRepair,
+  repairPending,
+  settled,
+} from '../../../engine/state/pending';
 import { parseCheckpoint } from '../../../engine/state/readCheckpoint';
 
 const ROLE = 'urn:pulumi:dev::proof::postgresql:index/role:Role::app';
@@ -32,7 +38,8 @@ describe('pending operations', () => {
   it('adopt what cannot be made twice under the name it would have', () => {
     const file = killed();
     const plan = planPendingRepair(file);
-    expect(plan).toMatchObject([{ urn: ROLE, kind: 'creating', action: 'adopt', id: 'app' }]);
+    expect(plan).toMatchObject([{ urn: ROLE, kind: 'creating', action: 'adopt', id: 'app', certain: true }]);
+    expect(settled(file).file).toEqual(repairPending(file, plan));
     const repaired = repairPending(file, plan);
     expect(pendingOperations(repaired)).toEqual([]);
     expect(() => parseCheckpoint(JSON.stringify(repaired))).not.toThrow();
@@ -63,6 +70,15 @@ describe('pending operations', () => {
     const repaired = repairPending(file, plan);
     expect(repaired.checkpoint.latest?.resources).toEqual(killed().checkpoint.latest?.resources);
     expect(pendingOperations(repaired)).toEqual([]);
+  });
+
+  it('are left alone where only their provider knows whether they can be made again', () => {
+    const file = withPending([
+      { type: 'creating', resource: { urn: 'urn:bucket', custom: true, type: 'aws:s3/bucket:Bucket', inputs: {} } },
+      { type: 'updating', resource: { urn: 'urn:other', custom: true, type: 'aws:s3/bucket:Bucket', inputs: {} } },
+    ]);
+    expect(planPendingRepair(file).map(({ certain }) => certain)).toEqual([false, true]);
+    expect(settled(file)).toEqual({ file, repairs: [] });
   });
 
   it('never put a resource into the state a second time', () => {
