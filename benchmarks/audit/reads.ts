@@ -51,8 +51,8 @@ export async function measureReads(server: BenchmarkServer, admin: Client, rows:
   const key = (index: number): string => String((index * 7919 + 13) % everyKey).padStart(22, '0');
   const histories: number[] = [];
   const byKey = await each(client, keys, async (index) => {
-    const found = await readHistory(client, SPEC, { table: TABLE, key: `cmh${key(index)}` });
-    histories.push(found.length);
+    const { entries } = await readHistory(client, SPEC, { table: TABLE, key: `cmh${key(index)}` });
+    histories.push(entries.length);
   });
   const filter = (query: (index: number) => HistoryQuery): Promise<number[]> =>
     each(client, Math.min(keys, 5), (index) => readHistory(client, SPEC, query(index)));

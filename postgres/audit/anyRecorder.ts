@@ -1,6 +1,7 @@
 import type { AuditSpec } from '../spec';
 import { type AuditFunction, plain } from './auditFunction';
-import { CHANGED_MASK, json, literal, MASK, SUSPENDED_SETTING, trailNames, USER_SETTING } from './names';
+import { userSql } from './bounds';
+import { CHANGED_MASK, json, literal, MASK, SUSPENDED_SETTING, trailNames } from './names';
 import { RECORDED_UNDER } from './needs';
 
 /** Records a change of a row of any audited table, whatever its columns are by now. */
@@ -31,7 +32,7 @@ DECLARE
   identity jsonb;
   later jsonb;
   child text;
-  who CONSTANT text := nullif(current_setting(${literal(USER_SETTING)}, true), '');
+  who CONSTANT text := ${userSql()};
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     IF NEW *= OLD THEN RETURN NULL; END IF;
@@ -44,8 +45,8 @@ BEGIN
                SELECT c.attname FROM pg_attribute AS c WHERE c.attrelid = TG_RELID AND c.attgenerated = 'v') AS hide
     INTO item FROM above AS x JOIN ${audited} AS a ON a.relation = x.oid ORDER BY x.steps LIMIT 1;
   IF NOT FOUND THEN RETURN NULL; END IF;
-  IF TG_OP <> 'INSERT' THEN before := to_jsonb(OLD) - item.hide; END IF;
-  IF TG_OP <> 'DELETE' THEN after := to_jsonb(NEW) - item.hide; END IF;
+  IF TG_OP <> 'INSERT' THEN before := ${fn('bounded')}(to_jsonb(OLD) - item.hide, item.key_columns); END IF;
+  IF TG_OP <> 'DELETE' THEN after := ${fn('bounded')}(to_jsonb(NEW) - item.hide, item.key_columns); END IF;
   IF cardinality(item.hide) > 0 AND before::text = after::text THEN RETURN NULL; END IF;
   SELECT jsonb_object_agg(c, CASE WHEN TG_OP = 'UPDATE' AND before -> c <> after -> c THEN ${json(CHANGED_MASK)} ELSE ${json(MASK)} END)
     INTO mask FROM unnest(item.redact) AS c WHERE coalesce(after, before) ? c;

@@ -1,6 +1,8 @@
+import { quoteIdentifier } from '../connection/quote';
 import type { AuditSpec } from '../spec';
 import { type AuditFunction, plain } from './auditFunction';
 import { trailNames } from './names';
+import { type TrailColumn, trailColumns } from './trail';
 
 /*
  * The hash chain. Each row gets a SHA-256 of itself as it is written; later, without anybody waiting, `seal` links them: a link covers the rows
@@ -13,32 +15,23 @@ import { trailNames } from './names';
 
 const microseconds = (column: string): string => `pg_catalog.trunc(extract(epoch from ${column}) * 1000000)`;
 
-/** One row in one canonical text, independent of the session's settings: times are counts, JSON is jsonb's own. */
-export function rowDigest(row: string): string {
-  const plainColumns = ['id', 'table_name', 'operation', 'old_data', 'new_data', 'user_id'];
-  const times = ['"timestamp"', 'statement_time', 'clock_time'];
-  const rest = [
-    'txid',
-    'session_user_name',
-    'application_name',
-    'table_schema',
-    'child_table',
-    'key',
-    'key_hash',
-    'marker',
-  ];
-  const parts = [
-    ...plainColumns.map((column) => `${row}.${column}`),
-    ...times.map((column) => microseconds(`${row}.${column}`)),
-    ...rest.map((column) => `${row}.${column}`),
-    `pg_catalog.host(${row}.client_address)`,
-  ];
+/**
+ * One row in one canonical text, independent of the session's settings: times are counts, JSON is jsonb's own. Every column but the hash itself,
+ * in the order of the table; the address at the end, where the first chains had it.
+ */
+export function rowDigest(spec: Pick<AuditSpec, 'schema' | 'table'>, row: string): string {
+  const columns = trailColumns(spec).filter(({ name }) => name !== 'hash');
+  const last = ({ type }: TrailColumn): boolean => type === 'inet';
+  const parts = [...columns.filter((column) => !last(column)), ...columns.filter(last)].map(({ name, type }) => {
+    const column = `${row}.${quoteIdentifier(name)}`;
+    return type.startsWith('timestamp') ? microseconds(column) : column;
+  });
   return `pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.jsonb_build_array(${parts.join(', ')})::pg_catalog.text, 'UTF8'))`;
 }
 
 /** The digest of a stretch: of its rows' hashes in order, in blocks, since a value is 1 GB at most. */
-export function stretchDigest(rows: string): string {
-  const numbered = `SELECT coalesce(t.hash, ${rowDigest('t')}) AS hash, row_number() OVER (ORDER BY t.clock_time, t.id) AS number FROM ${rows}`;
+function stretchDigest(spec: AuditSpec, rows: string): string {
+  const numbered = `SELECT coalesce(t.hash, ${rowDigest(spec, 't')}) AS hash, row_number() OVER (ORDER BY t.clock_time, t.id) AS number FROM ${rows}`;
   const blocks =
     `SELECT r.number / 65536 AS number, count(*) AS rows, pg_catalog.sha256(string_agg(r.hash, '' ORDER BY r.number)) AS block ` +
     `FROM (${numbered}) AS r GROUP BY 1`;
@@ -49,7 +42,7 @@ export function stretchDigest(rows: string): string {
 }
 
 /** Which rows a link covers. */
-export const stretchRows = (trail: string, month: string, from: string, until: string): string =>
+const stretchRows = (trail: string, month: string, from: string, until: string): string =>
   `${trail} AS t WHERE t."timestamp" >= (${month})::timestamp AT TIME ZONE 'UTC' ` +
   `AND t."timestamp" < ((${month})::timestamp + interval '1 month') AT TIME ZONE 'UTC' AND t.clock_time >= ${from} AND t.clock_time < ${until}`;
 
@@ -64,7 +57,10 @@ export const GENESIS = `'\\x0000000000000000000000000000000000000000000000000000
 export function chainFunctions(spec: AuditSpec): AuditFunction[] {
   if (!spec.hashChain) return [];
   return [
-    { ...plain('hash_row', 'trigger'), source: `\nBEGIN\n  NEW.hash := ${rowDigest('NEW')};\n  RETURN NEW;\nEND\n` },
+    {
+      ...plain('hash_row', 'trigger'),
+      source: `\nBEGIN\n  NEW.hash := ${rowDigest(spec, 'NEW')};\n  RETURN NEW;\nEND\n`,
+    },
     { ...plain('seal', 'SETOF text'), source: sealBody(spec) },
   ];
 }
@@ -115,7 +111,7 @@ BEGIN
     SELECT l.*, ${linkHash('l')} FROM (
       SELECT item.month AS month, coalesce(p.position, 0) + 1 AS position, coalesce(p.until_time, '-infinity') AS from_time, reaches AS until_time,
              s.row_count, s.digest, coalesce(p.hash, ${GENESIS}) AS previous
-        FROM (${stretchDigest(stretchRows(trail, 'item.month', 'limits.sealed_until', 'reaches'))}) AS s
+        FROM (${stretchDigest(spec, stretchRows(trail, 'item.month', 'limits.sealed_until', 'reaches'))}) AS s
         LEFT JOIN (${last}) AS p ON true) AS l;
     RETURN NEXT format('sealed %s', to_char(item.month, 'YYYY-MM'));
   END LOOP;

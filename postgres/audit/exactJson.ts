@@ -1,11 +1,18 @@
-const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/** An escaped character, a quotation mark or a number. No part repeats another, which in a long text would end the search with its stack. */
+const TOKENS = /\\.|"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
  * JSON as PostgreSQL prints jsonb, with every number JavaScript cannot hold kept as a string of its digits: 9007199254740993 and
  * 9007199254740992 stay different.
  */
 export function parseExact(text: string): unknown {
-  return JSON.parse(text.replace(TOKENS, (token) => (token.startsWith('"') || isExact(token) ? token : `"${token}"`)));
+  let quoted = false;
+  return JSON.parse(
+    text.replace(TOKENS, (token) => {
+      if (token === '"') quoted = !quoted;
+      return quoted || token === '"' || isExact(token) ? token : `"${token}"`;
+    }),
+  );
 }
 
 /** Whether the number comes back from JavaScript with the same value, however many zeros it is written with. */

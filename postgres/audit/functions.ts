@@ -1,6 +1,7 @@
 import type { AuditSpec } from '../spec';
 import { anyRecorder } from './anyRecorder';
 import { type AuditFunction, plain } from './auditFunction';
+import { boundFunctions } from './bounds';
 import { chainFunctions } from './chain';
 import { guardFunction } from './guard';
 import { expireFunction, maintainFunction } from './maintain';
@@ -24,6 +25,7 @@ export function auditFunctions(
       })),
     ),
     anyRecorder(spec, [...new Set(shapes.flatMap((shape) => executors(spec, shape, 'INSERT')))]),
+    ...boundFunctions(spec),
     ...suspendFunctions(spec),
     expireFunction(spec),
     maintainFunction(spec),
@@ -37,7 +39,10 @@ function executors(spec: AuditSpec, { partitioner }: AuditedShape, operation: Ch
   return partitioner === null || partitioner === spec.owner || operation === 'TRUNCATE' ? [] : [partitioner];
 }
 
-const SHARED = ['mark', 'is_suspended', 'suspend', 'resume', 'expire', 'maintain', 'hash_row', 'seal', 'guard'];
+const SHARED = [
+  ...['mark', 'is_suspended', 'suspend', 'resume', 'weigh', 'bounded'],
+  ...['expire', 'maintain', 'hash_row', 'seal', 'guard'],
+];
 
 /** Whether a function of the trail's schema is one of these; anything else in there is somebody else's. */
 export const isOurs = (name: string): boolean => name.startsWith('record_') || SHARED.includes(name);

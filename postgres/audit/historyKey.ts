@@ -14,24 +14,29 @@ export interface KeyColumn {
   type: string;
 }
 
-/** The key as the trail stores it: each value in its column's type, so that `7` finds 7 and `007` finds the text 007. */
-export async function storedKey(
+/**
+ * The key as the trail stores it: each value in its column's type, so that `7` finds 7 and `007` finds the text 007. One that is too large is stored
+ * as its replacement; an earlier version stored it as it is.
+ */
+export async function storedKeys(
   client: Client,
   spec: Pick<AuditSpec, 'schema' | 'table'>,
   table: { schema: string; table: string },
   key: HistoryKey,
-): Promise<string> {
+): Promise<string[]> {
   const columns = (await columnsOf(client, table)) ?? (await columnsOfTrail(client, spec, table));
   const values = valuesOf(table, columns, key);
   const pairs = columns.map(
     ({ type }, index) => `$${2 * index + 1}::text, to_jsonb(CAST($${2 * index + 2}::text AS ${type}))`,
   );
+  const bounded = trailNames(spec).fn('bounded');
   try {
-    const { rows } = await client.query<{ key: string }>(
-      `SELECT jsonb_build_object(${pairs.join(', ')})::text AS key`,
+    const { rows } = await client.query<{ key: string; former: string }>(
+      `SELECT ${bounded}(k.key, ARRAY(SELECT jsonb_object_keys(k.key)))::text AS key, ${bounded}(k.key, '{}')::text AS former
+         FROM (SELECT jsonb_build_object(${pairs.join(', ')}) AS key) k`,
       columns.flatMap(({ name }, index) => [name, values[index]]),
     );
-    return rows[0]?.key ?? '{}';
+    return [...new Set(rows.flatMap((row) => [row.key, row.former]))];
   } catch (error) {
     if (!isInvalid(error)) throw error;
     const types = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
@@ -42,6 +47,43 @@ export async function storedKey(
       { kind: 'usage', object: JSON.stringify(key), cause: error },
     );
   }
+}
+
+/** Refuses a table that is not audited and was not. */
+export async function requireKnown(
+  client: Client,
+  spec: Pick<AuditSpec, 'schema' | 'table'>,
+  table: { schema: string; table: string },
+): Promise<void> {
+  const { trail } = trailNames(spec);
+  const { rows } = await client.query<{ known: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${trail} t WHERE t.table_schema = $1 AND t.table_name = $2) AS known`,
+    [table.schema, table.table],
+  );
+  if (rows[0]?.known !== true) throw await unknownTable(client, spec, table);
+}
+
+const NAMED = 20;
+
+async function unknownTable(
+  client: Client,
+  spec: Pick<AuditSpec, 'schema' | 'table'>,
+  table: { schema: string; table: string },
+): Promise<PlatformError> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT table_schema || '.' || table_name AS name FROM ${trailNames(spec).audited} ORDER BY table_schema <> 'public', 1`,
+  );
+  const named = rows.slice(0, NAMED).map(({ name }) => name);
+  const more = rows.length > NAMED ? ` and ${rows.length - NAMED} more` : '';
+  const name = `${table.schema}.${table.table}`;
+  return new PlatformError(
+    'audit-table-unknown',
+    `Table ${name} is not audited, and the trail has no row of it.`,
+    rows.length === 0
+      ? 'No table is audited: name those that are to be in coach:audit.tables.'
+      : `Audited are ${named.join(', ')}${more}; upper and lower case count.`,
+    { kind: 'usage', object: name },
+  );
 }
 
 const isInvalid = (error: unknown): boolean => {
@@ -73,12 +115,7 @@ async function columnsOfTrail(
     [table.schema, table.table],
   );
   if (rows.length > 0) return rows;
-  throw new PlatformError(
-    'audit-table-unknown',
-    `There is no table ${table.schema}.${table.table}, and the trail has no row of it.`,
-    'Name an audited table as Student or public.Student; `npm run coachdb -- audit` without --table lists what was recorded.',
-    { kind: 'usage', object: `${table.schema}.${table.table}` },
-  );
+  throw await unknownTable(client, spec, table);
 }
 
 function valuesOf(table: { schema: string; table: string }, columns: KeyColumn[], key: HistoryKey): string[] {

@@ -30,7 +30,7 @@ DECLARE
   made boolean;
 BEGIN
   PERFORM set_config('lock_timeout', '2s', true);
-${spec.hashChain ? `  -- First, while this transaction has changed nothing.\n  RETURN QUERY SELECT * FROM ${fn('seal')}();\n` : ''}  -- One at a time. A table lock, since an advisory one could be held by anybody.
+${spec.hashChain ? sealFirst(fn('seal')) : ''}  -- One at a time. A table lock, since an advisory one could be held by anybody.
   LOCK TABLE ${audited} IN SHARE UPDATE EXCLUSIVE MODE;
 
   FOR item IN
@@ -88,6 +88,17 @@ ${spec.hashChain ? `  -- First, while this transaction has changed nothing.\n  R
 END
 `;
 }
+
+/** First, while this transaction has changed nothing. What else is due does not wait for it. */
+const sealFirst = (seal: string): string => `  BEGIN
+    RETURN QUERY SELECT * FROM ${seal}();
+  EXCEPTION
+    WHEN lock_not_available THEN RETURN NEXT 'postponed sealing: another session is at it';
+    WHEN OTHERS THEN
+      RAISE WARNING 'sealing failed: %', SQLERRM;
+      RETURN NEXT format('sealing failed: %s', SQLERRM);
+  END;
+`;
 
 /** Drops one month, its links with it, and says so in the trail. */
 export function expireFunction(spec: AuditSpec): AuditFunction {

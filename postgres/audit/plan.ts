@@ -6,6 +6,7 @@ import type { AuditFunction } from './auditFunction';
 import { auditFunctions } from './functions';
 import { planFunctions, planOwnTriggers, planPolicy, planStorage } from './planObjects';
 import { planRemovals, planTable } from './planTables';
+import { planUnreadable } from './planUnreadable';
 import { planCron, planGuard, planPartitions } from './planUpkeep';
 import { auditProblems } from './problems';
 import { type AuditedShape, shapeOf } from './shape';
@@ -28,6 +29,7 @@ export function planAudit(spec: AuditSpec, actual: AuditActual, moment: Date): A
   const steps = [
     ...planStorage(spec, actual),
     ...planFunctions(spec, actual, functions),
+    ...planUnreadable(spec, actual),
     ...planPolicy(spec, actual),
     ...planOwnTriggers(spec, actual),
     ...planRemovals(spec, actual, shapes),

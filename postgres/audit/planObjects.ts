@@ -12,7 +12,9 @@ import {
   createChain,
   createSuspension,
   createTrail,
+  HASHED_FROM,
   searchIndexSql,
+  setHashedFrom,
   trailColumns,
 } from './trail';
 
@@ -123,8 +125,14 @@ function planSupport(spec: AuditSpec, { relations }: AuditActual): AuditStep[] {
       );
   if (!has(SUPPORT.suspension))
     steps.push(step('create', `table ${SUPPORT.suspension}`, 'bulk work that is not recorded', createSuspension(spec)));
-  if (!has(SUPPORT.chain) || !has(SUPPORT.horizon))
+  const horizon = relations.find(({ name }) => name === SUPPORT.horizon);
+  if (!has(SUPPORT.chain) || horizon === undefined)
     steps.push(step('create', `table ${SUPPORT.chain}`, 'links of the hash chains', createChain(spec)));
+  else if (!horizon.columns.some(({ name }) => name === HASHED_FROM.name)) {
+    const sql = [`ALTER TABLE ${trailNames(spec).horizon} ADD COLUMN ${HASHED_FROM.column}`];
+    if (spec.hashChain) sql.push(setHashedFrom(spec));
+    steps.push(step('change', `table ${SUPPORT.horizon}`, `column ${HASHED_FROM.name}`, sql));
+  }
   return steps;
 }
 
@@ -225,8 +233,8 @@ function setClause(entry: string): string {
 
 /** Triggers on the trail's own tables. */
 export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep[] {
-  const { trail, suspension, fn } = trailNames(spec);
-  const wanted = [
+  const { trail, suspension, horizon, fn } = trailNames(spec);
+  const wanted: { on: string; name: string; sql: string; made?: string[] }[] = [
     {
       on: SUPPORT.suspension,
       name: 'resume',
@@ -238,6 +246,7 @@ export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep
             on: spec.table,
             name: 'hash_row',
             sql: `CREATE TRIGGER hash_row BEFORE INSERT ON ${trail} FOR EACH ROW EXECUTE FUNCTION ${fn('hash_row')}()`,
+            made: [setHashedFrom(spec)],
           },
         ]
       : []),
@@ -247,13 +256,14 @@ export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep
   for (const { on, name, enabled, function: runs } of present) {
     if (wanted.some((one) => one.on === on && one.name === name && runs === name && enabled === 'A')) continue;
     const sql = [`DROP TRIGGER ${quoteIdentifier(name)} ON ${qualified(spec.schema, on)}`];
+    if (name === 'hash_row') sql.push(`UPDATE ${horizon} SET ${HASHED_FROM.name} = NULL`);
     steps.push(step('remove', `trigger ${name} on ${on}`, 'not as declared', sql));
   }
-  for (const { on, name, sql } of wanted) {
+  for (const { on, name, sql, made = [] } of wanted) {
     if (present.some((one) => one.on === on && one.name === name && one.function === name && one.enabled === 'A'))
       continue;
     const enable = `ALTER TABLE ${qualified(spec.schema, on)} ENABLE ALWAYS TRIGGER ${name}`;
-    steps.push(step('create', `trigger ${name} on ${on}`, 'fires always', [sql, enable]));
+    steps.push(step('create', `trigger ${name} on ${on}`, 'fires always', [sql, enable, ...made]));
   }
   return steps;
 }

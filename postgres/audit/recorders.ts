@@ -1,4 +1,5 @@
 import type { AuditSpec } from '../spec';
+import { largeSql, LONGEST_USER, UNCHECKED } from './bounds';
 import {
   CHANGED_MASK,
   type ChangeOperation,
@@ -24,6 +25,7 @@ import { sessionColumns } from './trail';
 const OP = {
   eq: 'OPERATOR(pg_catalog.=)',
   ne: 'OPERATOR(pg_catalog.<>)',
+  gt: 'OPERATOR(pg_catalog.>)',
   get: 'OPERATOR(pg_catalog.->)',
   minus: 'OPERATOR(pg_catalog.-)',
   concat: 'OPERATOR(pg_catalog.||)',
@@ -85,7 +87,8 @@ function suspendedCheck(spec: AuditSpec): string {
 const USER = [
   `who := ${setting(USER_SETTING)};`,
   // After a transaction with SET LOCAL a setting of one's own reads '' for the rest of the session.
-  `IF who ${OP.eq} '' THEN who := NULL; END IF;`,
+  `IF who ${OP.eq} '' OR pg_catalog.octet_length(who) ${OP.gt} ${LONGEST_USER} THEN\n` +
+    `  who := CASE WHEN who ${OP.ne} '' THEN ${largeSql('who')} END;\nEND IF;`,
 ].join('\n');
 
 const keyOf = (shape: AuditedShape, data: string): string =>
@@ -121,6 +124,12 @@ function visible(shape: AuditedShape, row: string): string {
   return unseen.length === 0 ? whole : `(${whole} ${OP.minus} ${textArray(unseen)})`;
 }
 
+const isUnbounded = (data: string): string => `pg_catalog.pg_column_size(${data}) ${OP.gt} ${UNCHECKED}`;
+
+/** Before anything is made of the row: its key, compared and stored, is that of the bounded one. */
+const bounded = (spec: AuditSpec, shape: AuditedShape, data: string): string =>
+  `${trailNames(spec).fn('bounded')}(${data}, ${textArray(shape.keyColumns)})`;
+
 function masked(shape: AuditedShape, data: string): string {
   if (shape.redact.length === 0) return data;
   return `${data} ${OP.concat} ${json(Object.fromEntries(shape.redact.map((column) => [column, MASK])))}`;
@@ -144,7 +153,8 @@ function statementBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT'
       `INSERT INTO ${trailNames(spec).trail} (operation, ${data}, user_id, ${columns}, key, key_hash, ${names(session, '')})\n` +
         `SELECT ${literal(operation)}, ${masked(shape, 'x.data')}, who, ${values}, ${keyOf(shape, 'x.data')}, ` +
         `${hashOf(shape, 'x.data')}, ${names(session, 'the_')}\n` +
-        `  FROM (SELECT ${visible(shape, 'r.*')} AS data FROM ${transition} AS r OFFSET 0) AS x;`,
+        `  FROM (SELECT CASE WHEN ${isUnbounded('y.data')} THEN ${bounded(spec, shape, 'y.data')} ELSE y.data END AS data\n` +
+        `          FROM (SELECT ${visible(shape, 'r.*')} AS data FROM ${transition} AS r OFFSET 0) AS y OFFSET 0) AS x;`,
     ],
   );
 }
@@ -165,6 +175,7 @@ function rowBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DE
       suspendedCheck(spec),
       USER,
       `content := ${visible(shape, row)};\n` +
+        `IF ${isUnbounded('content')} THEN content := ${bounded(spec, shape, 'content')}; END IF;\n` +
         `INSERT INTO ${trailNames(spec).trail} (operation, ${data}, user_id, ${columns}, key, key_hash)\n` +
         `VALUES (${literal(operation)}, ${masked(shape, 'content')}, who, ${values}, ${keyOf(shape, 'content')}, ` +
         `${hashOf(shape, 'content')});`,
@@ -181,6 +192,8 @@ function updateBody(spec: AuditSpec, shape: AuditedShape): string {
   const { columns, values } = place(shape);
   const record =
     `before := ${visible(shape, 'OLD')};\nafter := ${visible(shape, 'NEW')};\n` +
+    `IF ${isUnbounded('before')} OR ${isUnbounded('after')} THEN\n` +
+    `  before := ${bounded(spec, shape, 'before')};\n  after := ${bounded(spec, shape, 'after')};\nEND IF;\n` +
     (shape.exclude.length > 0 ? unlessVisible(shape) : '') +
     maskUpdate(shape) +
     `identity := ${keyOf(shape, 'before')};\n` +

@@ -1,6 +1,7 @@
 import type { AuditSpec } from '../spec';
 import { type AuditFunction, plain } from './auditFunction';
-import { literal, SUSPENDED_SETTING, trailNames, USER_SETTING } from './names';
+import { userSql } from './bounds';
+import { literal, SUSPENDED_SETTING, trailNames } from './names';
 
 /**
  * Bulk work without the trail, in one transaction:
@@ -36,8 +37,7 @@ BEGIN
   -- The transaction's number is taken before the time of recording, as the chain expects.
   PERFORM txid_current();
   INSERT INTO ${trailNames(spec).trail} (operation, table_schema, table_name, marker, user_id)
-  VALUES (mark.operation, mark.table_schema, mark.table_name, mark.marker,
-          nullif(current_setting(${literal(USER_SETTING)}, true), ''));
+  VALUES (mark.operation, mark.table_schema, mark.table_name, mark.marker, ${userSql()});
 END
 `;
 }
@@ -61,6 +61,8 @@ const family = (roots: string): string => `
       SELECT root, root AS relation FROM unnest(${roots}) AS root
       UNION SELECT m.root, i.inhrelid FROM member m JOIN pg_inherits i ON i.inhparent = m.relation)`;
 
+const LONGEST_REASON = 1000;
+
 function suspendBody(spec: AuditSpec): string {
   const { audited, suspension, fn } = trailNames(spec);
   return `
@@ -74,6 +76,11 @@ BEGIN
   IF coalesce(btrim(reason), '') = '' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'Suspending the audit trail needs a reason.',
       HINT = format('SELECT %I.suspend(''import of last year''), inside the transaction of the load.', ${literal(spec.schema)});
+  END IF;
+  IF octet_length(reason) > ${LONGEST_REASON} THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('The reason for suspending the audit trail has %s bytes; expected at most ${LONGEST_REASON}.', octet_length(reason)),
+      HINT = 'Give a short reason, and keep the rest elsewhere.';
   END IF;
   FOREACH wanted IN ARRAY coalesce(tables, ARRAY[]::text[]) LOOP
     IF NOT EXISTS (SELECT FROM ${audited} a WHERE wanted IN (a.table_name, a.table_schema || '.' || a.table_name)) THEN

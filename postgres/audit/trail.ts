@@ -148,6 +148,13 @@ export function createSuspension(spec: AuditSpec): string[] {
   ];
 }
 
+/** Rows recorded since then have a hash; NULL: the chain is off. */
+export const HASHED_FROM = { name: 'hashed_from', column: 'hashed_from timestamp with time zone' };
+
+export const setHashedFrom = (spec: Pick<AuditSpec, 'schema' | 'table'>): string =>
+  `INSERT INTO ${trailNames(spec).horizon} (sealed_until, hashed_from) VALUES ('-infinity', clock_timestamp()) ` +
+  `ON CONFLICT (only_row) DO UPDATE SET hashed_from = EXCLUDED.hashed_from`;
+
 /** Links of the hash chains: one chain a month, one link for each stretch of time that was sealed. The horizon is what the next link waits for. */
 export function createChain(spec: AuditSpec): string[] {
   const { chain, horizon } = trailNames(spec);
@@ -156,6 +163,6 @@ export function createChain(spec: AuditSpec): string[] {
       `until_time timestamp with time zone NOT NULL, row_count bigint NOT NULL, digest bytea NOT NULL, previous bytea NOT NULL, ` +
       `hash bytea NOT NULL, sealed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (month, position))`,
     `CREATE TABLE ${horizon} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), sealed_until timestamp with time zone NOT NULL, ` +
-      `pending_until timestamp with time zone, pending_txid bigint)`,
+      `pending_until timestamp with time zone, pending_txid bigint, ${HASHED_FROM.column})`,
   ];
 }

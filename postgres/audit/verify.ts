@@ -4,9 +4,10 @@ import { withTransaction } from '../connection/client';
 import type { AuditSpec } from '../spec';
 import { GENESIS, linkHash, rowDigest } from './chain';
 import { trailNames } from './names';
+import { readFailure } from './readFailure';
 
 /**
- * What a hash chain can tell. `altered`: a row is not what its own hash says. `rows`: rows of a sealed stretch were removed, added, or
+ * What a hash chain can tell. `altered`: a row is not what its own hash says, or has lost it. `rows`: rows of a sealed stretch were removed, added, or
  * altered together with their hash. `link`: a link was altered, removed or put in. `added`: rows turned up in a time already sealed.
  * `anchor`: the head noted earlier is no longer part of the chain, so what came before it was rewritten, or its end cut off.
  */
@@ -43,22 +44,33 @@ export interface VerifyOptions {
 
 /**
  * Recomputes every hash from the rows, with SQL of its own and none of the database's functions. Without an anchor it cannot find that the end
- * of a chain was cut off, nor that somebody who may write the tables recomputed everything after a change.
+ * of a chain was cut off, nor that somebody who may write the tables recomputed everything after a change. PlatformErrors: `audit-missing`,
+ * `audit-outdated`, `audit-denied`.
  */
 export async function verifyChain(
   client: Client,
   spec: Pick<AuditSpec, 'schema' | 'table'>,
   options: VerifyOptions = {},
 ): Promise<ChainReport> {
-  return withTransaction(client, async () => {
-    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    await client.query('SET LOCAL search_path = pg_catalog, pg_temp');
-    await client.query(`SET LOCAL work_mem = '64MB'`);
-    const months: ChainMonth[] = [];
-    for (const month of await monthsOf(client, spec, Object.keys(options.anchors ?? {})))
-      months.push(await verifyMonth(client, spec, month, options.anchors?.[month]));
-    return { intact: months.every(({ problems }) => problems.length === 0), months };
-  });
+  try {
+    return await withTransaction(client, () => verifyMonths(client, spec, options));
+  } catch (error) {
+    throw readFailure(spec, error);
+  }
+}
+
+async function verifyMonths(
+  client: Client,
+  spec: Pick<AuditSpec, 'schema' | 'table'>,
+  options: VerifyOptions,
+): Promise<ChainReport> {
+  await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await client.query('SET LOCAL search_path = pg_catalog, pg_temp');
+  await client.query(`SET LOCAL work_mem = '64MB'`);
+  const months: ChainMonth[] = [];
+  for (const month of await monthsOf(client, spec, Object.keys(options.anchors ?? {})))
+    months.push(await verifyMonth(client, spec, month, options.anchors?.[month]));
+  return { intact: months.every(({ problems }) => problems.length === 0), months };
 }
 
 async function monthsOf(
@@ -106,7 +118,7 @@ async function verifyMonth(
   if (Number(counts?.altered ?? 0) > 0)
     problems.push({
       kind: 'altered',
-      detail: `${counts?.altered} rows are not what their hash says`,
+      detail: `${counts?.altered} rows are not what their hash says, or have lost it`,
       rows: counts?.ids ?? [],
     });
   links.forEach((link, index) => {
@@ -136,9 +148,10 @@ async function verifyMonth(
 const inMonth = `t."timestamp" >= $1::timestamp AT TIME ZONE 'UTC' AND t."timestamp" < ($1::timestamp + interval '1 month') AT TIME ZONE 'UTC'`;
 
 const OWN = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => `
-SELECT count(*) AS rows, count(*) FILTER (WHERE x.hash IS NULL) AS unhashed, count(*) FILTER (WHERE x.wrong) AS altered,
+SELECT count(*) AS rows, count(*) FILTER (WHERE x.hash IS NULL AND NOT x.wrong) AS unhashed, count(*) FILTER (WHERE x.wrong) AS altered,
        (array_agg(x.id ORDER BY x.id) FILTER (WHERE x.wrong))[1:20] AS ids
-  FROM (SELECT t.id::text AS id, t.hash, t.hash <> ${rowDigest('t')} AS wrong FROM ${trailNames(spec).trail} AS t WHERE ${inMonth}) AS x`;
+  FROM (SELECT t.id::text AS id, t.hash, CASE WHEN t.hash IS NULL THEN coalesce(t.clock_time >= h.hashed_from, false) ELSE t.hash <> ${rowDigest(spec, 't')} END AS wrong
+          FROM ${trailNames(spec).trail} AS t LEFT JOIN ${trailNames(spec).horizon} AS h ON true WHERE ${inMonth}) AS x`;
 
 /** Each row falls into the stretch its time belongs to; those after the last link into one without a position. */
 const STRETCHES = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => {
@@ -150,7 +163,7 @@ WITH links AS (
 ), limits AS (
   SELECT coalesce(array_agg(until_time ORDER BY place), ARRAY[]::timestamptz[]) AS untils FROM links
 ), placed AS (
-  SELECT coalesce(t.hash, ${rowDigest('t')}) AS hash, t.clock_time, CASE WHEN cardinality(m.untils) = 0 THEN 0 ELSE width_bucket(t.clock_time, m.untils) END + 1 AS place,
+  SELECT coalesce(t.hash, ${rowDigest(spec, 't')}) AS hash, t.clock_time, CASE WHEN cardinality(m.untils) = 0 THEN 0 ELSE width_bucket(t.clock_time, m.untils) END + 1 AS place,
          row_number() OVER (PARTITION BY CASE WHEN cardinality(m.untils) = 0 THEN 0 ELSE width_bucket(t.clock_time, m.untils) END ORDER BY t.clock_time, t.id) AS number
     FROM ${trail} AS t, limits AS m WHERE ${inMonth}
 ), blocks AS (

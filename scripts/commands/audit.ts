@@ -39,11 +39,10 @@ export const audit: CommandDefinition = {
   run: async (context, options) => {
     const { spec, target } = await trailAccess(context, 'auditor');
     const query = queryOf(options);
-    const entries = await withClient(target, (client) => readHistory(client, spec, query));
-    const cut = entries.length === query.limit;
+    const { entries, complete } = await withClient(target, (client) => readHistory(client, spec, query));
     const text = entries.length === 0 ? 'The trail has nothing of that.' : renderHistory(entries);
-    const more = cut ? `\n\nThe newest ${entries.length}; there may be more: --limit, --since, --until.` : '';
-    return done(`${text}${more}`, { entries, complete: !cut });
+    const more = complete ? '' : `\n\nThe newest ${entries.length}; there may be more: --limit, --since, --until.`;
+    return done(`${text}${more}`, { entries, complete });
   },
 };
 

@@ -1,6 +1,8 @@
 import { maintainTrail } from '../../postgres/audit/upkeep';
 import { withClient } from '../../postgres/connection/client';
-import { done } from '../command';
+import { PlatformError } from '../../postgres/errors';
+import { done, failed } from '../command';
+import { printable } from '../report/print';
 import { trailAccess } from './audit';
 import type { CommandDefinition } from './definition';
 
@@ -16,7 +18,17 @@ export const auditMaintain: CommandDefinition = {
     const { spec, target } = await trailAccess(context, 'administrator');
     const lines = await withClient(target, (client) => maintainTrail(client, spec));
     const waits = lines.length > 0 && lines.every((line) => /^(postponed|sealing waits)/.test(line));
-    const text = lines.length === 0 ? 'Nothing was due.' : lines.join('\n');
+    const unsealed = lines.find((line) => line.startsWith('sealing failed'));
+    if (unsealed !== undefined) return failed([sealFailed(unsealed)], lines.map(printable).join('\n'), { lines });
+    const text = lines.length === 0 ? 'Nothing was due.' : lines.map(printable).join('\n');
     return done(text, { lines }, lines.length === 0 || waits ? 'ok' : 'changed');
   },
 };
+
+function sealFailed(line: string): PlatformError {
+  return new PlatformError(
+    'audit-seal-failed',
+    `The chain could not be sealed (${line}); partitions and retention were kept up.`,
+    'Mend what the message names, then run `npm run coachdb -- audit maintain` again; until then no new row is protected against removal.',
+  );
+}

@@ -1,5 +1,6 @@
 import type { Difference } from '../../postgres/audit/differences';
 import type { HistoryEntry } from '../../postgres/audit/history';
+import { printable } from './print';
 
 const WIDTH = 80;
 const LONGEST_COLUMN = 24;
@@ -51,17 +52,6 @@ function whoOf({ user, sessionUser, application, clientAddress, txid, childTable
 const timeOf = (time: Date): string => time.toISOString().replace('T', ' ');
 
 const pair = ([name, content]: [string, unknown]): string => `${printable(name)}=${value(content)}`;
-
-/** Control characters, and those that turn the direction of a line, would let recorded text rewrite the terminal's. */
-const HOSTILE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-const escaped = (character: string): string => {
-  const code = (character.codePointAt(0) ?? 0).toString(16);
-  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
-};
-
-export function printable(text: string): string {
-  return text.replace(HOSTILE, escaped);
-}
 
 function value(content: unknown): string {
   return printable(JSON.stringify(content) ?? 'null');

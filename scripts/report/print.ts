@@ -1,6 +1,17 @@
 import type { Problem } from '../../postgres/errors';
 import type { CommandResult } from '../command';
 
+/** Control characters, and those that turn the direction of a line or cannot be seen, would let recorded text rewrite the terminal's. */
+const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** For text that somebody else wrote. */
+export function printable(text: string): string {
+  return text.replace(STEERING, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
+  });
+}
+
 /** A command's result as the one JSON object on stdout. */
 export function renderJson(
   command: string,
@@ -10,16 +21,35 @@ export function renderJson(
   result: CommandResult,
 ): string {
   const { status, problems, fields } = result;
-  return JSON.stringify(
-    { command, stack, status, startedAt: startedAt.toISOString(), durationMs, problems, ...fields },
-    null,
-    2,
+  const report = { command, stack, status, startedAt: startedAt.toISOString(), durationMs, problems, ...fields };
+  return escapeJson(JSON.stringify(report, null, 2));
+}
+
+/** JSON of the same value without a character that would steer a terminal; the line breaks between its parts stay. */
+export function escapeJson(json: string): string {
+  return json.replace(STEERING, (characters) =>
+    characters === '\n'
+      ? characters
+      : characters
+          .split('')
+          .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+          .join(''),
   );
 }
 
 /** Problems as people read them: what happened, then how to mend it. */
 export function renderProblems(problems: readonly Problem[]): string {
   return problems
-    .map(({ code, message, remedy }) => `error [${code}]: ${message}${remedy === '' ? '' : `\n  remedy: ${remedy}`}`)
+    .map(
+      ({ code, message, remedy }) =>
+        `error [${code}]: ${lines(message)}${remedy === '' ? '' : `\n  remedy: ${lines(remedy)}`}`,
+    )
     .join('\n');
 }
+
+/** Messages quote what others wrote, and may have several lines. */
+const lines = (text: string): string =>
+  text
+    .split(/([\n\t])/)
+    .map((part, index) => (index % 2 === 0 ? printable(part) : part))
+    .join('');

@@ -78,7 +78,9 @@ describe('coachdb audit', { timeout: 60_000 }, () => {
 
   it.each([
     [['--since', 'yesterday'], 64, /how long ago: 30m, 24h, 7d/],
-    [['--table', 'Nope', '--key', '1'], 64, /no table public\.Nope/],
+    [['--table', 'Nope'], 64, /Table public\.Nope is not audited[^]*Audited are public\.Assessment, .*public\.User;/],
+    [['--table', 'user', '--since', '1h'], 64, /Table public\.user is not audited/],
+    [['--table', 'Nope', '--key', '1'], 64, /Table public\.Nope is not audited/],
     [['--key', '1'], 64, /without a table/],
     [['--limit', '0'], 64, /whole number from 1/],
     [['--operation', 'MERGE'], 64, /INSERT/],

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { differences, type RowData } from '../../postgres/audit/differences';
 import type { HistoryEntry } from '../../postgres/audit/history';
-import { printable, renderHistory } from '../../scripts/report/history';
+import { renderHistory } from '../../scripts/report/history';
+import { printable, renderJson, renderProblems } from '../../scripts/report/print';
 
 function entry(before: RowData | null, after: RowData | null, more: Partial<HistoryEntry> = {}): HistoryEntry {
   return {
@@ -62,6 +63,18 @@ describe('a row’s history as text', () => {
     expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     expect(printable('a\u{e0041}b\u2028')).toBe('a\\u{e0041}b\\u2028');
     expect(printable('Ärger 日本')).toBe('Ärger 日本');
+  });
+
+  it('lets none steer it as JSON or in an error either, and changes no value', () => {
+    const hostile = 'a\u001b[2J\r\n\u007f\u009b31m\u202edlo\u200b\u2028\u{e0041}"\\ ñ 日本 🙂';
+    const fields = { [hostile]: { entries: [entry(null, { [hostile]: hostile })] } };
+    const problem = { code: 'audit-query', message: `one\n${hostile}`, remedy: hostile };
+    const result = { status: 'ok' as const, exitCode: 0 as const, problems: [problem], fields, text: '' };
+    const json = renderJson('audit', 'local', new Date(0), 1, result);
+    expect(json.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(JSON.parse(json)).toMatchObject(JSON.parse(JSON.stringify({ ...fields, problems: [problem] })) as object);
+    expect(json).toContain('ñ 日本 🙂');
+    expect(renderProblems([problem]).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   });
 
   it('prints what a marker says', () => {

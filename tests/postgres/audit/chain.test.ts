@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { trailColumns } from '../../../postgres/audit/trail';
 import { sealChain } from '../../../postgres/audit/upkeep';
 import { verifyChain } from '../../../postgres/audit/verify';
 import { eventually } from '../../support/eventually';
@@ -176,18 +177,22 @@ describe('tampering of whoever may write the tables', () => {
       `UPDATE audit.audit_log SET user_id = 'other', hash = sha256('x') WHERE id = ${some}`,
       ['altered', 'rows'],
     ],
-    ['a hash taken away', `UPDATE audit.audit_log SET user_id = 'other', hash = NULL WHERE id = ${some}`, ['rows']],
+    [
+      'a hash taken away',
+      `UPDATE audit.audit_log SET user_id = 'other', hash = NULL WHERE id = ${some}`,
+      ['altered', 'rows'],
+    ],
     ['a row removed', `DELETE FROM audit.audit_log WHERE id = ${some}`, ['rows']],
     ['all rows of a month removed', `DELETE FROM audit.audit_log`, ['rows']],
     [
       'a row added into a sealed time',
       `INSERT INTO audit.audit_log (operation, table_schema, table_name, clock_time) SELECT 'DELETE', 'public', 'Student', clock_time FROM audit.audit_log WHERE id = ${some}`,
-      ['rows'],
+      ['altered', 'rows'],
     ],
     [
       'a row added into a sealed time of another month',
       `INSERT INTO audit.audit_log (operation, table_schema, table_name, "timestamp", clock_time) SELECT 'DELETE', 'public', 'Student', '2020-01-05', clock_time FROM audit.audit_log WHERE id = ${some}`,
-      ['added'],
+      ['added', 'altered'],
     ],
     [
       'a row moved to another time',
@@ -231,6 +236,44 @@ describe('tampering of whoever may write the tables', () => {
         INSERT INTO audit.chain_link SELECT * FROM copy_link; ALTER TABLE audit.audit_log ENABLE ALWAYS TRIGGER hash_row; DROP TABLE copy_log, copy_link`);
     }
     expect(await kinds()).toEqual([]);
+  });
+
+  /** Another value of the column's type, as near to the former as can be. */
+  const OTHER: Record<string, (column: string) => string> = {
+    uuid: (column) => `overlay(${column}::text placing 'f' from 36)::uuid`,
+    text: (column) => `coalesce(${column} || ' ', 'x')`,
+    jsonb: (column) => `coalesce(${column}, '{}') || '{"more": null}'`,
+    'timestamp with time zone': (column) => `${column} + interval '1 microsecond'`,
+    bigint: (column) => `${column} + 1`,
+    inet: (column) => `set_masklen(${column}, 31)`,
+    bytea: (column) => `set_bit(${column}, 7, 1 - get_bit(${column}, 7))`,
+  };
+  const columns = trailColumns({ schema: 'audit', table: 'audit_log' });
+
+  it.each([
+    ...columns.map(({ name, type }) => [name, 'another value', OTHER[type]?.(`"${name}"`) ?? 'no rule'] as const),
+    ...columns
+      .filter(({ notNull }) => notNull !== true)
+      .map(({ name }) => [name, 'NULL', 'NULL'] as const)
+      .filter(([name]) => !['old_data', 'child_table', 'marker'].includes(name)),
+  ])('column %s of a row with %s in it, sealed or not', async (name, _what, value) => {
+    await admin.query(`SET app.current_user_id = 'u1'`);
+    await write(1, admin);
+    await admin.query('RESET app.current_user_id');
+    const newest = `(SELECT id FROM audit.audit_log ORDER BY id DESC LIMIT 1)`;
+    for (const state of ['unsealed', 'sealed']) {
+      if (state === 'sealed') await sealAll();
+      await admin.query(`CREATE TABLE copy_log AS SELECT * FROM audit.audit_log WHERE id = ${newest};
+        UPDATE audit.audit_log SET "${name}" = ${value} WHERE id = ${newest}`);
+      try {
+        expect(await kinds(), state).toContain('altered');
+      } finally {
+        await admin.query(`DELETE FROM audit.audit_log AS t USING copy_log AS c WHERE t.txid = c.txid OR t.id = c.id;
+          ALTER TABLE audit.audit_log DISABLE TRIGGER hash_row; INSERT INTO audit.audit_log SELECT * FROM copy_log;
+          ALTER TABLE audit.audit_log ENABLE ALWAYS TRIGGER hash_row; DROP TABLE copy_log`);
+      }
+      expect(await kinds()).toEqual([]);
+    }
   });
 
   it('names the altered rows', async () => {

@@ -9,6 +9,7 @@ CREATE TABLE "Student" (id int PRIMARY KEY, name text, score numeric, big bigint
 CREATE TABLE "Completed" (student text, lesson int, points int, PRIMARY KEY (student, lesson));
 CREATE TABLE "Login" (at timestamptz PRIMARY KEY, who text);
 CREATE TABLE "Thing" (id text PRIMARY KEY);
+CREATE TABLE "Unaudited" (id int PRIMARY KEY);
 CREATE SCHEMA other; CREATE TABLE other."Student" (id int PRIMARY KEY);
 `;
 const TABLES = [
@@ -31,7 +32,8 @@ beforeEach(async () => {
 });
 afterAll(() => database.drop());
 
-const read = (query: HistoryQuery): Promise<HistoryEntry[]> => readHistory(auditor, database.spec, query);
+const read = async (query: HistoryQuery): Promise<HistoryEntry[]> =>
+  (await readHistory(auditor, database.spec, query)).entries;
 const brief = (entries: HistoryEntry[]): unknown[] =>
   entries.map(({ operation, key }) => [operation, ...Object.values(key ?? {})]);
 
@@ -248,7 +250,11 @@ describe('a key', () => {
 describe('what cannot be asked', () => {
   it.each<[string, HistoryQuery, string]>([
     ['a key without its table', { key: '1' }, 'audit-query'],
-    ['a table nobody knows', { table: 'Studnet', key: '1' }, 'audit-table-unknown'],
+    ['a key of a table nobody knows', { table: 'Studnet', key: '1' }, 'audit-table-unknown'],
+    ['a table nobody knows', { table: 'Studnet' }, 'audit-table-unknown'],
+    ['a table nobody knows, of a time', { table: 'nowhere.Student', user: 'u1' }, 'audit-table-unknown'],
+    ['a table that is not audited', { table: 'Unaudited' }, 'audit-table-unknown'],
+    ['a key of a table that is not audited', { table: 'Unaudited', key: '1' }, 'audit-table-unknown'],
     ['a value the column cannot hold', { table: 'Student', key: 'abc' }, 'audit-key-invalid'],
     ['a number out of range', { table: 'Student', key: '99999999999' }, 'audit-key-invalid'],
     ['half a key', { table: 'Completed', key: { student: 'a' } }, 'audit-key-invalid'],
@@ -258,6 +264,18 @@ describe('what cannot be asked', () => {
     const error: unknown = await read(query).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code, kind: 'usage' });
     expect(await read({ limit: 1 })).toHaveLength(0);
+  });
+
+  it('a table that is not audited names those that are; one that was is read on', async () => {
+    await expect(read({ table: 'student' })).rejects.toMatchObject({
+      message: 'Table public.student is not audited, and the trail has no row of it.',
+      remedy: expect.stringContaining('Audited are public.Completed, public.Login, public.Student') as string,
+    });
+    await admin.query(`INSERT INTO "Thing" VALUES ('former')`);
+    await database.up({ tables: TABLES.filter(({ table }) => table !== 'Thing') });
+    expect(await read({ table: 'Thing', until: new Date('2020-01-01') })).toEqual([]);
+    expect(brief(await read({ table: 'Thing', operation: 'INSERT' }))).toEqual([['INSERT', 'former']]);
+    await database.up({ tables: TABLES });
   });
 
   it('a trail that is not there, or not for this role', async () => {
