@@ -59,6 +59,14 @@ export function declareObjects(args: ObjectsArgs): void {
     projectRoot,
     connection,
     credentials,
+    dependents: {
+      connection,
+      role: spec.owner,
+      roles: spec.roles.map(({ name }) => name),
+      extensions: spec.extensions,
+      indexes: spec.indexes,
+      audit: spec.audit,
+    },
     after: [...allRoles, ...database.ready],
     ...along,
   });

@@ -3,7 +3,7 @@ import { isAbsolute, relative } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 
 import type { ConnectionArgs } from '../../infra/resources/connection';
-import { Migrations } from '../../infra/resources/migrations';
+import { Migrations, type MigrationsArgs } from '../../infra/resources/migrations';
 import type { MigrationEntry } from '../../infra/resources/migrationTypes';
 import { readMigrationFolder } from '../../postgres/migrations/folder';
 import type { MigrationsSpec } from '../../postgres/spec';
@@ -22,6 +22,7 @@ export interface ApplicationSchemaArgs {
   /** Where the database is; who logs in is the migrations' own. */
   connection: Omit<ConnectionArgs, 'user' | 'password'>;
   credentials: Credentials;
+  dependents: MigrationsArgs['dependents'];
   /** Database, roles, extensions and default privileges: everything a migration may rely on. */
   after: readonly pulumi.Resource[];
   server?: pulumi.Resource;
@@ -41,6 +42,7 @@ export class ApplicationSchema extends pulumi.ComponentResource {
         directory: relativeBelow(args.projectRoot, declared.directory),
         connection: { ...args.connection, user: login, password: args.credentials.of(login) },
         migrations: [...args.entries],
+        dependents: args.dependents,
       },
       {
         parent: this,

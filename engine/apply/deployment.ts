@@ -7,7 +7,7 @@ import type { ResourceState } from '../state/resource';
 import type { PropertyMap } from '../state/values';
 import { assertSupported } from './closedList';
 import { propertyChanges } from './difference';
-import { changeOf, goalOf, type StepResult } from './goal';
+import { changeOf, errorShown, goalOf, type StepResult } from './goal';
 import type { ProviderRegistry } from './registry';
 import { removeResources } from './removal';
 import { stepCustom } from './step';
@@ -41,6 +41,8 @@ export interface DeploymentOptions {
 export class Deployment implements Monitor {
   readonly changes: ResourceChange[] = [];
   stackOutputs: PropertyMap = {};
+  /** What the steps of a plan were refused for. */
+  readonly refusals: unknown[] = [];
   /** The first error of a step; the program is told and nothing more is tried. */
   failure: unknown;
   private readonly olds: Map<string, ResourceState>;
@@ -172,7 +174,7 @@ export class Deployment implements Monitor {
       this.record({
         ...changeOf(registration, urn, old === undefined ? 'create' : 'update', []),
         durationMs: Math.round(performance.now() - started),
-        error: textOf(error),
+        error: errorShown(error),
       });
       throw error;
     }
@@ -193,7 +195,13 @@ export class Deployment implements Monitor {
   }
 
   private async accept(result: StepResult): Promise<ResourceState> {
-    const { state, change, condemned } = result;
+    const { state, change, condemned, refused = [] } = result;
+    if (refused.length > 0) {
+      this.refusals.push(...refused);
+      this.done.set(state.urn, state);
+      this.record(change);
+      return state;
+    }
     const old = this.olds.get(state.urn);
     if (change.operation !== 'same') {
       state.modified = this.options.now().toISOString();
@@ -284,10 +292,4 @@ function interrupted(): PlatformError {
     'Run the command again; it goes on from here.',
     { kind: 'interrupted' },
   );
-}
-
-/** An error as the tree shows it: remedy included. */
-function textOf(error: unknown): string {
-  if (error instanceof PlatformError) return `${error.message}\n${error.remedy}`;
-  return error instanceof Error ? error.message : String(error);
 }

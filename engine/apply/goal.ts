@@ -1,3 +1,4 @@
+import { PlatformError } from '../../postgres/errors';
 import type { PropertyChange, ResourceChange } from '../changes';
 import { nameOf, type Registration, typeOf } from '../protocol/registration';
 import type { ResourceState } from '../state/resource';
@@ -8,6 +9,8 @@ export interface StepResult {
   change: ResourceChange;
   /** The old state of a replaced resource, to be deleted at the end. */
   condemned?: ResourceState;
+  /** Why `check` or `diff` refused it; in a plan alone, which goes on so that every refusal is known at once. */
+  refused?: readonly unknown[];
 }
 
 /** The state a registration asks for, outputs aside. */
@@ -49,4 +52,10 @@ export function changeOf(
 export function changeOfState(state: ResourceState, operation: ResourceChange['operation']): ResourceChange {
   const parent = state.parent === undefined ? {} : { parent: state.parent };
   return changeOf({ type: typeOf(state.urn), name: nameOf(state.urn), ...parent }, state.urn, operation, []);
+}
+
+/** An error as the tree shows it: remedy included. */
+export function errorShown(error: unknown): string {
+  if (error instanceof PlatformError) return `${error.message}\n${error.remedy}`;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -2,17 +2,46 @@ import { errorFromText, PlatformError } from '../../postgres/errors';
 import { nameOf, typeOf } from '../protocol/registration';
 import type { CheckResult } from './provider';
 
-/** The error of inputs that `check` refused: a single failure that carries an error of its own is that error; several are told together. */
+/** Inputs that `check` refused for several reasons. */
+export class InputsRefused extends PlatformError {
+  constructor(
+    readonly errors: readonly PlatformError[],
+    said: readonly string[],
+    object: string,
+  ) {
+    super(
+      'inputs-refused',
+      `${typeOf(object)} ${nameOf(object)}:\n${said.join('\n')}`,
+      'Mend each of them as it says.',
+      { kind: errors.find(({ kind }) => kind === 'usage')?.kind ?? errors[0]?.kind ?? 'usage', object },
+    );
+  }
+}
+
+/** The error of inputs that `check` refused: one reason is that error, several are told together. */
 export function inputsRefused(urn: string, failures: CheckResult['failures']): PlatformError {
-  const errors = failures.flatMap(({ reason }) => errorFromText(reason, { object: urn }) ?? []);
+  const errors = failures.map((failure) => errorOf(urn, failure));
   const [first] = errors;
-  if (first !== undefined && failures.length === 1) return first;
-  const whole = errors.length === failures.length;
-  const reasons = failures.map(({ property, reason }) => (property === '' ? reason : `${property}: ${reason}`));
-  return new PlatformError(
-    'inputs-refused',
-    `${typeOf(urn)} ${nameOf(urn)}:\n${reasons.join('\n')}`,
-    'Mend each of them as it says.',
-    { kind: whole && errors.every(({ kind }) => kind !== 'usage') ? (first?.kind ?? 'usage') : 'usage', object: urn },
+  if (first !== undefined && errors.length === 1) return first;
+  const said = failures.map(({ property }, at) => {
+    const { message, remedy } = errors[at] ?? { message: '', remedy: '' };
+    return `${property === '' ? '' : `${property}: `}${message}\n${remedy}`;
+  });
+  return new InputsRefused(errors, said, urn);
+}
+
+function errorOf(urn: string, { property, reason }: CheckResult['failures'][number]): PlatformError {
+  const what = property === '' ? reason : `${property}: ${reason}`;
+  return (
+    errorFromText(reason, { object: urn }) ??
+    new PlatformError('inputs-refused', `${typeOf(urn)} ${nameOf(urn)}: ${what}`, 'Mend it as it says.', {
+      kind: 'usage',
+      object: urn,
+    })
   );
+}
+
+/** Each reason by itself. */
+export function reasonsOf<E>(error: E): readonly (E | PlatformError)[] {
+  return error instanceof InputsRefused ? error.errors : [error];
 }

@@ -9,6 +9,8 @@ import type { ResourceState } from '../state/resource';
 import { Deployment, type DeploymentOptions } from './deployment';
 import { show } from './difference';
 import { startDynamicProvider } from './dynamic';
+import { errorShown } from './goal';
+import { reasonsOf } from './inputsRefused';
 import { createPostgresqlProvider } from './providers/postgresql';
 import { createRandomProvider } from './providers/random';
 import { refreshResources } from './refresh';
@@ -89,13 +91,18 @@ async function outcomeOf(
   try {
     await finished;
     await deployment.finish();
-    return [];
+    return distinct(deployment.refusals);
   } catch (error) {
-    if (deployment.failure !== undefined) return [deployment.failure];
+    if (deployment.failure !== undefined) return distinct([...deployment.refusals, ...reasonsOf(deployment.failure)]);
     await deployment.stop(error);
     if (error instanceof ProgramFailed) return logged.length > 0 ? [...logged] : [error];
     return [...logged, error];
   }
+}
+
+/** The same reason may stand in the way of several resources. */
+function distinct(failures: readonly unknown[]): unknown[] {
+  return [...new Map(failures.map((failure) => [errorShown(failure), failure])).values()];
 }
 
 export interface StateRunOptions {

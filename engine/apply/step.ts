@@ -8,8 +8,8 @@ import type { PropertyMap } from '../state/values';
 import type { Deployment } from './deployment';
 import { propertyChanges, show } from './difference';
 import { DYNAMIC_PACKAGE } from './dynamic';
-import { changeOf, goalOf, type StepResult } from './goal';
-import { inputsRefused } from './inputsRefused';
+import { changeOf, errorShown, goalOf, type StepResult } from './goal';
+import { inputsRefused, reasonsOf } from './inputsRefused';
 import type { DiffResult, ResourceProvider } from './provider';
 import { defaultProviderOf } from './stepProvider';
 
@@ -29,13 +29,15 @@ export async function stepCustom(deployment: Deployment, registration: Registrat
   const context = await contextOf(deployment, registration, urn);
   const stored = deployment.oldOf(urn);
   const old = stored === undefined ? undefined : await refreshed(context, stored);
-  const { inputs, computed } = await checked(context, stored);
-  if (old === undefined) {
+  const judged = await judge(context, stored, old);
+  if ('refused' in judged) return refused(context, old, judged.refused);
+  const { inputs, computed, diff } = judged;
+  if (old === undefined || diff === undefined) {
     const result = await created(context, inputs, 'create');
-    if (stored !== undefined) result.change.note = 'was in the state but no longer exists';
+    const note = stored === undefined ? notYetChecked(computed) : 'was in the state but no longer exists';
+    if (note !== undefined) result.change.note = note;
     return result;
   }
-  const diff = await differenceOf(context, old, inputs);
   const changed = describe(diff, { ...old, inputs: splitComputed(old.inputs).inputs }, inputs, computed);
   if (deployment.options.replace.has(urn) || diff.replaces.length > 0)
     return replaced(context, old, inputs, diff, changed);
@@ -44,6 +46,42 @@ export async function stepCustom(deployment: Deployment, registration: Registrat
     return { state, change: changeOf(registration, urn, 'same', []) };
   }
   return updated(context, old, inputs, changed);
+}
+
+interface Judged {
+  inputs: PropertyMap;
+  computed: PropertyMap;
+  /** Undefined for what is to be created. */
+  diff: DiffResult | undefined;
+}
+
+/** `check` and `diff`. What they refuse ends a run that applies; a plan takes note of it and goes on. */
+async function judge(
+  context: Context,
+  stored: ResourceState | undefined,
+  old: ResourceState | undefined,
+): Promise<Judged | { refused: unknown }> {
+  try {
+    const { inputs, computed } = await checked(context, stored);
+    return { inputs, computed, diff: old === undefined ? undefined : await differenceOf(context, old, inputs) };
+  } catch (error) {
+    if (!context.deployment.options.dryRun) throw error;
+    return { refused: error };
+  }
+}
+
+function refused(context: Context, old: ResourceState | undefined, error: unknown): StepResult {
+  const { registration, urn } = context;
+  const change = changeOf(registration, urn, old === undefined ? 'create' : 'update', []);
+  const { inputs } = registration;
+  const state = { ...goal(context, old), outputs: old?.outputs ?? inputs, id: old?.id ?? UNKNOWN_ON_WIRE };
+  return { state, change: { ...change, error: errorShown(error) }, refused: reasonsOf(error) };
+}
+
+/** A plan that a handler could not make yet says why. */
+function notYetChecked({ plan }: PropertyMap): string | undefined {
+  const said = Array.isArray(plan) ? plan[0] : plan;
+  return typeof said === 'string' && said.startsWith('not yet checked') ? said : undefined;
 }
 
 async function contextOf(deployment: Deployment, registration: Registration, urn: string): Promise<Context> {

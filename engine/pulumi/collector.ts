@@ -1,5 +1,6 @@
 import { type PlatformError, toProblem } from '../../postgres/errors';
 import { show } from '../apply/difference';
+import { reasonsOf } from '../apply/inputsRefused';
 import { countOperations, type DeploymentResult, type Operation, type ResourceChange } from '../changes';
 import { programError } from '../protocol/program';
 import { nameOf, typeOf } from '../protocol/registration';
@@ -78,7 +79,7 @@ export class EventCollector {
   failures(): PlatformError[] {
     const ofProgram = this.programErrors.map((message) => programError(message));
     const ofResources = this.finished().flatMap(({ urn, error }) =>
-      error === undefined ? [] : [this.errors.of(urn) ?? failed(urn, error)],
+      error === undefined ? [] : reasonsOf(this.errors.of(urn) ?? failed(urn, error)),
     );
     return [...ofProgram, ...ofResources];
   }

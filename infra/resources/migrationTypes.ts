@@ -1,4 +1,6 @@
+import type { AuditTrailInputs } from './auditTrailTypes';
 import type { Connection } from './connection';
+import type { DatabaseIndexInputs } from './databaseIndexTypes';
 
 export interface MigrationEntry {
   name: string;
@@ -22,6 +24,20 @@ export interface MigrationInputs {
   connection: Connection;
   /** Computed for previews: what will be applied, one line each. */
   plan?: string[];
+  /** What the same run declares that needs these tables: judged before anything is applied, as far as that can be done. */
+  __dependents?: Dependents;
+}
+
+export interface Dependents {
+  /** The administrator's. */
+  connection: Connection;
+  /** Owner of the indexed tables. */
+  role: string;
+  /** Every role that the run declares. */
+  roles: string[];
+  extensions: { name: string; schema?: string; version?: string }[];
+  indexes: Omit<DatabaseIndexInputs, 'role' | 'connection' | 'plan'>[];
+  audit: Omit<AuditTrailInputs, 'connection' | 'plan'>;
 }
 
 export interface MigrationOutputs extends MigrationInputs {

@@ -1,6 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 
 import type { ConnectionArgs } from './connection';
+import type { Dependents } from './migrationTypes';
 import { HandledResource } from './shim';
 
 export interface MigrationsArgs {
@@ -14,11 +15,13 @@ export interface MigrationsArgs {
   schema: string;
   lockTimeoutMs: number;
   statementTimeoutMs: number;
+  /** What needs these tables; see `Dependents`. */
+  dependents: Omit<Dependents, 'connection'> & { connection: ConnectionArgs };
 }
 
 /** A folder of migrations applied in order, each atomic, recorded in `_prisma_migrations`. Deleting it changes no data. */
 export class Migrations extends HandledResource {
-  constructor(name: string, args: MigrationsArgs, options: pulumi.CustomResourceOptions) {
-    super('Migrations', name, { ...args }, ['applied', 'pending'], options);
+  constructor(name: string, { dependents, ...args }: MigrationsArgs, options: pulumi.CustomResourceOptions) {
+    super('Migrations', name, { ...args, __dependents: dependents }, ['applied', 'pending'], options);
   }
 }

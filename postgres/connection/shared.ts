@@ -2,6 +2,7 @@ import { Client } from 'pg';
 
 import type { ConnectionTarget } from '../spec';
 import { clientConfig, connectError, type ConnectOptions } from './client';
+import { withoutWaiting } from './waiting';
 
 /** How long an idle connection is kept. Long enough for the next resource of a run, short enough to be in nobody's way. */
 const IDLE_MS = 500;
@@ -15,7 +16,7 @@ const idle = new Map<string, Idle>();
 
 /**
  * `withClient` for short reading work that many resources of one run do one after the other: a connection that is free is used
- * again, which saves the handshake. Each work starts with a clean session (DISCARD ALL after the one before).
+ * again, which saves the handshake. Nothing waits for a lock in silence. Each work starts with a clean session (DISCARD ALL after the one before).
  */
 export async function withSharedClient<T>(
   target: ConnectionTarget,
@@ -26,7 +27,7 @@ export async function withSharedClient<T>(
   const client = take(key) ?? (await open(target, options, key));
   let result: T;
   try {
-    result = await work(client);
+    result = await withoutWaiting(client, work);
     await client.query('DISCARD ALL');
   } catch (error) {
     await client.end().catch(() => undefined);

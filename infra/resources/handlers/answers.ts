@@ -11,6 +11,10 @@ export class Answers<Inputs, Answer> {
     this.kept.set(JSON.stringify(inputs), { answer, at: Date.now() });
   }
 
+  has(inputs: Inputs): boolean {
+    return this.kept.has(JSON.stringify(inputs));
+  }
+
   /** Undefined: there is none, or it is older than a step takes. */
   take(inputs: Inputs): Answer | undefined {
     const key = JSON.stringify(inputs);

@@ -7,32 +7,50 @@ import { readAudit } from '../../../postgres/audit/read';
 import { refreshedTables } from '../../../postgres/audit/refresh';
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { PlatformError } from '../../../postgres/errors';
+import { errorText, PlatformError } from '../../../postgres/errors';
 import type { AuditSpec, ConnectionTarget } from '../../../postgres/spec';
 import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrailTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
-import { connectionFailures, plainConnection, planIfReachable } from './connection';
+import { connectionFailures, notYet, plainConnection, planIfReachable } from './connection';
+import { auditRefusal } from './dependents';
 import { withRemedy } from './failure';
+import { tableIsFinal } from './pending';
 
 /**
  * The audit trail. Never replaced; what differs is found in the catalog, so a trigger disabled or a function altered by hand is a change. A
- * missing table is no failure of `check`, since a migration of the same run may bring it; it stands in the computed `plan`, and `create`
- * and `update` refuse before they do anything. Deleting takes triggers, functions and guards away and keeps the trail with every row.
+ * table that cannot be audited is a failure of `check`; where a migration of the same run may still change it, the computed `plan` says that it
+ * is not yet checked, and `create` and `update` refuse before they do anything. Deleting takes triggers, functions and guards away and keeps the trail with every row.
  */
 const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
   async check(olds, news) {
     const failures = [...checkInputs(news), ...checkPlace(olds, news)];
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = ofRead.take(inputs) ?? (await planOf(inputs));
+    const known = ofRead.take(inputs);
+    const found = known === undefined ? await planOf(inputs) : { plan: known };
+    if ('reason' in found) return { inputs: { ...inputs, plan: [notYet(found.reason)] }, failures };
+    const { plan } = found;
     ofCheck.remember(inputs, plan);
-    return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLines(plan) }, failures };
+    const awaits = inputs.tables.map(({ table }) => tableIsFinal(inputs.connection, table));
+    const open = awaits.find((table) => table?.awaits !== undefined);
+    const refusals = plan.problems.filter(({ code }) => code !== 'audit-role-missing');
+    if (refusals.length > 0 && open === undefined && !awaits.includes(undefined)) {
+      return {
+        inputs,
+        failures: refusals.map((problem) => ({ property: '', reason: errorText(auditRefusal(problem)) })),
+      };
+    }
+    if (plan.problems.length > 0 && open?.awaits !== undefined)
+      return { inputs: { ...inputs, plan: [notYet(`migration ${open.awaits} comes first`)] }, failures };
+    return { inputs: { ...inputs, plan: planLines(plan) }, failures };
   },
 
   async diff(_id, olds, news) {
     if (!isDeepStrictEqual(olds.connection, news.connection)) return { changes: true };
-    const plan = ofCheck.take(inputsOf(news)) ?? (await planOf(news));
+    const known = ofCheck.take(inputsOf(news));
+    const found = known === undefined ? await planOf(news) : { plan: known };
+    const plan = 'plan' in found ? found.plan : undefined;
     if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
     return {
       changes: plan.steps.length > 0 || plan.problems.length > 0 || !isDeepStrictEqual(specOf(olds), specOf(news)),
@@ -83,7 +101,7 @@ async function bringUp(inputs: AuditTrailInputs): Promise<AuditTrailOutputs> {
   return { ...inputsOf(inputs), warnings: plan.warnings.map(({ message }) => message) };
 }
 
-function planOf(inputs: AuditTrailInputs): Promise<AuditPlan | undefined> {
+function planOf(inputs: AuditTrailInputs): Promise<{ plan: AuditPlan } | { reason: string }> {
   const spec = specOf(inputs);
   return planIfReachable(inputs.connection, async (client) =>
     planAudit(spec, await readAudit(client, spec), new Date()),
@@ -91,7 +109,7 @@ function planOf(inputs: AuditTrailInputs): Promise<AuditPlan | undefined> {
 }
 
 const ofRead = new Answers<AuditTrailInputs, AuditPlan>();
-const ofCheck = new Answers<AuditTrailInputs, AuditPlan | undefined>();
+const ofCheck = new Answers<AuditTrailInputs, AuditPlan>();
 
 function checkInputs(news: AuditTrailInputs): CheckFailure[] {
   const failures: CheckFailure[] = [];

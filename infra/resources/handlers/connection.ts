@@ -20,18 +20,39 @@ export function plainConnection({ host, port, database, user, password }: Connec
   return { host, port, database, user, password };
 }
 
-/**
- * What `plan` finds; undefined where no plan can be made yet: server, database or role come with the same run, a password is about to
- * change, or a value is unknown in this preview (Pulumi's sentinel is no password that opens anything).
- */
+/** What Pulumi sends for a value it does not know yet; no password that opens anything. */
+const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+
+/** Why nothing can be asked of the database yet, though the same run will make it possible: by the code of the error. */
+const NOT_YET: Readonly<Record<string, (connection: Connection) => string>> = {
+  'server-unreachable': ({ host, port }) => `no server answers at ${host}:${port} yet`,
+  'database-missing': ({ database }) => `database ${database} does not exist yet`,
+  'password-refused': ({ user }) => `the server does not take the password of ${user} yet`,
+  'login-refused': ({ user }) => `role ${user} cannot log in yet`,
+  'connect-denied': ({ user, database }) => `role ${user} may not connect to ${database} yet`,
+  'role-refused': () => 'a role it needs does not exist yet',
+  'role-missing': () => 'a role it needs does not exist yet',
+  'role-denied': () => 'a membership it needs does not exist yet',
+  'history-denied': () => 'a privilege it needs is not granted yet',
+};
+
+/** What `plan` finds, or why it cannot be made yet. Anything else that goes wrong is thrown. */
 export async function planIfReachable<T>(
   connection: Connection,
   plan: (client: Client) => Promise<T>,
-): Promise<T | undefined> {
+): Promise<{ plan: T } | { reason: string }> {
+  if (connection.password === UNKNOWN) return { reason: `the password of ${connection.user} is made by the same run` };
   try {
-    return await withSharedClient({ ...connection }, plan, { connectTimeoutMs: 3000 });
+    const options = { connectTimeoutMs: 3000 };
+    return { plan: await withSharedClient({ ...connection }, plan, options) };
   } catch (error) {
-    if (error instanceof PlatformError) return undefined;
-    throw error;
+    const reason = error instanceof PlatformError ? NOT_YET[error.code] : undefined;
+    if (reason === undefined) throw error;
+    return { reason: reason(connection) };
   }
+}
+
+/** The computed `plan` of what cannot be judged before the run begins. */
+export function notYet(reason: string): string {
+  return `not yet checked: ${reason}`;
 }

@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { PlatformError } from '../../../postgres/errors';
+import { errorText, PlatformError } from '../../../postgres/errors';
 import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
 import { readIndexes } from '../../../postgres/indexes/catalog';
 import { definitionKey } from '../../../postgres/indexes/compare';
 import type { IndexDescription } from '../../../postgres/indexes/description';
-import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
+import { dropIndex, ensureIndex, planIndexes, problemsError } from '../../../postgres/indexes/ensure';
 import { retiredName, temporaryName } from '../../../postgres/indexes/names';
 import type { IndexPlan, PreviousIndex } from '../../../postgres/indexes/plan';
 import { planLine, progressLine } from '../../../postgres/indexes/print';
@@ -18,22 +18,33 @@ import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndexTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
-import { connectionFailures, plainConnection, planIfReachable } from './connection';
+import { connectionFailures, notYet, plainConnection, planIfReachable } from './connection';
 import { withRemedy } from './failure';
+import { tableIsFinal } from './pending';
 
 /**
  * An index. Never replaced by the engine: an update builds the new one beside the old one and swaps the names, and where table, schema
- * or name changed it moves. A missing table or column is no failure of `check`, since a migration of the same run may bring it; it
- * stands in the computed `plan`, and `create` and `update` refuse before they do anything.
+ * or name changed it moves. What PostgreSQL does not take is a failure of `check`; where a migration of the same run may still change the
+ * table, or nothing answers yet, the computed `plan` says that it is not yet checked and why.
  */
 const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
   async check(olds, news) {
     const failures = checkInputs(news);
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
-    const plan = ofRead.take(inputs) ?? (await planOf(inputs, previousOf(olds, inputs)));
+    const known = ofRead.take(inputs);
+    const found = known === undefined ? await planOf(inputs, previousOf(olds, inputs)) : { plan: known };
+    const plan = planIn(found);
     ofCheck.remember(inputs, plan);
-    return { inputs: plan === undefined ? inputs : { ...inputs, plan: planLine(plan) }, failures };
+    if (plan === undefined)
+      return { inputs: 'reason' in found ? { ...inputs, plan: notYet(found.reason) } : inputs, failures };
+    if (plan.problems.length === 0) return { inputs: { ...inputs, plan: planLine(plan) }, failures };
+    const table = tableIsFinal(inputs.connection, inputs.table);
+    if (table !== undefined && table.awaits === undefined) {
+      return { inputs, failures: [{ property: '', reason: errorText(problemsError(plan.problems)) }] };
+    }
+    const reason = table === undefined ? planLine(plan) : notYet(`migration ${table.awaits ?? ''} comes first`);
+    return { inputs: { ...inputs, plan: reason }, failures };
   },
 
   async diff(_id, olds, news) {
@@ -42,7 +53,8 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
       olds.role !== news.role
     )
       return { changes: true };
-    const plan = ofCheck.take(inputsOf(news)) ?? (await planOf(news, previousOf(olds, news)));
+    const inputs = inputsOf(news);
+    const plan = ofCheck.has(inputs) ? ofCheck.take(inputs) : planIn(await planOf(news, previousOf(olds, news)));
     if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
     return { changes: plan.action !== 'none' };
   },
@@ -135,7 +147,11 @@ async function readActual(
   }
 }
 
-function planOf(inputs: DatabaseIndexInputs, former: PreviousIndex | undefined): Promise<IndexPlan | undefined> {
+type Found = { plan: IndexPlan | undefined } | { reason: string };
+
+const planIn = (found: Found): IndexPlan | undefined => ('plan' in found ? found.plan : undefined);
+
+function planOf(inputs: DatabaseIndexInputs, former: PreviousIndex | undefined): Promise<Found> {
   const spec = specOf(inputs);
   const previous = new Map(former === undefined ? [] : [[spec, former]]);
   return planIfReachable(inputs.connection, async (client) => {

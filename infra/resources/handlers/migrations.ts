@@ -5,19 +5,23 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Client } from 'pg';
 
 import { withClient, withTransaction } from '../../../postgres/connection/client';
-import { PlatformError } from '../../../postgres/errors';
+import { withSharedClient } from '../../../postgres/connection/shared';
+import { withoutWaiting } from '../../../postgres/connection/waiting';
+import { errorText, PlatformError } from '../../../postgres/errors';
 import { applyMigrations } from '../../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { readHistory } from '../../../postgres/migrations/history';
 import { planMigrations, requireApplicable } from '../../../postgres/migrations/plan';
 import { describe as describeStep } from '../../../postgres/migrations/print';
 import { assumeRole } from '../../../postgres/migrations/session';
-import type { MigrationFolder, MigrationHistory } from '../../../postgres/migrations/types';
+import type { MigrationFolder, MigrationHistory, MigrationPlan } from '../../../postgres/migrations/types';
 import type { CheckFailure, Handler } from '../handler';
-import type { MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
+import type { Dependents, MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
 import { Answers } from './answers';
 import { plainConnection, planIfReachable } from './connection';
-import { withRemedy } from './failure';
+import { judgeDependents, together } from './dependents';
+import { failureOf, withRemedy } from './failure';
+import { rememberPending } from './pending';
 
 /**
  * Applies a folder of migrations. What is applied is read from the database; what is pending, with its number of statements and whether it is all
@@ -27,8 +31,8 @@ const handler: Handler<MigrationInputs, MigrationOutputs> = {
   async check(olds, news) {
     const failures = compareWithDisk(news);
     if (failures.length > 0) return { inputs: news, failures };
-    const plan = await pendingLines(olds !== undefined, news);
-    return { inputs: plan.length === 0 ? news : { ...news, plan }, failures };
+    const { refusals, plan } = await judge(olds, news);
+    return { inputs: plan.length === 0 ? news : { ...news, plan }, failures: refusals };
   },
 
   diff(_id, olds, news) {
@@ -49,13 +53,12 @@ const handler: Handler<MigrationInputs, MigrationOutputs> = {
 
   async read(id, props) {
     const applied = await readApplied(props);
-    const inputs = inputsOf(props);
-    ofRead.remember(placeOf(inputs), applied);
+    const inputs = keptOf(props);
     return { id, inputs, props: { ...inputs, applied, pending: pendingOf(props.migrations, applied) } };
   },
 
-  async update(_id, _olds, news) {
-    return { outs: await bringUpToDate(news) };
+  async update(_id, olds, news) {
+    return { outs: await bringUpToDate(news, olds.__dependents) };
   },
 
   delete() {
@@ -65,25 +68,64 @@ const handler: Handler<MigrationInputs, MigrationOutputs> = {
 
 export const migrations = withRemedy(handler);
 
-const ofRead = new Answers<object, MigrationEntry[]>();
-
-function placeOf({ connection, schema, role }: MigrationInputs): object {
-  return { connection, schema, role };
+/** What the run would be refused for, now or once the migrations are applied, and one line for each that will be. What cannot be asked yet is asked then. */
+async function judge(
+  olds: Partial<MigrationInputs> | undefined,
+  news: MigrationInputs,
+): Promise<{ refusals: CheckFailure[]; plan: string[] }> {
+  const folder = readMigrationFolder(absolute(news.directory));
+  const known = ofRead.take(placeOf(news));
+  const found =
+    known === undefined ? await planIfReachable(news.connection, (client) => readAs(client, news)) : { plan: known };
+  const plan = planOf(news, folder, 'plan' in found ? found.plan : historyOf(news.schema, []));
+  const refusals = 'plan' in found ? await failureOf('', () => requireApplicable(plan)) : [];
+  const pending = new Set(plan.steps.map(({ name }) => name));
+  rememberPending(
+    news.connection,
+    folder.migrations.filter(({ name }) => pending.has(name)),
+  );
+  const { __dependents: dependents } = news;
+  const before = olds?.__dependents;
+  // What was declared before stands, or its own resource says why not; asking for all of it would cost every run.
+  if (dependents !== undefined && !isDeepStrictEqual(withoutConnection(before), withoutConnection(dependents))) {
+    const judged = await planIfReachable(dependents.connection, (client) =>
+      judgeDependents(client, dependents, before),
+    );
+    if ('plan' in judged) refusals.push(...judged.plan.map((one) => ({ property: '', reason: errorText(one) })));
+  }
+  const isKnown = 'plan' in found || olds === undefined;
+  return { refusals, plan: isKnown ? plan.steps.map((step) => `${step.name} (${describeStep(step)})`) : [] };
 }
 
-/** One line for each migration that will be applied. */
-async function pendingLines(exists: boolean, inputs: MigrationInputs): Promise<string[]> {
-  const place = { ...inputs, connection: plainConnection(inputs.connection) };
-  const read = (): Promise<MigrationEntry[] | undefined> =>
-    planIfReachable(inputs.connection, async (client) => finishedOf(await readAs(client, inputs)));
-  const applied = ofRead.take(placeOf(place)) ?? (exists ? await read() : undefined) ?? [];
-  if (!mayApply(inputs, applied)) return [];
-  const folder = readMigrationFolder(absolute(inputs.directory));
-  const { steps } = planMigrations(folder, historyOf(inputs.schema, applied));
-  return steps.map((step) => `${step.name} (${describeStep(step)})`);
+/** `check` follows `read`. */
+const ofRead = new Answers<unknown, MigrationHistory>();
+const placeOf = ({ connection, role, schema }: MigrationInputs): unknown => [plainConnection(connection), role, schema];
+
+function withoutConnection(dependents: Dependents | undefined): unknown {
+  return { ...dependents, connection: null };
 }
 
-async function bringUpToDate(inputs: MigrationInputs): Promise<MigrationOutputs> {
+function planOf(inputs: MigrationInputs, folder: MigrationFolder, history: MigrationHistory): MigrationPlan {
+  const plan = planMigrations(folder, history);
+  // What is wrong with a pending one matters when it is applied; that an applied one was edited matters now.
+  return mayApply(inputs, plan.applied) ? plan : planMigrations(onlyApplied(folder, history), history);
+}
+
+/** Now that the tables are what they will be, everything that needs them is judged before the first of it is made. */
+async function requireDependents(
+  { connection, __dependents: dependents }: MigrationInputs,
+  former: Dependents | undefined,
+): Promise<void> {
+  rememberPending(connection, []);
+  if (dependents === undefined) return;
+  const refusals = await withSharedClient({ ...dependents.connection }, (client) =>
+    judgeDependents(client, dependents, former),
+  );
+  const refusal = together(refusals);
+  if (refusal !== undefined) throw refusal;
+}
+
+async function bringUpToDate(inputs: MigrationInputs, former?: Dependents): Promise<MigrationOutputs> {
   const folder = readMigrationFolder(absolute(inputs.directory));
   const applied = await withClient({ ...inputs.connection }, async (client) => {
     const history = await readAs(client, inputs);
@@ -97,7 +139,8 @@ async function bringUpToDate(inputs: MigrationInputs): Promise<MigrationOutputs>
     for (const warning of warnings) process.stderr.write(`${warning}\n`);
     return done;
   });
-  return { ...inputsOf(inputs), applied, pending: pendingOf(inputs.migrations, applied) };
+  await requireDependents(inputs, former);
+  return { ...keptOf(inputs), applied, pending: pendingOf(inputs.migrations, applied) };
 }
 
 /** `initial` applies to a database that has none yet. */
@@ -126,7 +169,10 @@ const REPAIRED_BY_UP = new Set([
  */
 async function readApplied(props: MigrationOutputs): Promise<MigrationEntry[]> {
   try {
-    const history = await withClient({ ...props.connection }, (client) => readAs(client, props));
+    const history = await withClient({ ...props.connection }, (client) =>
+      withoutWaiting(client, () => readAs(client, props)),
+    );
+    ofRead.remember(placeOf(props), history);
     return finishedOf(history);
   } catch (error) {
     if (error instanceof PlatformError && error.code === 'database-missing') return [];
@@ -218,6 +264,11 @@ function inputsOf(from: MigrationInputs): MigrationInputs {
     statementTimeoutMs,
     connection: plainConnection(from.connection),
   };
+}
+
+/** With what the next run compares its dependents with. */
+function keptOf(from: MigrationInputs): MigrationInputs {
+  return { ...inputsOf(from), ...(from.__dependents === undefined ? {} : { __dependents: from.__dependents }) };
 }
 
 /** Dynamic providers run somewhere below the project, so a relative folder counts from the one that holds Pulumi.yaml. */

@@ -9,7 +9,7 @@ import type { Step } from '../../../postgres/roles/planRole';
 import type { CheckFailure, Handler } from '../handler';
 import type { Planned } from '../plannedTypes';
 import { Answers } from './answers';
-import { connectionFailures, plainConnection, planIfReachable } from './connection';
+import { connectionFailures, notYet, plainConnection, planIfReachable } from './connection';
 import { withRemedy } from './failure';
 
 export interface PlannedKind<Spec extends object> {
@@ -30,8 +30,9 @@ export interface PlannedKind<Spec extends object> {
 export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Handler<Planned<Spec>> {
   type Inputs = Planned<Spec>;
   const inputsOf = (from: Inputs): Inputs => ({ ...kind.spec(from), connection: plainConnection(from.connection) });
-  const ofCheck = new Answers<Inputs, Step[] | undefined>();
-  const planOf = (inputs: Inputs): Promise<Step[] | undefined> =>
+  type Found = { plan: Step[] } | { reason: string };
+  const ofCheck = new Answers<Inputs, Found>();
+  const planOf = (inputs: Inputs): Promise<Found> =>
     planIfReachable(inputs.connection, (client) => kind.steps(client, kind.spec(inputs)));
   const apply = async (inputs: Inputs): Promise<Inputs> => {
     await withClient({ ...inputs.connection }, (client) => kind.apply(client, kind.spec(inputs)));
@@ -42,17 +43,17 @@ export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Ha
       const failures = [...kind.failures(news), ...connectionFailures(news.connection)];
       if (failures.length > 0) return { inputs: news, failures };
       const inputs = inputsOf(news);
-      const steps = await planOf(inputs);
-      ofCheck.remember(inputs, steps);
-      return {
-        inputs: steps === undefined ? inputs : { ...inputs, plan: steps.map(({ action }) => action) },
-        failures,
-      };
+      const found = await planOf(inputs);
+      ofCheck.remember(inputs, found);
+      const plan = 'plan' in found ? found.plan.map(({ action }) => action) : [notYet(found.reason)];
+      return { inputs: { ...inputs, plan }, failures };
     },
 
     async diff(_id, olds, news) {
-      const steps = ofCheck.take(inputsOf(news)) ?? (await planOf(news));
-      return { changes: (steps ?? []).length > 0 || !isDeepStrictEqual(inputsOf(olds), inputsOf(news)) };
+      const found = ofCheck.take(inputsOf(news)) ?? (await planOf(news));
+      return {
+        changes: ('plan' in found && found.plan.length > 0) || !isDeepStrictEqual(inputsOf(olds), inputsOf(news)),
+      };
     },
 
     async create(inputs) {
