@@ -39,7 +39,7 @@ async function failed(error: unknown): Promise<never> {
 
 function declare(): Record<string, unknown> {
   const stack = pulumi.getStack();
-  const machine = { memoryBytes: totalmem(), cpus: cpus().length };
+  const machine = machineHere();
   const settings = readSettings(stack, machine);
   const root = projectRoot();
   switch (settings.environment) {
@@ -61,6 +61,13 @@ function readSettings(stack: string, machine: Machine): Settings {
   if (settings !== undefined) return settings;
   const list = problems.map(({ message, remedy }) => `- ${message} ${remedy}`).join('\n');
   throw new pulumi.RunError(`The settings of stack ${stack} have ${problems.length} problem(s):\n${list}`);
+}
+
+/** An offline command stands no machine in particular: it says which one to count with. */
+function machineHere(): Machine {
+  const [memoryBytes, processors] = (process.env['COACHDB_MACHINE'] ?? '').split(',').map(Number);
+  if (memoryBytes !== undefined && processors !== undefined) return { memoryBytes, cpus: processors };
+  return { memoryBytes: totalmem(), cpus: cpus().length };
 }
 
 /** The folder that holds Pulumi.yaml, above the compiled program. */

@@ -25,8 +25,8 @@ export interface Stack {
   warnings: Problem[];
 }
 
-/** Reads Pulumi.yaml and the stack's file; every problem of the settings is reported at once, exit code 64. */
-export function openStack(context: CommandContext): Stack {
+/** Reads Pulumi.yaml and the stack's file; every problem of the settings is reported at once, exit code 64. `machine` is what local runs on. */
+export function openStack(context: CommandContext, machine = { memoryBytes: totalmem(), cpus: cpus().length }): Stack {
   const { root, stack } = context;
   const project = parse(readFileSync(join(root, 'Pulumi.yaml'), 'utf8')) as { name: string; main: string };
   const path = join(root, `Pulumi.${stack}.yaml`);
@@ -40,7 +40,6 @@ export function openStack(context: CommandContext): Stack {
   }
   const file = readStackFile(readFileSync(path, 'utf8'), path);
   if (file.problems.length > 0) throw new ProblemList(file.problems);
-  const machine = { memoryBytes: totalmem(), cpus: cpus().length };
   const { settings, problems } = parseSettings(file.raw, stack, { machine });
   if (settings === undefined) throw new ProblemList(problems);
   const program: ProgramSource = {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,10 +12,9 @@ import { withoutCredentials } from '../../engine/protocol/credentials';
 import { rewrap } from '../../engine/protocol/wire';
 import { PlatformError } from '../../postgres/errors';
 import { type CommandContext, type CommandResult, done } from '../command';
-import { ensurePort } from '../port';
+import { NO_MACHINE, offlineProgram, withoutMachine } from '../offline';
 import { renderDeployment, shortType } from '../report/tree';
 import { openStack, type Stack } from '../stack';
-import { stackHome, writeLine } from '../workspace';
 import type { CommandDefinition } from './definition';
 import { DETAILED_EXIT_CODE } from './deployment';
 import { withDetailedExitCode } from './preview';
@@ -26,13 +25,13 @@ export const graph: CommandDefinition = {
   description: 'every resource a stack declares, offline: no credentials, plugins or network',
   options: [new Option('--base <ref>', 'what changed since this git revision'), DETAILED_EXIT_CODE()],
   run: async (context, options) => {
-    const stack = openStack(context);
+    const stack = openStack(context, NO_MACHINE);
     const head = await graphOf(context, stack);
     const base = options['base'];
     if (typeof base !== 'string')
       return done(render(head), { resources: head.resources, outputs: head.outputs, notices: head.notices });
     const started = performance.now();
-    const before = await graphAt(context, base, stack);
+    const before = await graphAt(context, base);
     const compared = compareGraphs(before, head);
     const result: DeploymentResult = {
       ...compared,
@@ -56,9 +55,9 @@ export const graph: CommandDefinition = {
 };
 
 async function graphOf(context: CommandContext, stack: Stack): Promise<Graph> {
-  if (stack.settings.environment === 'local') await ensurePort(context, stack);
-  return buildGraph({
-    program: { ...stack.program, environment: withoutCredentials(context.environment) },
+  const program = offlineProgram(stack);
+  const graph = await buildGraph({
+    program: { ...program, environment: withoutCredentials(program.environment) },
     invokes: Object.fromEntries(
       Object.entries(stack.settings.graph.invokes).map(([token, answer]) => [
         token,
@@ -69,41 +68,35 @@ async function graphOf(context: CommandContext, stack: Stack): Promise<Graph> {
       if (context.verbose || severity === 'warning') context.progress(`${severity}: ${message}`);
     },
   });
+  return withoutMachine(graph, stack);
 }
 
-/** The graph of another revision: checked out beside, built with this checkout's packages, run, removed. */
-async function graphAt(context: CommandContext, base: string, stack: Stack): Promise<Graph> {
-  const folder = mkdtempSync(join(tmpdir(), 'coach-base-'));
+/** The graph of another revision: unpacked beside, built with this checkout's packages, run, removed. The repository is only read. */
+async function graphAt(context: CommandContext, base: string): Promise<Graph> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'coach-base-')));
   const tree = join(folder, 'tree');
   try {
-    git(context.root, ['worktree', 'add', '--detach', '--quiet', tree, base], base);
+    mkdirSync(tree);
+    unpack(context.root, base, tree);
     symlinkSync(join(context.root, 'node_modules'), join(tree, 'node_modules'));
     build(context, tree, base);
-    const other = openStack({ ...context, root: tree });
-    if (stack.settings.environment === 'local') keepPort(context, stack, other);
+    const other = openStack({ ...context, root: tree }, NO_MACHINE);
     return await graphOf({ ...context, root: tree }, other);
   } finally {
-    if (existsSync(tree))
-      execFileSync('git', ['-C', context.root, 'worktree', 'remove', '--force', tree], { stdio: 'ignore' });
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** A port that was chosen for this folder is no difference between two revisions. */
-function keepPort(context: CommandContext, stack: Stack, other: Stack): void {
-  const file = join(stackHome(stack.workspace, stack.name), 'port');
-  mkdirSync(stackHome(other.workspace, other.name), { recursive: true });
-  writeLine(join(stackHome(other.workspace, other.name), 'port'), readFileSync(file, 'utf8').trim());
-  context.progress(`comparing with ${other.program.projectRoot}`);
-}
-
-function git(root: string, args: string[], base: string): void {
+function unpack(root: string, base: string, tree: string): void {
+  const archive = `${tree}.tar`;
   try {
-    execFileSync('git', ['-C', root, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const stdio: ('ignore' | 'pipe')[] = ['ignore', 'ignore', 'pipe'];
+    execFileSync('git', ['-C', root, 'archive', '--format=tar', `--output=${archive}`, base], { stdio });
+    execFileSync('tar', ['-xf', archive, '-C', tree], { stdio });
   } catch (error) {
     throw new PlatformError(
       'revision-unknown',
-      `git cannot check out ${base}: ${String((error as { stderr?: Buffer }).stderr ?? '').trim()}`,
+      `git cannot give ${base}: ${String((error as { stderr?: Buffer }).stderr ?? '').trim()}`,
       'Give a commit, branch or tag of this repository; in a shallow clone fetch it first.',
       { kind: 'usage', object: base, cause: error },
     );

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { GraphResource } from '../../engine/graph/graph';
@@ -55,6 +58,64 @@ describe('graph', () => {
   it('is the same twice', async () => {
     expect(await graphOf('local')).toEqual(await graphOf('local'));
   });
+
+  it('is that of every checkout and machine: no file is written, what a machine decides is a symbol', async () => {
+    const other = new TestProject();
+    try {
+      rmSync(other.path('.coachdb'), { recursive: true });
+      other.set('tuning', 'auto');
+      other.set('parameters', { work_mem: '8MB' });
+      const { code, report, stderr } = await other.json(['graph']);
+      expect(code, stderr).toBe(0);
+      expect(existsSync(other.path('.coachdb'))).toBe(false);
+      const resources = report['resources'] as GraphResource[];
+      const server = resources.find(({ type }) => type.endsWith('coach:Server'));
+      expect(server?.inputs).toMatchObject({
+        port: '‹port›',
+        dataDirectory: '‹project›/.coachdb/local/data',
+        parameters: { work_mem: '8MB', shared_buffers: '‹sized from the machine›' },
+      });
+      expect(report['outputs']).toMatchObject({ port: '‹port›' });
+      expect(JSON.stringify(report)).not.toContain(other.root);
+      for (const key of ['tuning', 'parameters']) other.set(key, undefined);
+      const again = await other.json(['graph']);
+      expect(again.report['resources']).toEqual(await graphOf('local'));
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it(
+    'finds nothing between a clean clone and its last commit, and then what was changed',
+    { timeout: 180_000 },
+    async () => {
+      const clone = new TestProject();
+      const git = (...args: string[]): Buffer =>
+        execFileSync('git', ['-C', clone.root, '-c', 'user.name=a', '-c', 'user.email=a@localhost', ...args]);
+      try {
+        rmSync(clone.path('.coachdb'), { recursive: true });
+        writeFileSync(clone.path('.gitignore'), 'node_modules\ndist\n.coachdb\napp/generated\n');
+        git('init', '--quiet');
+        git('add', '.');
+        git('commit', '--quiet', '-m', 'first');
+        const changesOf = async (): Promise<string[]> => {
+          const { code, report, stderr } = await clone.json(['graph', '--base', 'HEAD']);
+          expect(code, stderr).toBe(0);
+          const changes = report['changes'] as { name: string; operation: string }[];
+          return changes
+            .filter(({ operation }) => operation !== 'same')
+            .map(({ name, operation }) => `${operation} ${name}`);
+        };
+        expect(await changesOf()).toEqual([]);
+        expect(existsSync(clone.path('.coachdb'))).toBe(false);
+        expect(String(git('status', '--porcelain'))).toBe('');
+        clone.set('roles', { readOnly: { connectionLimit: 3 } });
+        expect(await changesOf()).toEqual(['update role-coach_readonly']);
+      } finally {
+        await clone.remove();
+      }
+    },
+  );
 
   it('refuses a stack without a file, naming those there are', async () => {
     const { code, report } = await project.json(['graph', '--stack', 'staging']);
