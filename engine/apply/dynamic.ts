@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 import { credentials, type ServiceError } from '@grpc/grpc-js';
 import { ResourceProviderClient } from '@pulumi/pulumi/proto/provider_grpc_pb';
@@ -59,6 +60,7 @@ function portOf(child: ChildProcess, onOutput: (line: string) => void): Promise<
       for (const line of text.split('\n')) if (line.trim() !== '') onOutput(line);
     });
     child.stderr?.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString('utf8')).slice(-4000)));
+    if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', onOutput);
     child.once('error', reject);
     child.once('exit', (code) =>
       reject(

@@ -80,7 +80,8 @@ async function runTransaction(
 ): Promise<void> {
   const { lockTimeoutMs = 2000, waitMs = 600_000 } = options;
   const place = placeOf(index, step.statements.join('; '));
-  const deadline = Date.now() + waitMs;
+  const began = Date.now();
+  const deadline = began + waitMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await withTransaction(client, async () => {
@@ -92,7 +93,16 @@ async function runTransaction(
     } catch (error) {
       if (error instanceof PartitionsChanged) throw error;
       if (!isPassing(error)) throw workError(place, error);
-      if (Date.now() >= deadline) throw workError(place, error, await lockHolders(client, place.table).catch(() => []));
+      const holders = await lockHolders(client, place.table).catch(() => []);
+      if (Date.now() >= deadline) throw workError(place, error, holders);
+      const waitingFor = holders.length === 0 ? null : holders.join('; ');
+      options.onProgress?.({
+        index: step.index,
+        phase: 'waiting for a lock',
+        fraction: null,
+        waitingFor,
+        elapsedMs: Date.now() - began,
+      });
       await pause(attempt, deadline);
     }
   }

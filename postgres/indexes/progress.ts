@@ -35,6 +35,12 @@ SELECT p.phase, a.application_name AS application, a.state, NULLIF(p.current_loc
   FROM pg_stat_progress_create_index p LEFT JOIN pg_stat_activity a ON a.pid = p.current_locker_pid
  WHERE p.pid = $1`;
 
+/** Before a build is under way it waits for its lock on the table, which no progress view shows. */
+const BLOCKED = `
+SELECT 'waiting for the table' AS phase, a.application_name AS application, a.state, a.pid AS locker,
+       round(extract(epoch FROM clock_timestamp() - a.xact_start))::int AS seconds, NULL AS done, NULL AS total
+  FROM pg_blocking_pids($1) AS blocker (pids), pg_stat_activity a WHERE a.pid = ANY (pids) ORDER BY a.xact_start LIMIT 1`;
+
 /**
  * Polls the progress of the build that backend `pid` runs, on a connection of its own, until the returned function is called. A build
  * shorter than `everyMs` opens none. Progress is a courtesy: where the connection cannot be had, there is silence, no error.
@@ -66,7 +72,8 @@ export function watchBuild(
       await client.connect();
       while (!stopped) {
         const { rows } = await client.query<ProgressRow>(QUERY, [pid]);
-        if (rows[0] !== undefined) report(progressOf(index, rows[0], Date.now() - started));
+        const row = rows[0] ?? (await client.query<ProgressRow>(BLOCKED, [pid])).rows[0];
+        if (row !== undefined) report(progressOf(index, row, Date.now() - started));
         await pause();
       }
     } finally {

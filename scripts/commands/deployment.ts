@@ -2,6 +2,7 @@ import { Option } from 'commander';
 
 import type { DeploymentResult, ResourceChange } from '../../engine/changes';
 import { type PlatformError } from '../../postgres/errors';
+import { spoken } from '../../postgres/spoken';
 import { type CommandContext, type CommandResult, confirm } from '../command';
 import { ExitCode, exitCodeOf } from '../exitCodes';
 import { renderDeployment, seconds } from '../report/tree';
@@ -59,4 +60,12 @@ export function approvalOf(context: CommandContext): (changes: readonly Resource
     const list = changes.map(({ operation, name, type }) => `  ${operation} ${name} (${type})`).join('\n');
     return confirm(context, `This would be replaced or deleted:\n${list}\nGo on?`);
   };
+}
+
+/** Shows what program, provider and handlers say: progress of a long step in passing, warnings, everything else with --verbose. */
+export function hear(context: CommandContext, severity: string, message: string): void {
+  const { kind, text } = spoken(message);
+  if (kind === 'progress') context.passing(`  ${text}`);
+  else if (severity === 'warning' || kind === 'warning') context.progress(`warning: ${text}`);
+  else if (severity === 'error' || context.verbose) context.progress(text);
 }

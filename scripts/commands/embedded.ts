@@ -8,7 +8,7 @@ import type { CommandContext, CommandResult } from '../command';
 import { failed } from '../command';
 import type { Stack } from '../stack';
 import { readOrCreateState, type StackState } from '../stackState';
-import { approvalOf, deploymentResult, reportStep } from './deployment';
+import { approvalOf, deploymentResult, hear, reportStep } from './deployment';
 
 const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
 const PROBE_TIMEOUT_MS = 500;
@@ -42,10 +42,7 @@ export async function runEmbedded(context: CommandContext, stack: Stack, run: Em
       return open.length === 0 ? Promise.resolve(true) : approvalOf(context)(open);
     },
     onChange: run.dryRun ? () => undefined : reportStep(context),
-    onLog: (severity, message) => {
-      if (severity === 'warning') context.progress(`warning: ${message}`);
-      else if (context.verbose || severity === 'error') context.progress(message);
-    },
+    onLog: (severity, message) => hear(context, severity, message),
     now: () => new Date(),
     signal: context.signal,
   });

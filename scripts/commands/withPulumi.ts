@@ -11,7 +11,7 @@ import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
 import { settlePending, type StackState, withStackLock } from '../stackState';
-import { approvalOf, deploymentResult, doomedBy, reportStep } from './deployment';
+import { approvalOf, deploymentResult, doomedBy, hear, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
 
 export interface PulumiRequest {
@@ -40,9 +40,9 @@ export async function runWithPulumi(
     replaceUrns: urnsOf(state, request.replace),
     refresh: local.isReadable && (operation === 'up' || operation === 'preview'),
     onChange: operation === 'preview' ? () => undefined : reportStep(context),
+    // An error is reported as a problem in the end.
     onMessage: (severity, message) => {
-      if (severity === 'warning') context.progress(`warning: ${message}`);
-      else if (context.verbose) context.progress(message);
+      if (severity !== 'error' || context.verbose) hear(context, severity, message);
     },
   };
   try {

@@ -9,6 +9,7 @@ import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { errorText, PlatformError } from '../../../postgres/errors';
 import type { AuditSpec, ConnectionTarget } from '../../../postgres/spec';
+import { speak } from '../../../postgres/spoken';
 import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrailTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
@@ -87,8 +88,9 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
       if (!(error instanceof PlatformError && error.code === 'database-missing')) throw error;
       return;
     }
-    process.stderr.write(
-      `The rows of ${props.schema}.${props.table} stay, with their owner ${props.owner}; nothing is recorded any more.\n`,
+    speak(
+      'warning',
+      `The rows of ${props.schema}.${props.table} stay, with their owner ${props.owner}; nothing is recorded any more.`,
     );
   },
 };
@@ -97,7 +99,7 @@ export const auditTrail = withRemedy(handler);
 
 async function bringUp(inputs: AuditTrailInputs): Promise<AuditTrailOutputs> {
   const plan = await withClient(target(inputs), (client) => bringUpAudit(client, specOf(inputs)));
-  for (const { message, remedy } of plan.warnings) process.stderr.write(`${message} ${remedy}\n`);
+  for (const { message, remedy } of plan.warnings) speak('warning', `${message} ${remedy}`);
   return { ...inputsOf(inputs), warnings: plan.warnings.map(({ message }) => message) };
 }
 

@@ -15,6 +15,7 @@ import type { IndexProgress } from '../../../postgres/indexes/progress';
 import { actualSpec } from '../../../postgres/indexes/refresh';
 import { checkIndexSpec } from '../../../postgres/indexes/validate';
 import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
+import { speak } from '../../../postgres/spoken';
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndexTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
@@ -181,13 +182,13 @@ function work(inputs: DatabaseIndexInputs): IndexWorkOptions {
   return { role: inputs.role, watch: target(inputs), onProgress: sayingProgress() };
 }
 
-/** A line on stderr, which the engine shows, at each new phase and every five seconds. */
+/** At each new phase and every five seconds. */
 function sayingProgress(): (progress: IndexProgress) => void {
   let last = { phase: '', at: 0 };
   return (progress) => {
     if (progress.phase === last.phase && progress.elapsedMs - last.at < 5000) return;
     last = { phase: progress.phase, at: progress.elapsedMs };
-    process.stderr.write(`${progressLine(progress)}\n`);
+    speak('progress', progressLine(progress));
   };
 }
 

@@ -15,6 +15,7 @@ import { planMigrations, requireApplicable } from '../../../postgres/migrations/
 import { describe as describeStep } from '../../../postgres/migrations/print';
 import { assumeRole } from '../../../postgres/migrations/session';
 import type { MigrationFolder, MigrationHistory, MigrationPlan } from '../../../postgres/migrations/types';
+import { speak } from '../../../postgres/spoken';
 import type { CheckFailure, Handler } from '../handler';
 import type { Dependents, MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
 import { Answers } from './answers';
@@ -136,7 +137,7 @@ async function bringUpToDate(inputs: MigrationInputs, former?: Dependents): Prom
       return plan.applied;
     }
     const { history: done, warnings } = await applyMigrations(client, plan, inputs);
-    for (const warning of warnings) process.stderr.write(`${warning}\n`);
+    for (const warning of warnings) speak('warning', warning);
     return done;
   });
   await requireDependents(inputs, former);

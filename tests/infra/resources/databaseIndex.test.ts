@@ -264,7 +264,9 @@ describe('create and update', () => {
       spy.mockRestore();
       await holder.end();
     }
-    expect(lines[0]).toMatch(/^idx_student_location: waiting for writers before build, .*for process \d+ .*, \d+ s\n$/);
+    expect(lines[0]).toMatch(
+      /^progress: idx_student_location: waiting for writers before build, .*for process \d+ .*, \d+ s\n$/,
+    );
   });
 
   it('move to another table under the same name, and say so before', async () => {
