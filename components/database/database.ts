@@ -7,7 +7,7 @@ import { Schemas } from '../../infra/resources/schemas';
 import type { DefaultPrivilegesSpec, ExtensionSpec, GrantSpec, SchemaSpec } from '../../postgres/spec';
 
 export interface DatabaseArgs {
-  /** Changing it replaces the database, which is protected: such a change is refused. */
+  /** Changing it renames the database. */
   databaseName: string;
   /** The administrator: nobody who logs in otherwise can become the owner, who may drop the database from another one. */
   owner: string;

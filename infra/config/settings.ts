@@ -15,14 +15,14 @@ export interface ServerSettings {
   binaries: string;
   /** local: the account that runs the server where root starts it. Absent: postgres, else nobody. */
   account?: string;
-  /** local: absolute folder. Absent: below `.coachdb/<stack>`. Changing it is a new, empty server. */
+  /** local: absolute folder. Absent: below `.coachdb/<stack>`. A change is refused: the data is moved by hand. */
   dataDirectory?: string;
   /** prod: RDS instance class; also what `tuning: auto` sizes for. Changing it restarts. @default db.t4g.medium */
   instanceClass?: string;
 }
 
 export interface DatabaseSettings {
-  /** Changing it would replace the database, which is refused. @default inclusive_ai */
+  /** Changing it renames the database. @default inclusive_ai */
   name: string;
   /** Superuser of local and dev, master user of prod. @default postgres */
   adminUser: string;

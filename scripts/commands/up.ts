@@ -3,13 +3,16 @@ import { Option } from 'commander';
 import { backendPaths } from '../../engine/state/backend';
 import { removeStaleLocks } from '../../engine/state/lock';
 import { PlatformError } from '../../postgres/errors';
+import { startServer } from '../../postgres/server/process';
+import { serverState } from '../../postgres/server/state';
 import { type CommandContext, type CommandResult, confirm, declined } from '../command';
 import { chooseEngine } from '../engine';
+import { localServerOf, SERVER_TYPE } from '../localServer';
 import { ensurePort, isDeployed } from '../port';
 import { pulumiInstalled } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import { openStack, type Stack } from '../stack';
-import { repairPendingOperations, settlePending, withStackLock } from '../stackState';
+import { readState, repairPendingOperations, settlePending, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { approvalOf, doomedBy, ENGINE, YES } from './deployment';
 import { answers, embeddedResult, runEmbedded } from './embedded';
@@ -81,8 +84,10 @@ async function upEmbedded(
   asksFirst: boolean,
 ): Promise<CommandResult> {
   const approved = new Set<string>();
-  if (asksFirst || isDeployed(stack)) {
-    const planned = await runEmbedded(context, stack, { dryRun: true, replace, readsObjects: await isRunning(stack) });
+  const isOld = isDeployed(stack);
+  for (let planning = asksFirst || isOld; planning;) {
+    const readsObjects = await isRunning(stack);
+    const planned = await runEmbedded(context, stack, { dryRun: true, replace, readsObjects });
     const { changes, counts } = planned.result;
     const nothing = counts.create + counts.update + counts.replace + counts.delete === 0;
     if (planned.failures.length > 0) return embeddedResult(planned, {}, '');
@@ -90,15 +95,31 @@ async function upEmbedded(
       const result = { ...planned.result, operation: 'up' as const };
       return embeddedResult({ ...planned, result }, {}, nextSteps(stack, result));
     }
-    const doomed = doomedBy(changes, replace);
+    const doomed = doomedBy(changes, replace).filter(({ urn }) => !approved.has(urn));
     if (asksFirst && !nothing) {
       context.progress(renderDeployment(planned.result));
       if (!(await confirm(context, 'Do this?'))) throw declined();
     } else if (doomed.length > 0 && !(await approvalOf(context)(doomed))) throw declined();
     for (const { urn } of doomed) approved.add(urn);
+    // Of a stopped server nothing could be asked. Where more is to be done than to start it, it is started, and the plan is made again.
+    planning =
+      isOld && !readsObjects && changes.some(({ type, operation }) => operation !== 'same' && type !== SERVER_TYPE);
+    if (planning) planning = await startStopped(context, stack);
   }
   const run = await runEmbedded(context, stack, { dryRun: false, replace, readsObjects: true, approved });
   return embeddedResult(run, {}, nextSteps(stack, run.result));
+}
+
+/** False: there is none to start; the run that follows says why. */
+async function startStopped(context: CommandContext, stack: Stack): Promise<boolean> {
+  const state = await readState(context, stack);
+  const server = state === undefined ? undefined : localServerOf(state);
+  if (server === undefined || serverState(server.dataDirectory).status !== 'stopped') return false;
+  const started = startServer(server.process).then(
+    () => true,
+    () => false,
+  );
+  return (await started) && (await isRunning(stack));
 }
 
 export async function isRunning(stack: Stack): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { tableLabel } from '../../../postgres/audit/names';
 import { auditProblems } from '../../../postgres/audit/problems';
 import { readAudit } from '../../../postgres/audit/read';
+import { quoteIdentifier } from '../../../postgres/connection/quote';
 import { PlatformError, type Problem } from '../../../postgres/errors';
 import { unavailable } from '../../../postgres/extensions/available';
 import { planIndexes, problemsError } from '../../../postgres/indexes/ensure';
@@ -64,5 +65,25 @@ export function together(refusals: readonly PlatformError[]): PlatformError | un
     refusals.map(({ message }) => message).join('\n'),
     [...new Set(refusals.map(({ remedy }) => remedy))].join(' '),
     { kind: first.kind },
+  );
+}
+
+/**
+ * Another owner of the tables would own none of them: tables, the record of migrations and what the old one had granted stay behind. A role
+ * that was renamed by its administrator keeps all of it, and is no other owner.
+ */
+export async function ownerRefusal(
+  client: Client,
+  former: string,
+  { connection, role: wanted }: Dependents,
+): Promise<PlatformError | undefined> {
+  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_roles WHERE rolname = $1', [former]);
+  if (rowCount === 0) return undefined;
+  return new PlatformError(
+    'owner-changed',
+    `The owner of the tables would change from ${former} to ${wanted}, who owns none of them.`,
+    `Set coach:roles.owner.name back, or rename the role with all it owns and run up again: \`npm run coachdb -- psql --role ${connection.user} ` +
+      `-- -c 'ALTER ROLE ${quoteIdentifier(former)} RENAME TO ${quoteIdentifier(wanted)}'\`.`,
+    { kind: 'refused', object: 'coach:roles.owner.name' },
   );
 }

@@ -20,7 +20,7 @@ import type { CheckFailure, Handler } from '../handler';
 import type { Dependents, MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
 import { Answers } from './answers';
 import { plainConnection, planIfReachable } from './connection';
-import { judgeDependents, together } from './dependents';
+import { judgeDependents, ownerRefusal, together } from './dependents';
 import { failureOf, withRemedy } from './failure';
 import { rememberPending } from './pending';
 
@@ -86,6 +86,12 @@ async function judge(
     folder.migrations.filter(({ name }) => pending.has(name)),
   );
   const { __dependents: dependents } = news;
+  const owner = olds?.connection?.database === news.connection.database ? (olds.role ?? news.role) : news.role;
+  if (dependents !== undefined && owner !== news.role) {
+    const judged = await planIfReachable(dependents.connection, (client) => ownerRefusal(client, owner, dependents));
+    const refusal = 'plan' in judged ? judged.plan : undefined;
+    if (refusal !== undefined) return { refusals: [{ property: '', reason: errorText(refusal) }], plan: [] };
+  }
   const before = olds?.__dependents;
   // What was declared before stands, or its own resource says why not; asking for all of it would cost every run.
   if (dependents !== undefined && !isDeepStrictEqual(withoutConnection(before), withoutConnection(dependents))) {
