@@ -22,15 +22,15 @@ import { firesFirst, generatedFrom, needsSql } from './needs';
 export function guardFunction(spec: AuditSpec): AuditFunction {
   return {
     ...plain('guard', 'event_trigger'),
-    // Compiling these queries would take longer than running them.
-    config: [...SAFE_PATH, 'jit=off'],
+    // Compiling these queries, or planning them anew for each table, would take longer than running them.
+    config: [...SAFE_PATH, 'jit=off', 'plan_cache_mode=force_generic_plan'],
     ownedBy: 'admin',
     source: guardBody(spec),
   };
 }
 
-/** The two event triggers, as they should be. */
-export const GUARD_EVENTS = { ddl: 'ddl_command_end', drop: 'sql_drop' } as const;
+/** The event triggers, as they should be. */
+export const GUARD_EVENTS = { ddl: 'ddl_command_end', drop: 'sql_drop', rewrite: 'table_rewrite' } as const;
 
 function guardBody(spec: AuditSpec): string {
   const { audited, fn } = trailNames(spec);
@@ -41,20 +41,24 @@ DECLARE
   member record;
   wanted record;
   fault text;
-  leak text;
+  suspects oid[];
   command record;
   gone text[] := '{}';
 BEGIN
   IF TG_TAG IN ('COMMENT', 'GRANT', 'REVOKE', 'SECURITY LABEL') OR to_regclass(${literal(audited)}) IS NULL OR (trusted AND current_setting(${literal(APPLYING_SETTING)}, true) = 'on') THEN RETURN; END IF;
   -- The guard’s own statements, further down.
   IF EXISTS (SELECT FROM ${audited} AS a WHERE a.changing = txid_current()) THEN RETURN; END IF;
+${markRewrite(spec)}
 ${dropStrays(spec)}
+${findSuspects(spec)}
+  -- One query for all tables: with one for each, a migration of many statements would take minutes.
   FOR item IN
-    SELECT a.*, c.relkind, to_regclass(format('%I.%I', a.table_schema, a.table_name))::oid AS holder
-      FROM ${audited} AS a LEFT JOIN pg_class AS c ON c.oid = a.relation ORDER BY a.table_schema, a.table_name
+    SELECT own.*, c.relkind, c.oid IS NOT NULL AND own.rules ? 'needs' AND NOT own.rules -> 'needs' @> (${needsSql('own.relation')} - 'reason') AS wanting,
+           CASE WHEN c.oid IS NOT NULL THEN ${leakFault} END AS leak,
+           CASE WHEN c.oid IS NOT NULL THEN coalesce(${tableFault}, CASE WHEN EXISTS (${FOREIGN_CASTS}) THEN ${conversionFault} END) END AS fault
+      FROM ${audited} AS own LEFT JOIN pg_class AS c ON c.oid = own.relation ORDER BY own.table_schema, own.table_name
   LOOP
-    fault := NULL;
-    leak := NULL;
+    fault := item.fault;
     IF item.relkind IS NULL THEN
       IF NOT trusted THEN fault := 'it would be gone, and its rows with it, unrecorded';
       ELSE
@@ -63,16 +67,12 @@ ${dropStrays(spec)}
         PERFORM ${fn('mark')}('DDL', item.table_schema, item.table_name, jsonb_build_object('command', TG_TAG, 'dropped', true, 'role', session_user));
         CONTINUE;
       END IF;
-    ELSE
-      leak := ${leakFault};
-      fault := ${tableFault};
-      IF fault IS NULL THEN ${conversionFault} END IF;
     END IF;
 ${memberFaults(spec)}
-    IF leak IS NOT NULL OR (fault IS NOT NULL AND NOT trusted) THEN
+    IF item.leak IS NOT NULL OR (fault IS NOT NULL AND NOT trusted) THEN
       RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-        MESSAGE = format('%s is refused: table %s.%s is audited, and %s.', TG_TAG, item.table_schema, item.table_name, coalesce(leak, fault)),
-        HINT = CASE WHEN leak IS NULL THEN 'Change coach:audit.tables first and run up; then this is allowed.'
+        MESSAGE = format('%s is refused: table %s.%s is audited, and %s.', TG_TAG, item.table_schema, item.table_name, coalesce(item.leak, fault)),
+        HINT = CASE WHEN item.leak IS NULL THEN 'Change coach:audit.tables first and run up; then this is allowed.'
                     ELSE 'Hide the new column too (exclude or redact in coach:audit.tables) and run up; then this is allowed.' END;
     END IF;
 ${takeOver(spec)}
@@ -85,36 +85,36 @@ END
 
 /** A hidden column that would be seen, under another name or by what is generated from it. Refused to everybody: what is written stays written. */
 const leakFault = `(
-        WITH hidden AS (SELECT h.key AS name, h.value::int AS number FROM jsonb_each_text(item.hidden) AS h),
-             unseen AS (SELECT name FROM hidden UNION SELECT jsonb_array_elements_text(item.rules -> 'exclude') UNION SELECT jsonb_array_elements_text(item.rules -> 'redact'))
+        WITH hidden AS (SELECT h.key AS name, h.value::int AS number FROM jsonb_each_text(own.hidden) AS h),
+             unseen AS (SELECT name FROM hidden UNION SELECT jsonb_array_elements_text(own.rules -> 'exclude') UNION SELECT jsonb_array_elements_text(own.rules -> 'redact'))
         SELECT format('column %s, which is hidden from the trail, would be called %s and be seen', h.name, a.attname)
-          FROM hidden AS h JOIN pg_attribute AS a ON a.attrelid = item.relation AND a.attnum = h.number AND NOT a.attisdropped
+          FROM hidden AS h JOIN pg_attribute AS a ON a.attrelid = own.relation AND a.attnum = h.number AND NOT a.attisdropped
          WHERE a.attname::text NOT IN (SELECT u.name FROM unseen AS u)
         UNION ALL
         SELECT format('column %s would be seen, which is generated from %s, which is hidden from the trail', a.attname, h.name)
-          FROM (${generatedFrom('item.relation')}) AS g JOIN hidden AS h ON h.number = g.source JOIN pg_attribute AS a ON a.attrelid = item.relation AND a.attnum = g.attnum
+          FROM (${generatedFrom('own.relation')}) AS g JOIN hidden AS h ON h.number = g.source JOIN pg_attribute AS a ON a.attrelid = own.relation AND a.attnum = g.attnum
          WHERE a.attname::text NOT IN (SELECT u.name FROM unseen AS u)
         LIMIT 1)`;
 
 /** Of one table in the list: name, key, triggers in front of the recorders. */
 const tableFault = `CASE
-        WHEN item.holder <> item.relation::oid THEN 'its name would belong to something that is not recorded'
-        WHEN item.key_columns IS DISTINCT FROM (
+        WHEN to_regclass(format('%I.%I', own.table_schema, own.table_name))::oid <> own.relation::oid THEN 'its name would belong to something that is not recorded'
+        WHEN own.key_columns IS DISTINCT FROM (
           SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(number, place), pg_attribute AS a
-           WHERE i.indrelid = item.relation AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.number)
-          THEN format('its primary key would no longer be (%s)', array_to_string(item.key_columns, ', '))
-        ELSE (SELECT format('trigger %s would fire before its recorders; a name that sorts after ${TRIGGERS.UPDATE} makes it fire after them', f.name) FROM (${firesFirst('item.relation')}) AS f LIMIT 1)
+           WHERE i.indrelid = own.relation AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.number)
+          THEN format('its primary key would no longer be (%s)', array_to_string(own.key_columns, ', '))
+        ELSE (SELECT format('trigger %s would fire before its recorders; a name that sorts after ${TRIGGERS.UPDATE} makes it fire after them', f.name) FROM (${firesFirst('own.relation')}) AS f LIMIT 1)
       END`;
 
-const conversionFault = `
+const conversionFault = `(
         WITH RECURSIVE made_of AS (
           SELECT a.atttypid AS type FROM pg_attribute AS a
-           WHERE EXISTS (${FOREIGN_CASTS}) AND a.attnum > 0 AND NOT a.attisdropped AND (a.attrelid = item.relation
-              OR a.attrelid IN (SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = item.relation))
+           WHERE a.attnum > 0 AND NOT a.attisdropped AND (a.attrelid = own.relation
+              OR a.attrelid IN (SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = own.relation))
           UNION SELECT x.type FROM made_of AS m JOIN pg_type AS y ON y.oid = m.type, LATERAL (${MADE_OF}) AS x
         )
-        SELECT format('%s, owned by %s, would run as the trail’s owner to turn type %s into JSON', f.function, f.owner, format_type(m.type, NULL)) INTO fault
-          FROM made_of AS m JOIN (${FOREIGN_CASTS}) AS f ON f.castsource = m.type LIMIT 1;`;
+        SELECT format('%s, owned by %s, would run as the trail’s owner to turn type %s into JSON', f.function, f.owner, format_type(m.type, NULL))
+          FROM made_of AS m JOIN (${FOREIGN_CASTS}) AS f ON f.castsource = m.type LIMIT 1)`;
 
 const isRecorder = (spec: AuditSpec, trigger: string): string =>
   `EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE p.oid = ${trigger}.tgfoid AND n.nspname = ${literal(spec.schema)})`;
@@ -138,15 +138,40 @@ const family = (spec: AuditSpec): string =>
  * has to have EXECUTE on its recorders, or he could make no partition.
  */
 function dropStrays(spec: AuditSpec): string {
+  const { audited, fn } = trailNames(spec);
   return `
   FOR member IN
     WITH RECURSIVE ${family(spec)}
-    SELECT t.tgname, n.nspname, c.relname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT t.oid, t.tgname, n.nspname, c.relname, a.table_schema, a.table_name FROM pg_trigger AS t
+      JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_proc AS p ON p.oid = t.tgfoid
+      LEFT JOIN ${audited} AS a ON t.tgname = ${literal(TRIGGERS.UPDATE)} AND a.triggers ->> t.tgname::text = p.proname AND p.proname <> ${literal(ANY_RECORDER)}
      WHERE t.tgparentid = 0 AND NOT t.tgisinternal AND n.nspname <> ${literal(spec.schema)} AND ${isRecorder(spec, 't')}
-       AND NOT EXISTS (SELECT FROM m WHERE m.oid = t.tgrelid)
+       AND NOT EXISTS (SELECT FROM m WHERE m.oid = t.tgrelid) ORDER BY a.table_name IS NULL
   LOOP
+    -- Dropping one comes back here, and takes the others along.
+    CONTINUE WHEN NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.oid = member.oid);
+    IF member.table_name IS NOT NULL THEN
+      PERFORM ${fn('mark')}('DDL', member.table_schema, member.table_name, jsonb_build_object('command', TG_TAG,
+        'object', format('%I.%I', member.nspname, member.relname), 'left', true, 'role', session_user));
+    END IF;
     EXECUTE format('DROP TRIGGER %I ON %I.%I', member.tgname, member.nspname, member.relname);
   END LOOP;`;
+}
+
+/** Tables of which something may not be as it should: that has other recorders than it should, or fewer of the right ones. */
+function findSuspects(spec: AuditSpec): string {
+  const { audited } = trailNames(spec);
+  const wanted = CHANGE_OPERATIONS.length;
+  return `
+  WITH RECURSIVE ${family(spec)}, recorder AS (
+    SELECT m.root, m.oid, count(t.oid) AS present,
+           count(t.oid) FILTER (WHERE a.triggers ->> t.tgname::text = p.proname AND t.tgenabled = 'A' AND t.tgqual IS NULL AND t.tgattr::text = '' AND ${firesFor('t')}) AS good
+      FROM m JOIN ${audited} AS a ON a.relation = m.root
+      LEFT JOIN (pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace AND n.nspname = ${literal(spec.schema)}) ON t.tgrelid = m.oid
+     WHERE m.oid = m.root OR m.oid <> ALL (ARRAY(SELECT x.relation::oid FROM ${audited} AS x)) GROUP BY 1, 2
+  )
+  SELECT array_agg(r.root) INTO suspects FROM recorder AS r JOIN pg_class AS c ON c.oid = r.oid
+   WHERE c.relpersistence <> 'p' OR r.present <> ${wanted} OR r.good <> ${wanted};`;
 }
 
 /** Of the table and all that belongs to it: triggers that would not record. A new partition lacks the one for TRUNCATE and gets it here. */
@@ -157,7 +182,7 @@ function memberFaults(spec: AuditSpec): string {
     FOR member IN
       WITH RECURSIVE m AS (SELECT item.relation::oid AS oid UNION SELECT i.inhrelid FROM m JOIN pg_inherits AS i ON i.inhparent = m.oid)
       SELECT m.oid, c.relispartition, c.relpersistence, n.nspname, c.relname FROM m JOIN pg_class AS c ON c.oid = m.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-       WHERE fault IS NULL AND (m.oid = item.relation OR NOT EXISTS (SELECT FROM ${audited} AS own WHERE own.relation = m.oid)) ORDER BY 1
+       WHERE item.relation::oid = ANY (suspects) AND fault IS NULL AND (m.oid = item.relation OR NOT EXISTS (SELECT FROM ${audited} AS own WHERE own.relation = m.oid)) ORDER BY 1
     LOOP
       IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = member.oid AND t.tgname NOT IN (${names}) AND ${isRecorder(spec, 't')}) THEN
         fault := format('another trigger of %s.%s would write into the trail', member.nspname, member.relname);
@@ -198,8 +223,7 @@ function takeOver(spec: AuditSpec): string {
     .join(', ');
   const registered = json(Object.fromEntries(rowOperations.map((operation) => [TRIGGERS[operation], ANY_RECORDER])));
   return `
-    IF TG_EVENT = 'ddl_command_end' AND fault IS NULL AND item.rules ? 'needs' AND item.triggers -> ${literal(TRIGGERS.UPDATE)} <> ${json(ANY_RECORDER)}
-       AND NOT item.rules -> 'needs' @> (${needsSql('item.relation')} - 'reason') THEN
+    IF TG_EVENT = 'ddl_command_end' AND fault IS NULL AND item.wanting AND item.triggers -> ${literal(TRIGGERS.UPDATE)} <> ${json(ANY_RECORDER)} THEN
       UPDATE ${audited} AS a SET changing = txid_current() WHERE a.relation = item.relation;
       FOR member IN
         WITH RECURSIVE m AS (SELECT item.relation::oid AS oid UNION SELECT i.inhrelid FROM m JOIN pg_inherits AS i ON i.inhparent = m.oid)
@@ -215,8 +239,39 @@ function takeOver(spec: AuditSpec): string {
     END IF;`;
 }
 
-/** A partition or a trigger that is gone: what belonged to it can only be told from the triggers that went with it. */
+/** Columns of `relation` (SQL) with their types, as they are now. */
+const columnsOf = (relation: string): string =>
+  `(SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)) FROM pg_attribute AS a WHERE a.attrelid = ${relation} AND a.attnum > 0 AND NOT a.attisdropped)`;
+
+/** Bits of pg_event_trigger_table_rewrite_reason(). */
+const REWRITE_REASONS = {
+  1: 'persistence',
+  2: 'default or expression of a column',
+  4: 'type of a column',
+  8: 'access method',
+};
+
+/** Before a table is written anew: values may then be others, as with ALTER COLUMN ... TYPE ... USING, and no trigger sees it. */
+function markRewrite(spec: AuditSpec): string {
+  const { audited, fn } = trailNames(spec);
+  const reasons = Object.entries(REWRITE_REASONS).map(([bit, what]) => `(${bit}, ${literal(what)})`);
+  return `
+  IF TG_EVENT = 'table_rewrite' THEN
+    FOR item IN
+      WITH RECURSIVE ${family(spec)}
+      SELECT a.* FROM m JOIN ${audited} AS a ON a.relation = m.root WHERE m.oid = pg_event_trigger_table_rewrite_oid()
+    LOOP
+      PERFORM ${fn('mark')}('DDL', item.table_schema, item.table_name, jsonb_build_object('command', TG_TAG,
+        'object', pg_event_trigger_table_rewrite_oid()::regclass::text, 'role', session_user, 'columns', ${columnsOf('item.relation')},
+        'rewrites', (SELECT jsonb_agg(r.what) FROM (VALUES ${reasons.join(', ')}) AS r(bit, what) WHERE r.bit & pg_event_trigger_table_rewrite_reason() <> 0)));
+    END LOOP;
+    RETURN;
+  END IF;`;
+}
+
+/** A partition or a trigger that is gone: what belonged to it can only be told from the triggers that went with it. A column may go with its type. */
 function markDrops(spec: AuditSpec): string {
+  const { audited, fn } = trailNames(spec);
   const names = Object.values(TRIGGERS).map(literal).join(', ');
   return `
   IF TG_EVENT = 'sql_drop' THEN
@@ -227,31 +282,46 @@ function markDrops(spec: AuditSpec): string {
        WHERE d.address_names[3] IN (${names})
          AND format('%I.%I', d.address_names[1], d.address_names[2]) <> ALL (gone)
     LOOP
-      PERFORM ${trailNames(spec).fn('mark')}('DDL', command.table_schema, command.table_name,
+      PERFORM ${fn('mark')}('DDL', command.table_schema, command.table_name,
         jsonb_build_object('command', TG_TAG, 'dropped', command.dropped, 'role', session_user));
+    END LOOP;
+    FOR command IN
+      WITH RECURSIVE ${family(spec)}
+      SELECT a.table_schema, a.table_name, a.relation, string_agg(DISTINCT d.object_identity, ', ') AS objects
+        FROM pg_event_trigger_dropped_objects() AS d JOIN m ON m.oid = d.objid JOIN ${audited} AS a ON a.relation = m.root
+       WHERE d.object_type = 'table column' AND TG_TAG <> 'ALTER TABLE' AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = m.oid) GROUP BY 1, 2, 3
+    LOOP
+      PERFORM ${fn('mark')}('DDL', command.table_schema, command.table_name,
+        jsonb_build_object('command', TG_TAG, 'object', command.objects, 'role', session_user, 'columns', ${columnsOf('command.relation')}));
     END LOOP;
   END IF;`;
 }
 
-/** What was done to an audited table's definition, with its columns and partitions as they are now. */
+/** What was done to an audited table’s definition or to a type it has, with its columns and partitions as they are now. */
 function markCommands(spec: AuditSpec): string {
   const { audited, fn } = trailNames(spec);
   return `
   IF TG_EVENT = 'ddl_command_end' THEN
     FOR command IN
-      WITH RECURSIVE ${family(spec)}
-      SELECT DISTINCT a.table_schema, a.table_name, d.command_tag, d.object_identity, a.relation
-        FROM pg_event_trigger_ddl_commands() AS d
-        LEFT JOIN pg_trigger AS t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
-        LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
-        JOIN pg_class AS c ON c.oid = coalesce(t.tgrelid, w.ev_class, CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END)
-          OR (d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid)
-        JOIN m ON m.oid = c.oid JOIN ${audited} AS a ON a.relation = m.root
-       WHERE NOT (t.tgname IS NOT NULL AND a.triggers ? t.tgname::text) AND d.command_tag <> 'CREATE SCHEMA'
+      WITH RECURSIVE ${family(spec)}, used AS (
+        SELECT m.root, a.atttypid AS type FROM m JOIN pg_attribute AS a ON a.attrelid = m.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE TG_TAG LIKE 'ALTER%'
+        UNION SELECT u.root, x.type FROM used AS u JOIN pg_type AS y ON y.oid = u.type, LATERAL (${MADE_OF}) AS x
+      ), done AS (
+        SELECT d.command_tag, d.object_identity, coalesce(t.tgrelid, w.ev_class, CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END) AS relation,
+               CASE WHEN d.classid = 'pg_namespace'::regclass THEN d.objid END AS namespace, CASE WHEN d.classid = 'pg_type'::regclass THEN d.objid END AS type, t.tgname::text AS trigger
+          FROM pg_event_trigger_ddl_commands() AS d
+          LEFT JOIN pg_trigger AS t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+          LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+         WHERE d.command_tag <> 'CREATE SCHEMA'
+      ), concerned AS (
+        SELECT m.root, d.command_tag, d.object_identity, d.trigger FROM done AS d JOIN pg_class AS c ON c.oid = d.relation OR c.relnamespace = d.namespace JOIN m ON m.oid = c.oid
+        UNION SELECT u.root, d.command_tag, d.object_identity, NULL FROM done AS d JOIN used AS u ON u.type = d.type OR u.type = (SELECT c.reltype FROM pg_class AS c WHERE c.oid = d.relation)
+      )
+      SELECT a.table_schema, a.table_name, d.command_tag, d.object_identity, a.relation
+        FROM concerned AS d JOIN ${audited} AS a ON a.relation = d.root WHERE d.trigger IS NULL OR NOT a.triggers ? d.trigger
     LOOP
       PERFORM ${fn('mark')}('DDL', command.table_schema, command.table_name, jsonb_build_object('command', command.command_tag,
-        'object', command.object_identity, 'role', session_user, 'columns', (SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
-           FROM pg_attribute AS a WHERE a.attrelid = command.relation AND a.attnum > 0 AND NOT a.attisdropped))
+        'object', command.object_identity, 'role', session_user, 'columns', ${columnsOf('command.relation')})
         || coalesce((SELECT jsonb_build_object('children', jsonb_agg(i.inhrelid::regclass::text ORDER BY i.inhrelid)) FROM pg_inherits AS i
                       WHERE i.inhparent = command.relation HAVING count(*) > 0), '{}'));
     END LOOP;

@@ -86,7 +86,13 @@ export async function readHistory(client: Client, spec: Trail, query: HistoryQue
       const rows =
         key === undefined || found === undefined
           ? await newestRows(client, spec, wanted, limit)
-          : await followKeys(client, spec, wanted, limit, await storedKeys(client, spec, found.table, key));
+          : await withTable(
+              client,
+              spec,
+              wanted,
+              limit,
+              await followKeys(client, spec, wanted, limit, await storedKeys(client, spec, found.table, key)),
+            );
       if (rows.length === 0 && found?.audited === false) await requireKnown(client, spec, found.table);
       return { entries: entries(rows.slice(0, limit).reverse()), complete: rows.length < limit && !isFull(rows) };
     });
@@ -121,6 +127,23 @@ async function followKeys(
     waiting.push(...(isWhole(rows, wanted, limit) ? formerAmong(rows) : await formerKeys(client, spec, wanted, next)));
   }
   return [...found.values()].sort(newestFirst);
+}
+
+/**
+ * Among a row's own entries what concerned its whole table since the row was made: it was emptied, its definition or its recording changed. With the
+ * latter two the row may be another without an entry of its own.
+ */
+async function withTable(
+  client: Client,
+  spec: Trail,
+  wanted: Wanted,
+  limit: number,
+  rows: StoredRow[],
+): Promise<StoredRow[]> {
+  const oldest = rows.at(-1);
+  const recordedFrom = oldest?.operation === 'INSERT' ? oldest.recordedAt : undefined;
+  const others = await selectRows(client, spec, { ...wanted, ofWholeTable: true, recordedFrom }, limit);
+  return [...rows, ...others].sort(newestFirst);
 }
 
 /** Nothing that was recorded under the key was left out: looking for its former keys again would take as long again. */

@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import type { AuditSpec } from '../spec';
 import { LONGEST_USER } from './bounds';
 import type { HistoryEntry, HistoryQuery } from './history';
-import { trailNames } from './names';
+import { tableHash, trailNames } from './names';
 
 /** Text, since the driver would parse jsonb with JavaScript's numbers. */
 export interface StoredRow extends Omit<HistoryEntry, 'key' | 'before' | 'after' | 'marker' | 'differences'> {
@@ -52,6 +52,8 @@ export interface Under {
 export interface Wanted extends Pick<HistoryQuery, 'since' | 'until' | 'user' | 'operation'> {
   table?: { schema: string; table: string } | undefined;
   under?: Under | undefined;
+  /** What concerns the whole table alone; needs `table`. */
+  ofWholeTable?: boolean;
   /** Of a partition: its bounds, `timestamp` at or after and before. */
   within?: { from: string | null; to: string | null };
   /** Recorded at or after. */
@@ -84,9 +86,14 @@ export function condition(wanted: Wanted): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const value = (one: unknown): string => `$${values.push(one)}`;
   const parts = ['true'];
-  const { table, under, since, until, user, operation, within, recordedFrom, blocks } = wanted;
+  const { table, under, since, until, user, operation, within, recordedFrom, blocks, ofWholeTable } = wanted;
   if (table !== undefined)
     parts.push(`t.table_name = ${value(table.table)}`, `t.table_schema = ${value(table.schema)}`);
+  if (table !== undefined && ofWholeTable === true)
+    parts.push(
+      `t.key IS NULL`,
+      `t.key_hash = ${tableHash(`${value(table.schema)}::text`, `${value(table.table)}::text`)}`,
+    );
   if (under !== undefined) {
     // The hash finds the rows, the key itself makes sure of them.
     parts.push(

@@ -75,10 +75,15 @@ export const SUPPORT = {
 export const sequenceName = (spec: Pick<AuditSpec, 'table'>): string => `${spec.table}_id`;
 export const defaultPartitionName = (spec: Pick<AuditSpec, 'table'>): string => `${spec.table}_default`;
 export const searchIndexName = (spec: Pick<AuditSpec, 'table'>): string => `${spec.table}_search`;
-export const guardNames = (spec: Pick<AuditSpec, 'schema'>): { ddl: string; drop: string } => ({
+/** Names of the event triggers, by what they listen to. */
+export const guardNames = (spec: Pick<AuditSpec, 'schema'>): Record<'ddl' | 'drop' | 'rewrite', string> => ({
   ddl: `${spec.schema}_guard_ddl`,
   drop: `${spec.schema}_guard_drop`,
+  rewrite: `${spec.schema}_guard_table`,
 });
+/** `key_hash` of what concerns a whole table: with it a row's history finds it as it finds the row's own. Both arguments are SQL. */
+export const tableHash = (schema: string, table: string): string =>
+  `pg_catalog.jsonb_hash_extended(pg_catalog.jsonb_build_array(${schema}, ${table}), 0)`;
 export const cronJobName = (spec: Pick<AuditSpec, 'schema'>): string => `coachdb-${spec.schema}-maintain`;
 
 /** `record_update_public.Student`; cut to PostgreSQL's 63 bytes with a hash where it is longer. */

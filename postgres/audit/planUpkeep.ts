@@ -9,7 +9,7 @@ import { maintainSql } from './upkeep';
 export function planGuard(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   if (!actual.mayGuard) return [];
   const names = guardNames(spec);
-  return (['ddl', 'drop'] as const).flatMap((which) => {
+  return (['ddl', 'drop', 'rewrite'] as const).flatMap((which) => {
     const name = quoteIdentifier(names[which]);
     const event = GUARD_EVENTS[which];
     const found = actual.eventTriggers.find((trigger) => trigger.name === names[which]);

@@ -7,6 +7,7 @@ import {
   literal,
   MASK,
   SUSPENDED_SETTING,
+  tableHash,
   textArray,
   trailNames,
   USER_SETTING,
@@ -250,6 +251,9 @@ function maskUpdate(shape: AuditedShape): string {
 /** Never suspended: a table that was emptied is said to be. */
 function truncateBody(spec: AuditSpec, shape: AuditedShape): string {
   const { columns, values } = place(shape);
+  const hash = shape.family
+    ? tableHash(literal(shape.schema), literal(shape.table))
+    : tableHash('TG_TABLE_SCHEMA', 'TG_TABLE_NAME');
   const rows = `pg_catalog.jsonb_build_object('rowsAbout', pg_catalog.pg_stat_get_live_tuples(TG_RELID))`;
   return body(
     { ...shape, pins: {} },
@@ -258,8 +262,8 @@ function truncateBody(spec: AuditSpec, shape: AuditedShape): string {
       // BEFORE TRUNCATE the transaction may have no number yet; the chain counts on it being older than the recorded time.
       `PERFORM pg_catalog.txid_current();`,
       USER,
-      `INSERT INTO ${trailNames(spec).trail} (operation, user_id, ${columns}, marker)\n` +
-        `VALUES ('TRUNCATE', who, ${values}, ${rows});`,
+      `INSERT INTO ${trailNames(spec).trail} (operation, user_id, ${columns}, marker, key_hash)\n` +
+        `VALUES ('TRUNCATE', who, ${values}, ${rows}, ${hash});`,
     ],
   );
 }

@@ -1,7 +1,7 @@
 import type { AuditSpec } from '../spec';
 import { type AuditFunction, plain } from './auditFunction';
 import { userSql } from './bounds';
-import { literal, SUSPENDED_SETTING, trailNames } from './names';
+import { literal, SUSPENDED_SETTING, tableHash, trailNames } from './names';
 
 /**
  * Bulk work without the trail, in one transaction:
@@ -36,8 +36,8 @@ function markBody(spec: AuditSpec): string {
 BEGIN
   -- The transaction's number is taken before the time of recording, as the chain expects.
   PERFORM txid_current();
-  INSERT INTO ${trailNames(spec).trail} (operation, table_schema, table_name, marker, user_id)
-  VALUES (mark.operation, mark.table_schema, mark.table_name, mark.marker, ${userSql()});
+  INSERT INTO ${trailNames(spec).trail} (operation, table_schema, table_name, key_hash, marker, user_id)
+  VALUES (mark.operation, mark.table_schema, mark.table_name, ${tableHash('mark.table_schema', 'mark.table_name')}, mark.marker, ${userSql()});
 END
 `;
 }

@@ -75,7 +75,8 @@ export function trailColumns(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailCo
     {
       name: 'key_hash',
       type: 'bigint',
-      comment: 'jsonb_hash_extended(..., 0) of the key’s value, or of the whole key where it has several.',
+      comment:
+        'jsonb_hash_extended(..., 0) of the key’s value, or of the whole key where it has several; of [schema, table] where a whole table is concerned.',
     },
     { name: 'marker', type: 'jsonb', comment: 'What a marker says.' },
     { name: 'hash', type: 'bytea', comment: 'SHA-256 of the other columns, where the trail has a hash chain.' },

@@ -119,7 +119,7 @@ describe('what is asked for', () => {
 
   it('is still told when the table is gone', async () => {
     await admin.query('BEGIN; DROP TABLE other."Student"; COMMIT');
-    expect(brief(await read({ table: 'other.Student', key: '1' }))).toEqual([['INSERT', 1]]);
+    expect(brief(await read({ table: 'other.Student', key: '1' }))).toEqual([['INSERT', 1], ['DDL']]);
     await admin.query('CREATE TABLE other."Student" (id int PRIMARY KEY)');
     await database.up();
   });
@@ -286,5 +286,43 @@ describe('what cannot be asked', () => {
       code: 'audit-denied',
       kind: 'refused',
     });
+  });
+});
+
+describe('what happened to the whole table', () => {
+  it('stands among a row’s own entries, in its place, since the row was made', async () => {
+    await admin.query(`ALTER TABLE "Thing" ADD COLUMN before int; INSERT INTO "Thing" (id) VALUES ('a')`);
+    await admin.query(`ALTER TABLE "Thing" ALTER COLUMN before TYPE int USING 7`);
+    await admin.query(`UPDATE "Thing" SET before = 8`);
+    await admin.query(`BEGIN; SELECT audit.suspend('load', '{Thing}'); UPDATE "Thing" SET before = 9; COMMIT`);
+    await admin.query(`INSERT INTO "Login" VALUES ('2026-01-01 00:00+00'); TRUNCATE "Thing"`);
+    const entries = await read({ table: 'Thing', key: 'a' });
+    expect(
+      entries.map(({ operation, marker }) => [operation, marker?.rewrites ?? marker?.command ?? marker?.updated]),
+    ).toEqual([
+      ['INSERT', undefined],
+      ['DDL', ['type of a column']],
+      ['DDL', 'ALTER TABLE'],
+      ['UPDATE', undefined],
+      ['SUSPENDED', undefined],
+      ['RESUMED', 1],
+      ['TRUNCATE', undefined],
+    ]);
+    expect(brief(await read({ table: 'Thing', key: 'a', operation: 'UPDATE' }))).toEqual([['UPDATE', 'a']]);
+    expect(brief(await read({ table: 'Thing', key: 'a', limit: 2 }))).toEqual([['RESUMED'], ['TRUNCATE']]);
+    await admin.query(`ALTER TABLE "Thing" DROP COLUMN before`);
+  });
+
+  it('is told of a row that the trail has nothing else of: it may have been changed by it', async () => {
+    await admin.query(`ALTER TABLE "Thing" ADD COLUMN other int DEFAULT 5; ALTER TABLE "Thing" DROP COLUMN other`);
+    expect(brief(await read({ table: 'Thing', key: 'never changed' }))).toEqual([['DDL'], ['DDL']]);
+  });
+
+  it('is found by the index, however large the trail is', async () => {
+    await admin.query(`ALTER TABLE "Thing" ADD COLUMN other int; ALTER TABLE "Thing" DROP COLUMN other`);
+    const { rows } = await admin.query<{ hashes: number }>(
+      `SELECT count(DISTINCT key_hash)::int AS hashes FROM audit.audit_log WHERE table_name = 'Thing' AND key_hash IS NOT NULL`,
+    );
+    expect(rows).toEqual([{ hashes: 1 }]);
   });
 });
