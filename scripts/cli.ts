@@ -1,37 +1,46 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 
 import { allForStack, forStack } from '../postgres/commands';
 import { PlatformError } from '../postgres/errors';
-import { type CommandContext, type CommandResult, failed } from './command';
+import { type CommandResult, failed } from './command';
 import { type CommandDefinition, COMMANDS } from './commands';
 import { EXIT_CODE_HELP, ExitCode } from './exitCodes';
+import { textFor, wrapLines } from './report/display';
 import { renderJson, renderProblems } from './report/print';
+import { contextOf, displayOf, Interrupts } from './terminal';
 
-/** The command line's entry; `argv` without node and the script. Sets `process.exitCode` and never exits by itself. */
+/** The command line's entry; `argv` without node and the script. Sets `process.exitCode`; an interrupt alone ends the process. */
 export function main(argv: string[]): void {
+  const startedAt = new Date();
   run(argv).then(
-    (code) => (process.exitCode = code),
+    (code) => {
+      process.exitCode = code;
+      // Interrupted, what a command was reading may go on for long.
+      if (code === ExitCode.interrupted) process.exit();
+    },
     (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-      process.exitCode = ExitCode.failed;
+      const outcome = { command: commandOf(argv), stack: 'local', startedAt, json: argv.includes('--json') };
+      process.exitCode = print(failed([error]), outcome);
     },
   );
 }
 
 async function run(argv: string[]): Promise<number> {
+  const startedAt = new Date();
+  const json = argv.includes('--json');
   let exitCode: number = ExitCode.done;
   const program = new Command('coachdb')
     .description('The PostgreSQL platform of InclusiveAI Coach: declare, deploy, operate.')
     .version(versionOf(), '--version', 'the version of this project')
     .addHelpText('after', EXIT_CODE_HELP)
-    .configureHelp({ helpWidth: 80 })
+    .configureHelp(HELP)
+    .configureOutput({ writeErr: (text) => (json ? undefined : tell(text)) })
     .exitOverride()
     .enablePositionalOptions()
-    .showHelpAfterError('Run with --help for what is accepted.');
+    .showHelpAfterError(`${REMEDY}.`);
   for (const definition of COMMANDS) {
     const command = declare(program, definition);
     command.action(async () => {
@@ -42,9 +51,36 @@ async function run(argv: string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
+    if (error.exitCode === 0) return ExitCode.done;
+    if (!json) return ExitCode.usage;
+    const message = error.code === 'commander.help' ? 'No command was given.' : error.message.replace(/^error: /, '');
+    const usage = new PlatformError('usage', message, `${REMEDY}.`, { kind: 'usage' });
+    return print(failed([usage]), { command: commandOf(argv), stack: 'local', startedAt, json });
   }
   return exitCode;
+}
+
+function tell(text: string): void {
+  process.stderr.write(wrapLines(text, displayOf(process.stderr, false)));
+}
+
+const REMEDY = 'Run with --help for what is accepted';
+
+/** A flag that is off by itself needs no default said. */
+const HELP = {
+  helpWidth: 80,
+  optionDescription: (option: Option): string => {
+    const { defaultValue } = option as { defaultValue: unknown };
+    const silent = defaultValue === false || (Array.isArray(defaultValue) && defaultValue.length === 0);
+    const shown = silent ? Object.assign(Object.create(option) as Option, { defaultValue: undefined }) : option;
+    return new Help().optionDescription(shown);
+  },
+};
+
+/** The words before the first option. */
+function commandOf(argv: readonly string[]): string {
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  return argv.slice(0, end < 0 ? argv.length : end).join(' ');
 }
 
 function versionOf(): string {
@@ -58,14 +94,13 @@ function declare(program: Command, definition: CommandDefinition): Command {
   let parent = program;
   for (const word of words.slice(0, -1)) {
     const known = parent.commands.find((command) => command.name() === word);
-    parent =
-      known ?? parent.command(word).description(`${word} commands`).exitOverride().configureHelp({ helpWidth: 80 });
+    parent = known ?? parent.command(word).description(`${word} commands`).exitOverride().configureHelp(HELP);
   }
   const command = parent
     .command(words.at(-1) ?? definition.name)
     .description(definition.description)
     .exitOverride()
-    .configureHelp({ helpWidth: 80 })
+    .configureHelp(HELP)
     .enablePositionalOptions()
     .allowExcessArguments(false);
   command.option('--stack <stack>', 'the stack: local, dev or prod', 'local');
@@ -83,10 +118,13 @@ function declare(program: Command, definition: CommandDefinition): Command {
 async function execute(definition: CommandDefinition, command: Command): Promise<number> {
   const startedAt = new Date();
   const options = command.opts<Record<string, unknown>>();
-  const context = contextOf(options, command.getOptionValueSource('stack') === 'cli');
+  const interrupts = new Interrupts(definition.finishesSteps === true);
+  const stack = String(options['stack']);
+  const context = contextOf(projectRoot(), options, command.getOptionValueSource('stack') === 'cli', interrupts);
   let result: CommandResult;
   try {
-    result = await definition.run(context, options, command.args);
+    const work = definition.run(context, options, command.args);
+    result = await (definition.finishesSteps === true ? work : Promise.race([work, interrupts.ending]));
   } catch (error) {
     if (!(error instanceof PlatformError) && context.verbose && error instanceof Error) {
       process.stderr.write(`${error.stack ?? error.message}\n`);
@@ -94,69 +132,33 @@ async function execute(definition: CommandDefinition, command: Command): Promise
     result = failed([error]);
   }
   // What was read from the database is printed as it is.
-  const { problems } = result;
-  if (definition.printsData !== true) result = allForStack(result, context.stack);
-  else result = { ...result, problems: allForStack(problems, context.stack) };
-  const durationMs = Date.now() - startedAt.getTime();
-  if (context.json) {
-    process.stdout.write(`${renderJson(definition.name, context.stack, startedAt, durationMs, result)}\n`);
+  const printsData = definition.printsData === true;
+  return print(result, { command: definition.name, stack, startedAt, json: context.json, printsData, options });
+}
+
+interface Outcome {
+  command: string;
+  stack: string;
+  startedAt: Date;
+  json: boolean;
+  printsData?: boolean;
+  options?: Record<string, unknown>;
+}
+
+/** The one JSON object, or text and problems for people; returns the exit code. */
+function print(result: CommandResult, outcome: Outcome): number {
+  const { command, stack, startedAt, json, printsData = false, options = {} } = outcome;
+  const problems = allForStack(result.problems, stack);
+  if (json) {
+    const fields = printsData ? result.fields : allForStack(result.fields, stack);
+    const durationMs = Date.now() - startedAt.getTime();
+    process.stdout.write(`${renderJson(command, stack, startedAt, durationMs, { ...result, fields, problems })}\n`);
   } else {
-    if (result.text !== '') process.stdout.write(`${result.text}\n`);
-    if (result.problems.length > 0) process.stderr.write(`${renderProblems(result.problems)}\n`);
+    const text = textFor(result.text, displayOf(process.stdout, options['verbose'] === true));
+    if (text !== '') process.stdout.write(`${printsData ? text : forStack(text, stack)}\n`);
+    if (problems.length > 0) process.stderr.write(`${renderProblems(problems, displayOf(process.stderr, false))}\n`);
   }
   return result.exitCode;
-}
-
-function contextOf(options: Record<string, unknown>, isStackNamed: boolean): CommandContext {
-  const stack = String(options['stack']);
-  const write = (line: string): boolean => process.stderr.write(forStack(line, stack));
-  const terminal = process.stdin.isTTY && process.stderr.isTTY;
-  const engine = options['engine'];
-  return {
-    root: projectRoot(),
-    stack,
-    isStackNamed,
-    environment: process.env,
-    json: options['json'] === true,
-    yes: options['yes'] === true,
-    verbose: options['verbose'] === true,
-    engine: engine === 'pulumi' || engine === 'embedded' ? engine : undefined,
-    progress: (line) => write(`${terminal ? CLEAR_LINE : ''}${line}\n`),
-    passing: terminal
-      ? (line) => write(`${CLEAR_LINE}${line.slice(0, (process.stderr.columns || 80) - 1)}`)
-      : (line) => {
-          if (line !== '') write(`${line}\n`);
-        },
-    signal: interruptSignal(),
-    ignoreInterrupts: () => {
-      process.removeAllListeners('SIGINT').on('SIGINT', () => undefined);
-    },
-    ask: terminal ? askOnTerminal : undefined,
-  };
-}
-
-const CLEAR_LINE = '\r\u001b[K';
-
-/** The first interrupt lets the step under way finish; the second one ends the process. */
-function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(ExitCode.interrupted);
-      process.stderr.write('\nInterrupted: finishing the step under way; again to stop at once.\n');
-      controller.abort();
-    });
-  }
-  return controller.signal;
-}
-
-async function askOnTerminal(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await terminal.question(question);
-  } finally {
-    terminal.close();
-  }
 }
 
 /** The folder that holds Pulumi.yaml, from where this file was compiled to. */

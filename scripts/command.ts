@@ -1,6 +1,8 @@
 import { PlatformError, type Problem, toProblem } from '../postgres/errors';
 import { ExitCode, exitCodeOf } from './exitCodes';
+import { knownError } from './knownError';
 import { ProblemList } from './problems';
+import type { Display, Text } from './report/display';
 
 export type Status = 'ok' | 'changed' | 'differs' | 'refused' | 'failed';
 
@@ -12,7 +14,7 @@ export interface CommandResult {
   /** The command's own fields of the JSON object. */
   fields: Record<string, unknown>;
   /** For people, without a final newline. */
-  text: string;
+  text: Text;
 }
 
 /** Everything a command may use of the world. */
@@ -28,9 +30,11 @@ export interface CommandContext {
   verbose: boolean;
   /** `pulumi` or `embedded`, when --engine was given. */
   engine: 'pulumi' | 'embedded' | undefined;
+  /** How what goes to stderr is read. */
+  display: Display;
   /** A line of progress, to stderr. */
   progress: (line: string) => void;
-  /** The same, but on a terminal the next one takes its place; an empty one clears the line. */
+  /** The same, but on a terminal the next one takes its place, and elsewhere it is left out; an empty one clears the line. */
   passing: (line: string) => void;
   /** Aborted by an interrupt (Ctrl-C). */
   signal: AbortSignal;
@@ -40,16 +44,13 @@ export interface CommandContext {
   ask: ((question: string) => Promise<string>) | undefined;
 }
 
-export function done(
-  text: string,
-  fields: Record<string, unknown> = {},
-  status: 'ok' | 'changed' = 'ok',
-): CommandResult {
+export function done(text: Text, fields: Record<string, unknown> = {}, status: 'ok' | 'changed' = 'ok'): CommandResult {
   return { status, exitCode: ExitCode.done, problems: [], fields, text };
 }
 
 /** Problems decide the exit code: the first one's kind where the error is ours, `failed` otherwise. */
-export function failed(errors: readonly unknown[], text = '', fields: Record<string, unknown> = {}): CommandResult {
+export function failed(thrown: readonly unknown[], text = '', fields: Record<string, unknown> = {}): CommandResult {
+  const errors = thrown.map(knownError);
   const first = errors[0];
   const exitCode = first instanceof PlatformError ? exitCodeOf(first.kind) : ExitCode.failed;
   const status = exitCode === ExitCode.refused ? 'refused' : 'failed';

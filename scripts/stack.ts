@@ -28,7 +28,7 @@ export interface Stack {
 /** Reads Pulumi.yaml and the stack's file; every problem of the settings is reported at once, exit code 64. `machine` is what local runs on. */
 export function openStack(context: CommandContext, machine = { memoryBytes: totalmem(), cpus: cpus().length }): Stack {
   const { root, stack } = context;
-  const project = parse(readFileSync(join(root, 'Pulumi.yaml'), 'utf8')) as { name: string; main: string };
+  const project = readProject(join(root, 'Pulumi.yaml'));
   const path = join(root, `Pulumi.${stack}.yaml`);
   if (!existsSync(path)) {
     throw new PlatformError(
@@ -61,6 +61,28 @@ export function openStack(context: CommandContext, machine = { memoryBytes: tota
     machine,
     warnings: problems,
   };
+}
+
+function readProject(path: string): { name: string; main: string } {
+  let project: unknown;
+  let cause: unknown;
+  try {
+    project = parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    cause = error;
+  }
+  if (isProject(project)) return project;
+  throw new PlatformError(
+    'project-file',
+    `${path} does not describe this project: ${cause instanceof Error ? cause.message : 'name and main have to be texts.'}`,
+    'Restore it: `git checkout Pulumi.yaml`.',
+    { kind: 'usage', object: path, cause },
+  );
+}
+
+function isProject(value: unknown): value is { name: string; main: string } {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'name' in value && typeof value.name === 'string' && 'main' in value && typeof value.main === 'string';
 }
 
 /** Settings as Pulumi hands them to a program: full keys, structured values as JSON text. */

@@ -33,7 +33,7 @@ export async function stepCustom(deployment: Deployment, registration: Registrat
   if ('refused' in judged) return refused(context, old, judged.refused);
   const { inputs, computed, diff } = judged;
   if (old === undefined || diff === undefined) {
-    const result = await created(context, inputs, 'create');
+    const result = await created(context, inputs, 'create', computed);
     const note = stored === undefined ? notYetChecked(computed) : 'was in the state but no longer exists';
     if (note !== undefined) result.change.note = note;
     return result;
@@ -155,9 +155,14 @@ function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap, com
   return all.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
-async function created(context: Context, inputs: PropertyMap, operation: 'create' | 'replace'): Promise<StepResult> {
+async function created(
+  context: Context,
+  inputs: PropertyMap,
+  operation: 'create' | 'replace',
+  computed: PropertyMap = {},
+): Promise<StepResult> {
   const { deployment, registration, provider, urn } = context;
-  const change = changeOf(registration, urn, operation, []);
+  const change = changeOf(registration, urn, operation, propertyChanges({}, computed));
   const base = { ...goal(context, undefined), inputs };
   if (deployment.options.dryRun) return { state: { ...base, outputs: inputs, id: UNKNOWN_ON_WIRE }, change };
   const { id, outputs } = isMadeOnce(registration.type)

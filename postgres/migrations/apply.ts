@@ -29,6 +29,8 @@ export interface MigrationProgress {
 }
 
 export interface ApplyOptions extends SessionOptions {
+  /** Aborted, no further migration begins; the one under way ends first. Then an `interrupted` PlatformError. */
+  signal?: AbortSignal;
   onProgress?: (event: MigrationProgress) => void;
 }
 
@@ -89,6 +91,7 @@ class Run {
     return withMigrationLock(this.client, this.options.waitMs, async () => {
       const plan = await this.planUnderLock(folder);
       for (const step of plan.steps) {
+        if (this.options.signal?.aborted === true) throw this.stopped();
         await this.applyStep(step);
         if (!(await holdsLock(this.client))) return this.apply(folder);
       }
@@ -98,6 +101,15 @@ class Run {
         warnings: [...plan.warnings, ...this.warnings],
       };
     });
+  }
+
+  private stopped(): PlatformError {
+    return new PlatformError(
+      'interrupted',
+      `Interrupted: ${this.applied.length} of ${this.total} pending migrations were applied, the others were not begun.`,
+      '`npm run db:deploy` goes on with them.',
+      { kind: 'interrupted' },
+    );
   }
 
   private async planUnderLock(folder: MigrationFolder): Promise<MigrationPlan> {

@@ -14,5 +14,7 @@ export interface CommandDefinition {
   help?: string;
   /** Its result is data, in which no command is looked for. */
   printsData?: true;
+  /** An interrupt lets the step under way finish (`context.signal`); any other command ends at once. */
+  finishesSteps?: true;
   run: (context: CommandContext, options: Record<string, unknown>, args: string[]) => Promise<CommandResult>;
 }

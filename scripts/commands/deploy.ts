@@ -33,6 +33,7 @@ export const deploy: CommandDefinition = {
       'applied',
     ),
   ],
+  finishesSteps: true,
   run: async (context, options) => {
     const stack = openStack(context);
     const access = databaseAccess(stack, await readState(context, stack));
@@ -83,6 +84,7 @@ async function apply(
     return done('Nothing was applied.', { applied: [] });
   const { applied, warnings } = await applyMigrations(client, plan, {
     ...migrations,
+    signal: context.signal,
     onProgress: (event) => {
       if (event.phase === 'begin') context.progress(`  ${event.index}/${event.total}  ${event.name}`);
       if (event.phase === 'apart')

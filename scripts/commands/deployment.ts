@@ -5,6 +5,7 @@ import { type PlatformError } from '../../postgres/errors';
 import { spoken } from '../../postgres/spoken';
 import { type CommandContext, type CommandResult, confirm } from '../command';
 import { ExitCode, exitCodeOf } from '../exitCodes';
+import { type Text, withMore } from '../report/display';
 import { renderDeployment, seconds } from '../report/tree';
 
 export const YES = (): Option => new Option('--yes', 'answer every question with yes').default(false);
@@ -26,13 +27,13 @@ export function deploymentResult(
   const exitCode = first === undefined ? ExitCode.done : exitCodeOf(kindOf(first.code));
   const fine = operation === 'preview' ? 'differs' : 'changed';
   const status = first !== undefined ? (exitCode === ExitCode.refused ? 'refused' : 'failed') : changed ? fine : 'ok';
-  const tree = renderDeployment(result);
+  const tree: Text = (display) => renderDeployment(result, display);
   return {
     status,
     exitCode,
     problems,
     fields: { operation, changes, counts, outputs, ...fields },
-    text: after === '' || first !== undefined ? tree : `${tree}\n\n${after}`,
+    text: first === undefined ? withMore(tree, after) : tree,
   };
 }
 

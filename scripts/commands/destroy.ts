@@ -10,6 +10,7 @@ import { type CommandContext, type CommandResult, confirm, declined, done } from
 import { chooseEngine } from '../engine';
 import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiInstalled } from '../pulumi';
+import { withMore } from '../report/display';
 import { openStack, type Stack } from '../stack';
 import { readState, type StackState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
@@ -29,6 +30,7 @@ export const destroy: CommandDefinition = {
     new Option('--delete-data [database]', 'remove the data too; stack and database are asked for by name'),
   ],
   help: HELP,
+  finishesSteps: true,
   run: async (context, options) => {
     const stack = openStack(context);
     if (stack.settings.environment !== 'local') {
@@ -147,7 +149,7 @@ async function deleteWithPulumi(context: CommandContext, stack: Stack, database?
   if (result.problems.length > 0) return result;
   if (server !== undefined) await withStackLock(context, stack, () => removeServerData(server));
   const fields = { ...result.fields, dataDirectory: server?.dataDirectory ?? null };
-  return { ...result, fields, text: `${result.text}\n\n${GONE}` };
+  return { ...result, fields, text: withMore(result.text, GONE) };
 }
 
 async function removeServerData(server: LocalServer): Promise<void> {

@@ -42,7 +42,7 @@ export const graph: CommandDefinition = {
     };
     const differs = compared.changes.some(({ operation }) => operation !== 'same');
     const command: CommandResult = {
-      ...done(renderDeployment(result), {
+      ...done((display) => renderDeployment(result, display), {
         base,
         changes: compared.changes,
         counts: compared.counts,

@@ -13,6 +13,7 @@ export const preview: CommandDefinition = {
   name: 'preview',
   description: 'show what up would do, without doing it',
   options: [ENGINE(), DETAILED_EXIT_CODE()],
+  finishesSteps: true,
   run: async (context, options) => {
     const stack = openStack(context);
     const engine = chooseEngine(context, stack, pulumiInstalled(context));

@@ -15,6 +15,7 @@ export const refresh: CommandDefinition = {
   name: 'refresh',
   description: 'read everything as it really is into the state; changes nothing else',
   options: [YES(), ENGINE()],
+  finishesSteps: true,
   run: async (context) => {
     const stack = openStack(context);
     if (chooseEngine(context, stack, pulumiInstalled(context)) === 'pulumi') {

@@ -20,7 +20,7 @@ export const status: CommandDefinition = {
     const server = state === undefined ? undefined : localServerOf(state);
     const fields = {
       deployed: state !== undefined,
-      resources: state?.resources.length ?? 0,
+      resources: state?.resources.filter(isDeclared).length ?? 0,
       server:
         server === undefined
           ? null
@@ -46,6 +46,11 @@ export const status: CommandDefinition = {
     return done(render(stack, fields), fields);
   },
 };
+
+/** Without the default providers, which stand in the state though no program declares them: previews do not count them. */
+function isDeclared({ type, urn }: { type: string; urn: string }): boolean {
+  return !type.startsWith('pulumi:providers:') || !/::default(_[^:]*)?$/.test(urn);
+}
 
 interface Fields {
   deployed: boolean;

@@ -29,6 +29,7 @@ export const up: CommandDefinition = {
     new Option('--repair-lock', 'remove locks whose process no longer runs').default(false),
     new Option('--repair-pending', 'forget what a killed Pulumi run left undecided').default(false),
   ],
+  finishesSteps: true,
   run: async (context, options) => {
     const stack = openStack(context);
     const result = await deploy(context, stack, {
@@ -46,6 +47,7 @@ export const start: CommandDefinition = {
   name: 'start',
   description: 'bring the local stack up (npm start)',
   options: [YES(), ENGINE()],
+  finishesSteps: true,
   run: (context) =>
     deploy(context, openStack(context), { rotate: [], repairLock: false, repairPending: false, previewFirst: false }),
 };
@@ -97,7 +99,7 @@ async function upEmbedded(
     }
     const doomed = doomedBy(changes, replace).filter(({ urn }) => !approved.has(urn));
     if (asksFirst && !nothing) {
-      context.progress(renderDeployment(planned.result));
+      context.progress(renderDeployment(planned.result, context.display));
       if (!(await confirm(context, 'Do this?'))) throw declined();
     } else if (doomed.length > 0 && !(await approvalOf(context)(doomed))) throw declined();
     for (const { urn } of doomed) approved.add(urn);

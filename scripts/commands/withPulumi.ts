@@ -139,7 +139,7 @@ async function isApproved(context: CommandContext, request: PulumiRequest, plann
     if (doomed.length > 0 && !(await approvalOf(context)(doomed))) throw declined();
     return true;
   }
-  context.progress(renderDeployment({ ...planned.result, operation: 'preview' }));
+  context.progress(renderDeployment({ ...planned.result, operation: 'preview' }, context.display));
   if (!(await confirm(context, 'Do this?'))) throw declined();
   return true;
 }

@@ -1,5 +1,6 @@
 import type { Problem } from '../../postgres/errors';
 import type { CommandResult } from '../command';
+import { type Display, PLAIN, wrapLines } from './display';
 
 /** Control characters, and those that turn the direction of a line or cannot be seen, would let recorded text rewrite the terminal's. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -38,17 +39,19 @@ export function escapeJson(json: string): string {
 }
 
 /** Problems as people read them: what happened, then how to mend it. */
-export function renderProblems(problems: readonly Problem[]): string {
+export function renderProblems(problems: readonly Problem[], display: Display = PLAIN): string {
   return problems
-    .map(
-      ({ code, message, remedy }) =>
-        `error [${code}]: ${lines(message)}${remedy === '' ? '' : `\n  remedy: ${lines(remedy)}`}`,
-    )
+    .map(({ code, message, remedy }) => {
+      const [first = '', ...more] = safeLines(message).split('\n');
+      const lines = [`error [${code}]: ${first}`, ...more.map((line) => `    ${line}`)];
+      if (remedy !== '') lines.push(`  remedy: ${safeLines(remedy)}`);
+      return wrapLines(lines.join('\n'), display);
+    })
     .join('\n');
 }
 
 /** Messages quote what others wrote, and may have several lines. */
-const lines = (text: string): string =>
+const safeLines = (text: string): string =>
   text
     .split(/([\n\t])/)
     .map((part, index) => (index % 2 === 0 ? printable(part) : part))

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { COMMANDS } from '../../scripts/commands';
+import { ROOT } from '../support/compiled';
 import { TestProject } from '../support/project';
 
 let project: TestProject;
@@ -45,6 +46,58 @@ describe('the command line', () => {
     const { code, stderr } = await project.run(args);
     expect(code).toBe(64);
     expect(stderr).toMatch(message);
+  });
+
+  it.each([
+    [['fly', '--json'], 'fly', /unknown command/],
+    [['status', '--fast', '--json'], 'status', /unknown option/],
+    [['audit', 'verify', 'now', '--json'], 'audit verify now', /too many arguments/],
+    [['--json'], '', /unknown option|No command/],
+  ])('reports wrong usage %j as its one JSON object', async (args, command, message) => {
+    const { code, stdout, stderr } = await project.run(args);
+    expect(code).toBe(64);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      command,
+      status: 'failed',
+      problems: [{ code: 'usage', message: expect.stringMatching(message) as string }],
+    });
+  });
+
+  it('says no default of a flag that is off by itself', async () => {
+    for (const name of ['up', 'deploy', 'graph']) {
+      const { stdout } = await project.run([name, '--help']);
+      expect(stdout).toContain('(default: "local")');
+      expect(stdout).not.toMatch(/default: (false|\[\])/);
+    }
+  });
+
+  it('says what to do where npm ci was never run', async () => {
+    rmSync(project.path('node_modules'));
+    try {
+      for (const args of [['status'], ['start', '--json']]) {
+        const { code, stderr } = await project.run(args);
+        expect(code).toBe(64);
+        expect(stderr).toBe(`The packages of this project are not installed. Run \`npm ci\` in ${project.root}.\n`);
+      }
+    } finally {
+      symlinkSync(join(ROOT, 'node_modules'), project.path('node_modules'));
+    }
+  });
+
+  it('says what is wrong with Pulumi.yaml, whatever it holds', async () => {
+    const path = project.path('Pulumi.yaml');
+    const kept = readFileSync(path, 'utf8');
+    try {
+      for (const text of ['name: [', '', 'name: 7\nmain: x\n']) {
+        writeFileSync(path, text);
+        const { code, report } = await project.json(['status']);
+        expect(code).toBe(64);
+        expect(report['problems']).toMatchObject([{ code: 'project-file', object: path }]);
+      }
+    } finally {
+      writeFileSync(path, kept);
+    }
   });
 
   it('says what runs and where things are kept before anything was deployed', async () => {

@@ -9,7 +9,7 @@ beforeAll(() => {
 afterAll(() => project.remove());
 
 it('finishes the step under way, exits 130, and the next run goes on from there', { timeout: 120_000 }, async () => {
-  const child = project.start(['start']);
+  const child = project.start(['start', '--verbose']);
   let progress = '';
   const code = await new Promise<number | null>((resolve) => {
     child.stderr?.on('data', (chunk: Buffer) => {
