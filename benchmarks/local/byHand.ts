@@ -3,14 +3,13 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Client } from 'pg';
+import { Client } from 'pg';
 
 import { databaseSpec } from '../../infra/config/databaseSpec';
 import { defaultSettings } from '../../infra/config/defaults';
 import { planAudit } from '../../postgres/audit/plan';
 import { planSql } from '../../postgres/audit/print';
 import { readAudit } from '../../postgres/audit/read';
-import { withClient } from '../../postgres/connection/client';
 import { serverAccount } from '../../postgres/server/account';
 import { findBinaries } from '../../postgres/server/binaries';
 import { findFreePort } from '../../postgres/server/port';
@@ -101,8 +100,10 @@ async function auditSql(client: Client): Promise<void> {
   await client.query(planSql(planAudit(audit, await readAudit(client, audit), new Date())));
 }
 
-function connected(port: number, database: string, work: (client: Client) => Promise<void>): Promise<void> {
-  return withClient({ host: '127.0.0.1', port, user: 'postgres', password: 'x', database }, work);
+async function connected(port: number, database: string, work: (client: Client) => Promise<void>): Promise<void> {
+  const client = new Client({ host: '127.0.0.1', port, user: 'postgres', password: 'x', database });
+  await client.connect();
+  await work(client).finally(() => client.end());
 }
 
 async function statements(client: Client, sql: readonly string[]): Promise<void> {

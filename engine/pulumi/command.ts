@@ -53,9 +53,11 @@ export function pulumiEnvironment(surroundings: PulumiSurroundings): NodeJS.Proc
   const { program, environment, passphraseFile, backendUrl, preload } = surroundings;
   const given = environment['PULUMI_CONFIG_PASSPHRASE'] ?? environment['PULUMI_CONFIG_PASSPHRASE_FILE'];
   const nodeOptions = [environment['NODE_OPTIONS'], preload === undefined ? undefined : `--require ${quoted(preload)}`];
+  // What the postgresql provider is not told it would take from these.
+  const kept = Object.entries(environment).filter(([name]) => !/^PG[A-Z]/.test(name));
   const options = nodeOptions.filter((option) => option !== undefined && option !== '').join(' ');
   return {
-    ...environment,
+    ...Object.fromEntries(kept),
     PATH: [dirname(program), environment['PATH'] ?? ''].join(delimiter),
     PULUMI_SKIP_UPDATE_CHECK: 'true',
     // `preview --json` otherwise prints one digest at its end.

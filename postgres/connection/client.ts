@@ -1,11 +1,15 @@
 import './navigator';
 
 import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
 
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
+// Not the package's entry, which loads another driver where NODE_PG_FORCE_NATIVE says so.
+import PgClient from 'pg/lib/client';
 
 import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
+import { pinSession, type SessionKind, startupSettings } from './session';
 import { SqlState, stateOf } from './sqlstate';
 
 export interface ConnectOptions {
@@ -13,42 +17,94 @@ export interface ConnectOptions {
   applicationName?: string;
   /** TCP and authentication time-out of one attempt, in ms. Default 10 000. */
   connectTimeoutMs?: number;
+  /** Default `platform`. */
+  session?: SessionKind;
 }
 
-/** pg's configuration for a target; the one place where a target becomes connection options. */
-export function clientConfig(target: ConnectionTarget, options: ConnectOptions = {}): ClientConfig {
-  const { host, port, database, user, password } = target;
-  const config: ClientConfig = {
+/**
+ * A connection whose session depends on its target alone: no `PG*` variable, no .pgpass, no setting of server, database or role. A refused or
+ * failed one is a PlatformError naming host, port, database and user. The caller ends it.
+ */
+export async function openClient(target: ConnectionTarget, options: ConnectOptions = {}): Promise<Client> {
+  const kind = options.session ?? 'platform';
+  const client: Client = new PgClient(clientConfig(target, options));
+  // The start-up message is written here, not taken from what `pg` makes of the environment (PGOPTIONS, PGREPLICATION, ...).
+  const { user, database } = target;
+  const message = { user, database, application_name: options.applicationName ?? 'coachdb', ...startupSettings(kind) };
+  Object.assign(client, { getStartupConf: () => message });
+  // A server that goes away between two queries emits here; the next query reports it.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await pinSession(client, kind);
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw connectError(target, error);
+  }
+}
+
+/** Every value is given, since `pg` takes from the environment whatever is missing or empty. */
+function clientConfig(target: ConnectionTarget, options: ConnectOptions): ClientConfig {
+  for (const key of ['host', 'port', 'database', 'user'] as const) {
+    if (target[key] !== '' && target[key] !== 0) continue;
+    throw new PlatformError('target-incomplete', `A connection names no ${key}.`, `Set the stack’s database ${key}.`, {
+      kind: 'usage',
+      object: key,
+    });
+  }
+  const { host, port, database, user } = target;
+  return {
     host,
     port,
     database,
     user,
-    application_name: options.applicationName ?? 'coachdb',
+    // A function is asked when the server wants a password; an absent one would be looked for in PGPASSWORD and .pgpass.
+    password: () => passwordOf(target),
+    ssl: tlsOf(target),
+    sslnegotiation: 'postgres',
+    client_encoding: 'UTF8',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
   };
-  if (password !== undefined) config.password = password;
-  if (target.sslMode === 'require') config.ssl = { rejectUnauthorized: false };
-  if (target.sslMode === 'verify-full') {
-    config.ssl = target.caFile === undefined ? true : { ca: readFileSync(target.caFile, 'utf8') };
-  }
-  return config;
 }
 
-/** Connects, runs, always closes. A refused or failed connection is a PlatformError naming host, port, database and user. */
+function passwordOf(target: ConnectionTarget): string {
+  if (target.password !== undefined && target.password !== '') return target.password;
+  throw new PlatformError(
+    'password-missing',
+    `PostgreSQL at ${target.host}:${target.port} wants a password of role ${target.user}, and none is known here.`,
+    'Passwords come from the stack’s state and settings alone, never from PGPASSWORD or .pgpass: `npm run up` makes those of the declared roles.',
+    { object: target.user },
+  );
+}
+
+/** `rejectUnauthorized` is said outright: Node takes it from NODE_TLS_REJECT_UNAUTHORIZED otherwise. */
+function tlsOf({ sslMode = 'disable', caFile }: ConnectionTarget): false | ConnectionOptions {
+  if (sslMode === 'disable') return false;
+  if (sslMode === 'require') return { rejectUnauthorized: false };
+  return { rejectUnauthorized: true, ...(caFile === undefined ? {} : { ca: readAuthority(caFile) }) };
+}
+
+function readAuthority(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new PlatformError(
+      'ca-file',
+      `The certificate authority’s file ${path} cannot be read (${stateOf(cause) ?? String(cause)}).`,
+      'Correct `coach:database.caFile`, or make the file readable.',
+      { kind: 'usage', object: path, cause },
+    );
+  }
+}
+
+/** Connects, runs, always closes. */
 export async function withClient<T>(
   target: ConnectionTarget,
   work: (client: Client) => Promise<T>,
   options: ConnectOptions = {},
 ): Promise<T> {
-  const client = new Client(clientConfig(target, options));
-  // A server that goes away between two queries emits here; the next query reports it.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-  } catch (error) {
-    await client.end().catch(() => undefined);
-    throw connectError(target, error);
-  }
+  const client = await openClient(target, options);
   try {
     return await work(client);
   } finally {
@@ -70,7 +126,8 @@ export async function withTransaction<T>(client: Client, work: () => Promise<T>)
   return result;
 }
 
-export function connectError(target: ConnectionTarget, error: unknown): PlatformError {
+function connectError(target: ConnectionTarget, error: unknown): PlatformError {
+  if (error instanceof PlatformError) return error;
   const where = `${target.host}:${target.port}`;
   const object = `${target.user}@${where}/${target.database}`;
   const reason = error instanceof Error ? error.message || stateOf(error) || error.name : String(error);

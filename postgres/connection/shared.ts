@@ -1,7 +1,8 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 
 import type { ConnectionTarget } from '../spec';
-import { clientConfig, connectError, type ConnectOptions } from './client';
+import { type ConnectOptions, openClient } from './client';
+import { pinSession } from './session';
 import { withoutWaiting } from './waiting';
 
 /** How long an idle connection is kept. Long enough for the next resource of a run, short enough to be in nobody's way. */
@@ -21,7 +22,7 @@ const idle = new Map<string, Idle>();
 export async function withSharedClient<T>(
   target: ConnectionTarget,
   work: (client: Client) => Promise<T>,
-  options: ConnectOptions = {},
+  options: Omit<ConnectOptions, 'session'> = {},
 ): Promise<T> {
   const key = JSON.stringify(target);
   const client = take(key) ?? (await open(target, options, key));
@@ -29,6 +30,7 @@ export async function withSharedClient<T>(
   try {
     result = await withoutWaiting(client, work);
     await client.query('DISCARD ALL');
+    await pinSession(client, 'platform');
   } catch (error) {
     await client.end().catch(() => undefined);
     throw error;
@@ -56,16 +58,10 @@ function give(key: string, client: Client): void {
 }
 
 async function open(target: ConnectionTarget, options: ConnectOptions, key: string): Promise<Client> {
-  const client = new Client(clientConfig(target, options));
+  const client = await openClient(target, options);
   client.on('error', () => {
     // The server ended it: never hand it out again.
     if (idle.get(key)?.client === client) take(key);
   });
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    await client.end().catch(() => undefined);
-    throw connectError(target, error);
-  }
+  return client;
 }

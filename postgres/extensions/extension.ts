@@ -56,7 +56,8 @@ export async function ensureExtension(client: Client, wanted: ExtensionSpec, cas
   try {
     await whileContended(async () => {
       const steps = planExtension(wanted, await readExtension(client, wanted.name), cascade);
-      for (const { sql } of steps) await client.query(sql);
+      // Where no schema is declared it goes into public, as on any connection with the server's own search path.
+      for (const { sql } of steps) await client.query(`SET LOCAL search_path = public; ${sql}`);
     });
   } catch (error) {
     throw (

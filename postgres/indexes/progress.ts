@@ -1,6 +1,4 @@
-import { Client } from 'pg';
-
-import { clientConfig } from '../connection/client';
+import { openClient } from '../connection/client';
 import type { ConnectionTarget } from '../spec';
 import type { QualifiedName } from './description';
 
@@ -66,10 +64,8 @@ export function watchBuild(
   const watching = (async () => {
     await pause();
     if (stopped) return;
-    const client = new Client(clientConfig(target, { applicationName: 'coachdb progress' }));
-    client.on('error', () => undefined);
+    const client = await openClient(target, { applicationName: 'coachdb progress' });
     try {
-      await client.connect();
       while (!stopped) {
         const { rows } = await client.query<ProgressRow>(QUERY, [pid]);
         const row = rows[0] ?? (await client.query<ProgressRow>(BLOCKED, [pid])).rows[0];

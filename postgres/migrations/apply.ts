@@ -7,7 +7,15 @@ import { PlatformError } from '../errors';
 import { migrationFailure, type Outcome } from './failure';
 import { createHistory, readHistory, recordApplied, recordFinished, recordLogs, recordStarted } from './history';
 import { planMigrations, requireApplicable } from './plan';
-import { assumeRole, cleanSession, holdsLock, resumeRole, type SessionOptions, withMigrationLock } from './session';
+import {
+  assumeRole,
+  cleanSession,
+  freeSession,
+  holdsLock,
+  resumeRole,
+  type SessionOptions,
+  withMigrationLock,
+} from './session';
 import type { MigrationFolder, MigrationPlan, MigrationStep } from './types';
 
 /**
@@ -130,7 +138,6 @@ class Run {
 
   private async applyStep(step: MigrationStep): Promise<void> {
     const started = performance.now();
-    await cleanSession(this.client);
     this.report('begin', step.name);
     const refusal = step.transactional ? await this.applyAtomically(step) : undefined;
     if (refusal !== undefined) {
@@ -152,6 +159,7 @@ class Run {
     let done: number | undefined = 0;
     let committing = false;
     // Before the transaction: SET TRANSACTION has to come first in it.
+    await freeSession(this.client);
     await assumeRole(this.client, this.schema, this.options, false);
     try {
       await withTransaction(this.client, async () => {
@@ -180,8 +188,11 @@ class Run {
   /** Each statement commits by itself; a row without `finished_at` blocks other runs until all are done, or it is resolved. */
   private async applyStatements(step: MigrationStep): Promise<void> {
     const { client, schema, options } = this;
+    await cleanSession(client);
     await assumeRole(client, schema, options, false);
     const id = await recordStarted(client, schema, step.name, step.checksum);
+    await freeSession(client);
+    await assumeRole(client, schema, options, false);
     const outcome: Outcome = { appliedBefore: this.applied.length, statementsDone: 0 };
     for (const [done, statement] of step.statements.entries()) {
       try {

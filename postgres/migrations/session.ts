@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { withAdvisoryLock } from '../connection/locks';
 import { quoteIdentifier } from '../connection/quote';
+import { pinSession } from '../connection/session';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 
@@ -50,16 +51,23 @@ export async function assumeRole(
   );
 }
 
-/** Only the role, inside a transaction whose script may have changed it. */
+/** Role and settings of our own statements again, inside a transaction whose script may have changed both. */
 export async function resumeRole(client: Client, role: string): Promise<void> {
   await client.query(`RESET SESSION AUTHORIZATION; SET LOCAL ROLE ${quoteIdentifier(role)}`);
+  await pinSession(client, 'script', true);
+}
+
+/** A clean session with the settings our own statements rely on. */
+export async function cleanSession(client: Client): Promise<void> {
+  await freeSession(client);
+  await pinSession(client, 'script');
 }
 
 /**
- * Drops whatever a migration left in the session: role, settings, temporary tables, prepared statements, cursors. DISCARD ALL
- * would do it, and would give up the advisory lock too.
+ * A clean session with the settings Prisma's connection would have, for a script. Drops whatever a migration left: role, settings,
+ * temporary tables, prepared statements, cursors. DISCARD ALL would do it, and would give up the advisory lock too.
  */
-export async function cleanSession(client: Client): Promise<void> {
+export async function freeSession(client: Client): Promise<void> {
   await client.query(
     'RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP; DISCARD SEQUENCES',
   );

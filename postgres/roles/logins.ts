@@ -1,7 +1,6 @@
-import { Client } from 'pg';
-
-import { clientConfig } from '../connection/client';
+import { openClient } from '../connection/client';
 import { SqlState, stateOf } from '../connection/sqlstate';
+import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 
 /** ok: the password is right; refused: it is wrong, or there is no such role; unreachable: the server did not say. */
@@ -15,16 +14,13 @@ const AFTER_PASSWORD: readonly (string | undefined)[] = [SqlState.invalidCatalog
  * (no such database, no CONNECT) is ok. Never throws.
  */
 export async function checkLogin(target: ConnectionTarget): Promise<LoginResult> {
-  const client = new Client(clientConfig(target, { connectTimeoutMs: 5000 }));
-  client.on('error', () => undefined);
   try {
-    await client.connect();
+    const client = await openClient(target, { connectTimeoutMs: 5000 });
+    await client.end();
     return 'ok';
   } catch (error) {
-    const state = stateOf(error);
+    const state = stateOf(error instanceof PlatformError ? error.cause : error);
     if (state === SqlState.invalidPassword) return 'refused';
     return AFTER_PASSWORD.includes(state) ? 'ok' : 'unreachable';
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }

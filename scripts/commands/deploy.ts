@@ -38,7 +38,7 @@ export const deploy: CommandDefinition = {
     const stack = openStack(context);
     const access = databaseAccess(stack, await readState(context, stack));
     const spec = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
-    return withClient(access.as(spec.migrations.login), async (client) => {
+    const work = async (client: Client): Promise<CommandResult> => {
       const [applied, rolledBack] = [options['applied'], options['rolledBack']];
       if (typeof applied === 'string') return resolve(client, spec.migrations, applied, 'applied');
       if (typeof rolledBack === 'string') return resolve(client, spec.migrations, rolledBack, 'rolled-back');
@@ -46,7 +46,8 @@ export const deploy: CommandDefinition = {
       if (plan.problems.length > 0) throw new ProblemList(plan.problems, 'failed');
       if (options['dryRun'] === true) return planned(plan, options['detailedExitcode'] === true);
       return apply(context, client, spec.migrations, plan);
-    });
+    };
+    return withClient(access.as(spec.migrations.login), work, { session: 'script' });
   },
 };
 

@@ -1,6 +1,6 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 
-import { clientConfig, connectError } from '../../../postgres/connection/client';
+import { openClient } from '../../../postgres/connection/client';
 import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
 import { PlatformError } from '../../../postgres/errors';
 import type { ConnectionTarget } from '../../../postgres/spec';
@@ -79,7 +79,7 @@ function unsupported(object: string, message: string, known: readonly string[]):
 export class Connections implements Session {
   /** How many were lost: neither released nor closed from here. */
   lost = 0;
-  private readonly open = new Map<string, { client: Client; ready: Promise<Client> }>();
+  private readonly open = new Map<string, Promise<Client>>();
   private known: Access | undefined;
 
   /** `config` may hold values that are only known after apply: it is looked at when a connection is needed. */
@@ -95,20 +95,16 @@ export class Connections implements Session {
 
   client(database = this.database): Promise<Client> {
     const open = this.open.get(database);
-    if (open !== undefined) return open.ready;
+    if (open !== undefined) return open;
     const { target, connectTimeoutMs } = this.access;
-    const client = new Client(clientConfig({ ...target, database }, { connectTimeoutMs }));
-    const ready = client.connect().then(
-      () => client,
-      async (error: unknown) => {
-        this.forget(database, client);
-        await client.end().catch(() => undefined);
-        throw connectError({ ...target, database }, error);
-      },
-    );
-    // Without a listener a server that goes away between two statements would end the process.
-    client.on('error', () => this.forget(database, client));
-    this.open.set(database, { client, ready });
+    const ready = openClient({ ...target, database }, { connectTimeoutMs });
+    const forget = (): void => {
+      if (this.open.get(database) !== ready) return;
+      this.open.delete(database);
+      this.lost += 1;
+    };
+    ready.then((client) => client.on('error', forget), forget);
+    this.open.set(database, ready);
     return ready;
   }
 
@@ -124,7 +120,7 @@ export class Connections implements Session {
   async release(database: string): Promise<void> {
     const open = this.open.get(database);
     this.open.delete(database);
-    await open?.ready.then((client) => client.end()).catch(() => undefined);
+    await open?.then((client) => client.end()).catch(() => undefined);
   }
 
   targetOf(user: string, password: string): ConnectionTarget {
@@ -138,11 +134,5 @@ export class Connections implements Session {
   private get access(): Access {
     this.known ??= accessFrom(this.config);
     return this.known;
-  }
-
-  private forget(database: string, client: Client): void {
-    if (this.open.get(database)?.client !== client) return;
-    this.open.delete(database);
-    this.lost += 1;
   }
 }

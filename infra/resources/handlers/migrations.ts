@@ -134,7 +134,7 @@ async function requireDependents(
 
 async function bringUpToDate(inputs: MigrationInputs, former?: Dependents): Promise<MigrationOutputs> {
   const folder = readMigrationFolder(absolute(inputs.directory));
-  const applied = await withClient({ ...inputs.connection }, async (client) => {
+  const bringUp = async (client: Client): Promise<MigrationEntry[]> => {
     const history = await readAs(client, inputs);
     const plan = planMigrations(folder, history);
     if (!mayApply(inputs, plan.applied)) {
@@ -145,7 +145,8 @@ async function bringUpToDate(inputs: MigrationInputs, former?: Dependents): Prom
     const { history: done, warnings } = await applyMigrations(client, plan, inputs);
     for (const warning of warnings) speak('warning', warning);
     return done;
-  });
+  };
+  const applied = await withClient({ ...inputs.connection }, bringUp, { session: 'script' });
   await requireDependents(inputs, former);
   return { ...keptOf(inputs), applied, pending: pendingOf(inputs.migrations, applied) };
 }

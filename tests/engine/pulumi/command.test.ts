@@ -38,7 +38,7 @@ describe('the arguments', () => {
     expect(words('destroy', false)).toEqual(['destroy', '--yes', '--skip-preview']);
   });
 
-  it('give the passphrase file only where the environment says nothing', () => {
+  it('give the passphrase file only where the environment says nothing, and nothing of PostgreSQL’s clients', () => {
     const surroundings = {
       program: '/opt/p/bin/pulumi',
       passphraseFile: '/file',
@@ -52,6 +52,12 @@ describe('the arguments', () => {
       PULUMI_BACKEND_URL: 'file:///s',
       NODE_OPTIONS: '--trace-gc --require "/a b/c.js"',
     });
+    const led = pulumiEnvironment({
+      ...surroundings,
+      environment: { PGHOST: 'a', PGOPTIONS: '-c x=1', PGUSER: 'b', HOME: '/h' },
+    });
+    expect(Object.keys(led).filter((name) => name.startsWith('PG'))).toEqual([]);
+    expect(led['HOME']).toBe('/h');
     for (const name of ['PULUMI_CONFIG_PASSPHRASE', 'PULUMI_CONFIG_PASSPHRASE_FILE']) {
       const given = pulumiEnvironment({ ...surroundings, environment: { [name]: '' } });
       expect(given['PULUMI_CONFIG_PASSPHRASE_FILE']).not.toBe('/file');

@@ -214,7 +214,7 @@ describe('a server resource', () => {
   });
 
   it('is stopped by delete, its data kept and taken up by the next create, whatever its password was', async () => {
-    await ask('CREATE TABLE kept AS SELECT 42 AS value');
+    await ask('CREATE TABLE public.kept AS SELECT 42 AS value');
     await server.delete(ID, olds);
     expect(serverState(olds.actualDataDirectory).status).toBe('stopped');
     await server.delete(ID, olds);
@@ -226,7 +226,7 @@ describe('a server resource', () => {
     expect({ failures, activation: checked.activation }).toEqual({ failures: [], activation: 'start' });
     olds = (await server.create(checked)).outs;
     news = checked;
-    expect(await ask('SELECT value FROM kept')).toBe(42);
+    expect(await ask('SELECT value FROM public.kept')).toBe(42);
     await server.delete(ID, olds);
   });
 

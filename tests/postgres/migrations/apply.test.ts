@@ -1,9 +1,13 @@
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 
-import type { MigrationProgress } from '../../../postgres/migrations/apply';
-import { MIGRATION_LOCK } from '../../../postgres/migrations/session';
-import { addMigration, deploy, migrationFolder, problemOf, removeFolders, type Stage, stage } from './support';
+import { withClient } from '../../../postgres/connection/client';
+import { applyMigrations, type MigrationProgress } from '../../../postgres/migrations/apply';
+import { readMigrationFolder } from '../../../postgres/migrations/folder';
+import { readHistory } from '../../../postgres/migrations/history';
+import { planMigrations } from '../../../postgres/migrations/plan';
+import { assumeRole, MIGRATION_LOCK } from '../../../postgres/migrations/session';
+import { addMigration, deploy, migrationFolder, options, problemOf, removeFolders, type Stage, stage } from './support';
 
 let place: Stage;
 beforeEach(async () => {
@@ -155,6 +159,32 @@ it('gives each migration a clean session', async () => {
     `SELECT current_user = session_user AS self, current_setting('lock_timeout') AS lock`,
   );
   expect(after.rows).toEqual([{ self: true, lock: '0' }]);
+});
+
+it('runs a script with the settings of its role and database, as Prisma does, and its own statements with none of them', async () => {
+  const { database, owner, target } = place;
+  await database.client.query(
+    `ALTER DATABASE ${target.database} SET DateStyle = 'SQL, DMY'; ALTER ROLE ${target.user} SET quote_all_identifiers = 'on';
+     ALTER ROLE ${target.user} SET statement_timeout = '1ms'; ALTER ROLE ${target.user} SET idle_session_timeout = '1ms'`,
+  );
+  const directory = migrationFolder({
+    '1_first': `CREATE TABLE seen AS SELECT current_setting('quote_all_identifiers') AS quoted, '13/02/2020'::date::text AS day;`,
+    '2_second': `SET DateStyle = 'SQL, MDY'; SET search_path = nowhere; SET bytea_output = escape;`,
+  });
+  await withClient(
+    target,
+    async (client) => {
+      const plan = planMigrations(readMigrationFolder(directory), await readHistory(client));
+      const { history } = await applyMigrations(client, plan, options(owner));
+      expect(history.map(({ name }) => name)).toEqual(['1_first', '2_second']);
+      await assumeRole(client, 'public', options(owner), false);
+      const { rows } = await readHistory(client);
+      expect(rows.map(({ finishedAt }) => finishedAt?.getFullYear())).toEqual([expect.any(Number), expect.any(Number)]);
+    },
+    { session: 'script' },
+  );
+  const { rows } = await database.client.query('SELECT * FROM seen');
+  expect(rows).toEqual([{ quoted: 'on', day: '13/02/2020' }]);
 });
 
 it('takes the lock again that a migration gives away, and goes on', async () => {

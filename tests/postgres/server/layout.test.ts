@@ -95,7 +95,7 @@ it.for(CHOICES)('a server of a checkout that only root may enter runs ($name)', 
   await bringUp(placed);
   expect(placed.process.dataDirectory.startsWith(systemFolder)).toBe(true);
   expect(serverState(placed.process.dataDirectory).status).toBe('running');
-  await withClient(adminTarget(declared), (client) => client.query('CREATE TABLE kept ()'));
+  await withClient(adminTarget(declared), (client) => client.query('CREATE TABLE public.kept ()'));
   await stopServer(placed.process);
 
   // Opened since: the data stays where it is.
@@ -103,7 +103,7 @@ it.for(CHOICES)('a server of a checkout that only root may enter runs ($name)', 
   const again = place(declared, systemFolder);
   await bringUp(again);
   expect(again.process.dataDirectory).toBe(placed.process.dataDirectory);
-  await withClient(adminTarget(declared), (client) => client.query('SELECT FROM kept'));
+  await withClient(adminTarget(declared), (client) => client.query('SELECT FROM public.kept'));
 
   await removeData(again.layout, declared.dataDirectory);
   expect(existsSync(dirname(again.process.dataDirectory))).toBe(false);

@@ -211,7 +211,9 @@ describe.each(CHOICES)('a server ($name)', ({ binaries }) => {
   });
 
   it('recovers from SIGKILL under write load with every committed row', async () => {
-    await withClient(adminTarget(declared), (client) => client.query('CREATE TABLE ledger (id int PRIMARY KEY)'));
+    await withClient(adminTarget(declared), (client) =>
+      client.query('CREATE TABLE public.ledger (id int PRIMARY KEY)'),
+    );
     let committed = 0;
     const writer = async (start: number): Promise<void> => {
       const client = new Client(adminTarget(declared));
@@ -234,7 +236,7 @@ describe.each(CHOICES)('a server ($name)', ({ binaries }) => {
 
     await bringUp(placed);
     await busy;
-    const found = await ask<number>(declared, 'SELECT count(*)::int AS value FROM ledger');
+    const found = await ask<number>(declared, 'SELECT count(*)::int AS value FROM public.ledger');
     // One insert of each writer may have been committed without its answer arriving.
     expect(found).toBeGreaterThanOrEqual(known);
     expect(found).toBeLessThanOrEqual(known + 2);

@@ -1,4 +1,4 @@
-import type { Client } from 'pg';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { withClient } from '../../../postgres/connection/client';
@@ -81,7 +81,11 @@ describe.each([
 
   const connected = async (skip: (note: string) => never, work: (client: Client) => Promise<void>): Promise<void> => {
     if (cluster === undefined) return skip(`${what} are not installed (npm ci brings the npm ones)`);
-    await withClient({ ...cluster, database: 'postgres' }, work);
+    const { host, port, user, password } = cluster;
+    // As anybody connects: the platform's own sessions pin some of the parameters.
+    const client = new Client({ host, port, user, password, database: 'postgres' });
+    await client.connect();
+    await work(client).finally(() => client.end());
   };
 
   it('knows every parameter as pg_settings shows it, and no other', (context) =>
