@@ -6,10 +6,11 @@ import { measureReads, type Reads } from './reads';
 import { withBenchmarkServer } from './server';
 import { type Bulk, measureBulk, measureSingle, ratio, type Rounds, type Single } from './writes';
 
-const HELP = `npm run benchmark:audit -- [--rows 200000] [--trail 10000000] [--rounds 5]
+const HELP = `npm run benchmark:audit -- [--rows 200000] [--trail 10000000] [--open 5000000] [--rounds 5]
 
   --rows    rows of the audited tables, all of which the bulk statements change
-  --trail   rows of the trail that histories are read from; 0: none are read
+  --trail   rows of the trail that histories are read from, in six months; 0: none are read
+  --open    the same, all in the current month
   --rounds  how often each contender is measured, in turn with the others; 0: not at all
 `;
 
@@ -19,16 +20,17 @@ const HELD = 10;
 interface Options {
   rows: number;
   trail: number;
+  open: number;
   rounds: number;
 }
 
 /** What the trail costs whoever writes, beside the founding document's trigger and none; how long a row's history takes. */
 async function main(options: Options): Promise<void> {
   await withBenchmarkServer(async (server) => {
-    const { rows, trail, rounds } = options;
+    const { rows, trail, open, rounds } = options;
     const admin = await server.connect();
     await admin.query(`CREATE ROLE coach_auditor`);
-    print(`PostgreSQL ${server.version}; ${rows} rows, ${rounds} rounds, trail of ${trail} rows`);
+    print(`PostgreSQL ${server.version}; ${rows} rows, ${rounds} rounds, trails of ${trail} and ${open} rows`);
     if (rounds > 0) {
       await server.createLogin(APPLICATION);
       await createContenders(admin, rows);
@@ -42,7 +44,14 @@ async function main(options: Options): Promise<void> {
       for (const single of await measureSingle(server, admin, held, size)) print(singleLine(single, '  '));
       bulkLines(await measureBulk(server, admin, held), '  ').forEach(print);
     }
-    if (trail > 0) readLines(await measureReads(server, admin, trail, 50)).forEach(print);
+    const trails = [
+      { size: trail, closed: 5 },
+      { size: open, closed: 0 },
+    ].filter(({ size }) => size > 0);
+    for (const { size, closed } of trails) {
+      print(`trail of ${size} rows in ${closed + 1} month${closed > 0 ? 's' : ', the current one'}:`);
+      readLines(await measureReads(server, admin, size, closed, 50)).forEach((text) => print(`  ${text}`));
+    }
   });
 }
 
@@ -85,7 +94,7 @@ const chained = (measured: number | undefined): string[] =>
 const missed = (measured: number | undefined, goal: number): string =>
   measured !== undefined && measured < goal ? ', missed' : '';
 
-function readLines({ rows, months, byKey, found, byUser, since, byUserSince, bytes }: Reads): string[] {
+function readLines({ byKey, found, newest, before, byUser, since, byUserSince, bytes }: Reads): string[] {
   const ms = (value: number): string => `${(value * 1000).toFixed(1)} ms`;
   const spread = (seconds: number[]): string =>
     `${ms(median(seconds))}, 95th percentile ${ms(percentile(seconds, 95))}`;
@@ -94,8 +103,10 @@ function readLines({ rows, months, byKey, found, byUser, since, byUserSince, byt
     line(
       'history of one row',
       `${spread(byKey)}; goal: under 50 ms${median(byKey) < 0.05 ? '' : ', missed'}`,
-      `${byKey.length} keys of ${found.toFixed(1)} rows in ${rows} of ${months} months`,
+      `${byKey.length} keys of ${found.toFixed(1)} rows`,
     ),
+    line('newest 100', `${spread(newest)}; goal: under 200 ms${median(newest) < 0.2 ? '' : ', missed'}`),
+    line('newest 100 of before a time', spread(before)),
     line('newest 100 of a user', spread(byUser)),
     line('newest 100 of the last 24 h', spread(since)),
     line('a user’s of the last 24 h', spread(byUserSince)),
@@ -119,18 +130,19 @@ function parseOptions(args: string[]): Options | undefined {
     options: {
       rows: { type: 'string', default: '200000' },
       trail: { type: 'string', default: '10000000' },
+      open: { type: 'string', default: '5000000' },
       rounds: { type: 'string', default: '5' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (given.help === true) return undefined;
-  const count = (name: 'rows' | 'trail' | 'rounds', least: number): number => {
+  const count = (name: 'rows' | 'trail' | 'open' | 'rounds', least: number): number => {
     const value = Number(given[name]);
     if (!Number.isSafeInteger(value) || value < least)
       throw new Error(`--${name} is ${given[name]}; expected a whole number from ${least} on.`);
     return value;
   };
-  return { rows: count('rows', 1), trail: count('trail', 0), rounds: count('rounds', 0) };
+  return { rows: count('rows', 1), trail: count('trail', 0), open: count('open', 0), rounds: count('rounds', 0) };
 }
 
 async function run(): Promise<void> {

@@ -9,14 +9,11 @@ import { timed } from '../statistics';
 import { auditSpec, id, TABLE } from './contenders';
 import type { BenchmarkServer } from './server';
 
-/** Closed months before the current one. */
-const CLOSED = 5;
 /** Rows of the trail for each key, spread over all months. */
 const CHANGES_OF_A_ROW = 10;
 const USERS = 5000;
 /** Changes a user makes one after the other. */
 const SESSION = 20;
-const DATABASE = 'history';
 const SPEC: AuditSpec = auditSpec('audit', 'public');
 
 export interface Reads {
@@ -26,27 +23,41 @@ export interface Reads {
   byKey: number[];
   /** Rows found by key, on average. */
   found: number;
+  /** Seconds of the newest 100: of all, of those before a time in the middle of the trail, of a user, and of the last 24 hours. */
+  newest: number[];
+  before: number[];
   byUser: number[];
   since: number[];
   byUserSince: number[];
   bytes: { trail: number; brin: number; btree: number };
 }
 
-/** A trail as months of use leave it, and `readHistory` in it. `keys`: how many different rows are looked up. */
-export async function measureReads(server: BenchmarkServer, admin: Client, rows: number, keys: number): Promise<Reads> {
-  await admin.query(`CREATE DATABASE ${DATABASE}`);
-  const client = await server.connect({ database: DATABASE });
+/**
+ * A trail as use leaves it, in the current month and `closed` ones before, and `readHistory` in it as the auditor. `keys`: how many different
+ * rows are looked up.
+ */
+export async function measureReads(
+  server: BenchmarkServer,
+  admin: Client,
+  rows: number,
+  closed: number,
+  keys: number,
+): Promise<Reads> {
+  const database = `history_${closed}`;
+  await admin.query(`CREATE DATABASE ${database}`);
+  const client = await server.connect({ database });
   await client.query(`CREATE TABLE "${TABLE}" ("id" TEXT NOT NULL PRIMARY KEY)`);
   await bringUpAudit(client, SPEC);
   const { rows: clock } = await client.query<{ now: Date }>('SELECT now()');
   const now = clock[0]?.now ?? new Date();
-  const months = Array.from({ length: CLOSED + 1 }, (_, index) => monthOf(now, index - CLOSED));
+  const months = Array.from({ length: closed + 1 }, (_, index) => monthOf(now, index - closed));
   for (const { from } of months) await client.query(`SELECT ${trailNames(SPEC).fn('maintain')}($1)`, [from]);
-  const other = await server.connect({ database: DATABASE });
+  const other = await server.connect({ database });
   await fill([client, other], months, rows, now);
   // Closed months get their index, ...
   await maintainTrail(client, SPEC);
 
+  await client.query(`SET ROLE ${SPEC.readers.join()}`);
   const everyKey = Math.ceil(rows / CHANGES_OF_A_ROW);
   const key = (index: number): string => String((index * 7919 + 13) % everyKey).padStart(22, '0');
   const histories: number[] = [];
@@ -58,11 +69,15 @@ export async function measureReads(server: BenchmarkServer, admin: Client, rows:
     each(client, Math.min(keys, 5), (index) => readHistory(client, SPEC, query(index)));
   const user = (index: number): string => `user-${(index * 7) % USERS}`;
   const day = new Date(now.getTime() - 24 * 3600 * 1000);
+  const first = months[0]?.from.getTime() ?? 0;
+  const time = (index: number): Date => new Date(first + ((now.getTime() - first) * (index + 3)) / 10);
   return {
     rows,
     months: months.length,
     byKey,
     found: histories.reduce((sum, one) => sum + one, 0) / histories.length,
+    newest: await filter(() => ({})),
+    before: await filter((index) => ({ until: time(index) })),
     byUser: await filter((index) => ({ user: user(index) })),
     since: await filter(() => ({ since: day })),
     byUserSince: await filter((index) => ({ user: user(index), since: day })),

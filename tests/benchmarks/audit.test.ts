@@ -13,9 +13,11 @@ const LINES = [
   'INSERT of all rows',
   'UPDATE of all rows',
   'DELETE of all rows',
-  'history of one row',
-  'newest 100 of a user',
-  'indexes beside the trail',
+  '  history of one row',
+  '  newest 100 ',
+  '  newest 100 of before a time',
+  '  newest 100 of a user',
+  '  indexes beside the trail',
 ];
 
 it('npm run benchmark:audit prints every figure (a few rows, one round)', { timeout: 120_000 }, async (context) => {
@@ -24,7 +26,17 @@ it('npm run benchmark:audit prints every figure (a few rows, one round)', { time
     return context.skip('needs pgbench, which comes with an installed PostgreSQL');
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [join(ROOT, 'dist', 'benchmarks', 'audit', 'main.js'), '--rows', '500', '--trail', '3000', '--rounds', '1'],
+    [
+      join(ROOT, 'dist', 'benchmarks', 'audit', 'main.js'),
+      '--rows',
+      '500',
+      '--trail',
+      '3000',
+      '--open',
+      '2000',
+      '--rounds',
+      '1',
+    ],
     { cwd: ROOT },
   );
   for (const name of LINES) {
