@@ -247,6 +247,61 @@ describe('a key', () => {
   );
 });
 
+describe('the newest, without a key', () => {
+  /** Months, two of them without a partition; transactions that record after the month they began in; no order of places. */
+  beforeAll(async () => {
+    await admin.query(
+      `DELETE FROM audit.audit_log; SELECT audit.maintain('2025-01-05'); SELECT audit.maintain('2025-04-05')`,
+    );
+    const fill = (from: string, hours: number): Promise<unknown> =>
+      admin.query(
+        `INSERT INTO audit.audit_log (operation, table_schema, table_name, user_id, "timestamp", clock_time, new_data)
+         SELECT CASE WHEN n % 7 = 0 THEN 'DELETE' ELSE 'INSERT' END, 'public', 'Thing', 'u' || n % 5, m.at, m.at + make_interval(hours => n % 40), jsonb_build_object('n', n)
+           FROM generate_series(1, 300) n, LATERAL (SELECT timestamptz '${from}' + make_interval(hours => (n * 37) % ${hours}) AS at) m`,
+      );
+    for (const month of ['2024-12', '2025-01', '2025-02', '2025-03', '2025-04'])
+      await fill(`${month}-01 00:00+00`, 24 * 28);
+    await fill('2025-02-27 00:00+00', 40);
+    await fill('2025-02-10 00:00+00', 300);
+    await admin.query(
+      `CREATE TABLE newest_rows AS SELECT id, operation, user_id, "timestamp", clock_time FROM audit.audit_log`,
+    );
+  });
+  /** The others of this file begin with an empty trail. */
+  beforeEach(async () => {
+    await admin.query(`INSERT INTO audit.audit_log (id, operation, user_id, "timestamp", clock_time, table_schema, table_name)
+      SELECT id, operation, user_id, "timestamp", clock_time, 'public', 'Thing' FROM newest_rows ORDER BY md5(id::text)`);
+  });
+
+  const until = new Date('2025-03-02T10:00:00Z');
+  const since = new Date('2025-02-26T00:00:00Z');
+  it.each<[string, HistoryQuery]>([
+    ['all', {}],
+    ['a few', { limit: 3 }],
+    ['more than a month has', { limit: 700 }],
+    ['more than there are', { limit: 5000 }],
+    ['before a time', { until, limit: 20 }],
+    ['before a time at the edge of a month', { until: new Date('2025-03-01T00:00:00Z'), limit: 20 }],
+    ['since a time', { since, limit: 50 }],
+    ['between two', { since, until, limit: 40 }],
+    ['of a user', { user: 'u3', limit: 150 }],
+    ['of a user before a time', { user: 'u1', until, limit: 30 }],
+    ['of an operation', { operation: 'DELETE', limit: 60 }],
+    ['of a table and an operation', { table: 'Thing', operation: 'DELETE', since, limit: 400 }],
+    ['of nobody', { user: 'nobody' }],
+  ])('%s are those that sorting all of it gives', async (_what, query) => {
+    const { rows } = await admin.query<{ id: string }>(
+      `SELECT id FROM newest_rows WHERE ($1::text IS NULL OR user_id = $1) AND ($2::text IS NULL OR operation = $2)
+          AND ($3::timestamptz IS NULL OR "timestamp" >= $3) AND ($4::timestamptz IS NULL OR "timestamp" < $4)
+        ORDER BY clock_time DESC, id DESC LIMIT $5`,
+      [query.user, query.operation, query.since, query.until, query.limit ?? 100],
+    );
+    const history = await readHistory(auditor, database.spec, query);
+    expect(history.entries.map(({ id }) => id)).toEqual(rows.map(({ id }) => id).reverse());
+    expect(history.complete).toBe(rows.length < (query.limit ?? 100));
+  });
+});
+
 describe('what cannot be asked', () => {
   it.each<[string, HistoryQuery, string]>([
     ['a key without its table', { key: '1' }, 'audit-query'],
