@@ -76,10 +76,10 @@ export async function readHistory(client: Client, spec: Trail, query: HistoryQue
   const { table: name, key, limit = 100, ...filters } = query;
   try {
     return await withTransaction(client, async () => {
-      await client.query('SET TRANSACTION READ ONLY');
-      await client.query('SET LOCAL search_path = pg_catalog, pg_temp');
-      for (const { setting, value } of RECORDED_UNDER)
-        await client.query('SELECT set_config($1, $2, true)', [setting, value]);
+      await client.query('SET TRANSACTION READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp');
+      await client.query(`SELECT set_config(s.name, s.value, true) FROM jsonb_each_text($1) AS s(name, value)`, [
+        JSON.stringify(Object.fromEntries(RECORDED_UNDER.map(({ setting, value }) => [setting, value]))),
+      ]);
       const found = name === undefined ? undefined : await resolve(client, spec, name);
       const wanted: Wanted = { ...filters, table: found?.table };
       if (key !== undefined && found === undefined) throw keyWithoutTable(key);
@@ -110,9 +110,9 @@ async function followKeys(
   keys: string[],
 ): Promise<StoredRow[]> {
   // The planner does not believe in Bloom filters, and would compile or spread over workers what takes milliseconds.
-  await client.query('SET LOCAL enable_seqscan = off');
-  await client.query('SET LOCAL jit = off');
-  await client.query('SET LOCAL max_parallel_workers_per_gather = 0');
+  await client.query(
+    'SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0',
+  );
   const found = new Map<string, StoredRow>();
   const waiting: Under[] = keys.map((key) => ({ key, before: undefined }));
   // A key may come back to a row after it was another's: what counts is how late it was left.

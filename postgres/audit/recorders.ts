@@ -29,6 +29,7 @@ const OP = {
   gt: 'OPERATOR(pg_catalog.>)',
   get: 'OPERATOR(pg_catalog.->)',
   minus: 'OPERATOR(pg_catalog.-)',
+  plus: 'OPERATOR(pg_catalog.+)',
   concat: 'OPERATOR(pg_catalog.||)',
   contains: 'OPERATOR(pg_catalog.@>)',
   sameImage: 'OPERATOR(pg_catalog.*=)',
@@ -85,12 +86,26 @@ function suspendedCheck(spec: AuditSpec): string {
   );
 }
 
-const USER = [
-  `who := ${setting(USER_SETTING)};`,
-  // After a transaction with SET LOCAL a setting of one's own reads '' for the rest of the session.
-  `IF who ${OP.eq} '' OR pg_catalog.octet_length(who) ${OP.gt} ${LONGEST_USER} THEN\n` +
-    `  who := CASE WHEN who ${OP.ne} '' THEN ${largeSql('who')} END;\nEND IF;`,
-].join('\n');
+const USER = `who := ${setting(USER_SETTING)};`;
+
+/** After a transaction with SET LOCAL a setting of one's own reads '' for the rest of the session. */
+const ODD_USER = `who ${OP.eq} '' OR pg_catalog.octet_length(who) ${OP.gt} ${LONGEST_USER}`;
+const MEND_USER =
+  `who := CASE WHEN who ${OP.ne} '' THEN CASE WHEN pg_catalog.octet_length(who) ${OP.gt} ${LONGEST_USER} ` +
+  `THEN ${largeSql('who')} ELSE who END END;`;
+
+/** Where no image is bounded with it. */
+const BOUNDED_USER = `${USER}\nIF ${ODD_USER} THEN ${MEND_USER} END IF;`;
+
+/**
+ * Bounds the images before anything is made of them: a key, compared and stored, is that of the bounded row. One test beside the user's, since
+ * PostgreSQL prepares each expression of a function anew in each transaction.
+ */
+function mend(spec: AuditSpec, shape: AuditedShape, ...images: string[]): string {
+  const unbounded = isUnbounded(images);
+  const bound = images.map((image) => `${image} := ${bounded(spec, shape, image)};`).join(' ');
+  return `IF ${ODD_USER} OR ${unbounded} THEN\n` + `  ${MEND_USER}\n  IF ${unbounded} THEN ${bound} END IF;\nEND IF;\n`;
+}
 
 const keyOf = (shape: AuditedShape, data: string): string =>
   `pg_catalog.jsonb_build_object(${shape.keyColumns
@@ -125,9 +140,9 @@ function visible(shape: AuditedShape, row: string): string {
   return unseen.length === 0 ? whole : `(${whole} ${OP.minus} ${textArray(unseen)})`;
 }
 
-const isUnbounded = (data: string): string => `pg_catalog.pg_column_size(${data}) ${OP.gt} ${UNCHECKED}`;
+const isUnbounded = (images: string[]): string =>
+  `${images.map((image) => `pg_catalog.pg_column_size(${image})`).join(` ${OP.plus} `)} ${OP.gt} ${UNCHECKED}`;
 
-/** Before anything is made of the row: its key, compared and stored, is that of the bounded one. */
 const bounded = (spec: AuditSpec, shape: AuditedShape, data: string): string =>
   `${trailNames(spec).fn('bounded')}(${data}, ${textArray(shape.keyColumns)})`;
 
@@ -149,12 +164,12 @@ function statementBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT'
     [{ name: 'who', type: 'text' }, ...session.map(({ name, type }) => ({ name: `the_${name}`, type }))],
     [
       suspendedCheck(spec),
-      USER,
+      BOUNDED_USER,
       ...session.map(({ name, default: value = 'NULL' }) => `the_${name} := ${value};`),
       `INSERT INTO ${trailNames(spec).trail} (operation, ${data}, user_id, ${columns}, key, key_hash, ${names(session, '')})\n` +
         `SELECT ${literal(operation)}, ${masked(shape, 'x.data')}, who, ${values}, ${keyOf(shape, 'x.data')}, ` +
         `${hashOf(shape, 'x.data')}, ${names(session, 'the_')}\n` +
-        `  FROM (SELECT CASE WHEN ${isUnbounded('y.data')} THEN ${bounded(spec, shape, 'y.data')} ELSE y.data END AS data\n` +
+        `  FROM (SELECT CASE WHEN ${isUnbounded(['y.data'])} THEN ${bounded(spec, shape, 'y.data')} ELSE y.data END AS data\n` +
         `          FROM (SELECT ${visible(shape, 'r.*')} AS data FROM ${transition} AS r OFFSET 0) AS y OFFSET 0) AS x;`,
     ],
   );
@@ -176,7 +191,7 @@ function rowBody(spec: AuditSpec, shape: AuditedShape, operation: 'INSERT' | 'DE
       suspendedCheck(spec),
       USER,
       `content := ${visible(shape, row)};\n` +
-        `IF ${isUnbounded('content')} THEN content := ${bounded(spec, shape, 'content')}; END IF;\n` +
+        mend(spec, shape, 'content') +
         `INSERT INTO ${trailNames(spec).trail} (operation, ${data}, user_id, ${columns}, key, key_hash)\n` +
         `VALUES (${literal(operation)}, ${masked(shape, 'content')}, who, ${values}, ${keyOf(shape, 'content')}, ` +
         `${hashOf(shape, 'content')});`,
@@ -193,8 +208,7 @@ function updateBody(spec: AuditSpec, shape: AuditedShape): string {
   const { columns, values } = place(shape);
   const record =
     `before := ${visible(shape, 'OLD')};\nafter := ${visible(shape, 'NEW')};\n` +
-    `IF ${isUnbounded('before')} OR ${isUnbounded('after')} THEN\n` +
-    `  before := ${bounded(spec, shape, 'before')};\n  after := ${bounded(spec, shape, 'after')};\nEND IF;\n` +
+    mend(spec, shape, 'before', 'after') +
     (shape.exclude.length > 0 ? unlessVisible(shape) : '') +
     maskUpdate(shape) +
     `identity := ${keyOf(shape, 'before')};\n` +
@@ -261,7 +275,7 @@ function truncateBody(spec: AuditSpec, shape: AuditedShape): string {
     [
       // BEFORE TRUNCATE the transaction may have no number yet; the chain counts on it being older than the recorded time.
       `PERFORM pg_catalog.txid_current();`,
-      USER,
+      BOUNDED_USER,
       `INSERT INTO ${trailNames(spec).trail} (operation, user_id, ${columns}, marker, key_hash)\n` +
         `VALUES ('TRUNCATE', who, ${values}, ${rows}, ${hash});`,
     ],
