@@ -49,7 +49,11 @@ export function done(text: Text, fields: Record<string, unknown> = {}, status: '
 }
 
 /** Problems decide the exit code: the first one's kind where the error is ours, `failed` otherwise. */
-export function failed(thrown: readonly unknown[], text = '', fields: Record<string, unknown> = {}): CommandResult {
+export function failed(
+  thrown: readonly unknown[],
+  text: Text = '',
+  fields: Record<string, unknown> = {},
+): CommandResult {
   const errors = thrown.map(knownError);
   const first = errors[0];
   const exitCode = first instanceof PlatformError ? exitCodeOf(first.kind) : ExitCode.failed;

@@ -3,6 +3,7 @@ import type { PropertyValue } from '../engine/state/values';
 import { Secret } from '../engine/state/values';
 import { PlatformError } from '../postgres/errors';
 import type { ConnectionTarget } from '../postgres/spec';
+import { localServerOf, requireRunning, requireServer } from './localServer';
 import type { Stack } from './stack';
 import type { StackState } from './stackState';
 
@@ -16,7 +17,14 @@ export interface DatabaseAccess {
   as(role: string): ConnectionTarget;
 }
 
-export function databaseAccess(stack: Stack, state: StackState | undefined): DatabaseAccess {
+/** `connect`: it is about to be connected to, and so proven first that nobody else answers there. */
+export function databaseAccess(
+  stack: Stack,
+  state: StackState | undefined,
+  purpose: 'connect' | 'tell',
+): DatabaseAccess {
+  const server = state === undefined ? undefined : localServerOf(state, stack.workspace.root);
+  if (server !== undefined) (purpose === 'connect' ? requireRunning : requireServer)(server);
   const outputs = state?.resources.find(({ urn }) => typeOf(urn) === 'pulumi:pulumi:Stack')?.outputs ?? {};
   const host = plain(outputs['host']);
   const port = plain(outputs['port']);

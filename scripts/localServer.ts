@@ -1,19 +1,28 @@
+import { unwrap } from '../engine/protocol/wire';
+import { backendPaths } from '../engine/state/backend';
+import { readForPulumi } from '../engine/state/checkpoint';
 import type { ResourceState } from '../engine/state/resource';
-import { Secret } from '../engine/state/values';
-import { ownerOf, serverAccount } from '../postgres/server/account';
-import { findBinaries } from '../postgres/server/binaries';
+import { PlatformError } from '../postgres/errors';
+import { type Layout, recordedLayout } from '../postgres/server/layout';
 import { currentLogFile } from '../postgres/server/log';
-import { type ServerProcess, serverState } from '../postgres/server/process';
+import { lossOf } from '../postgres/server/lost';
+import { type OwnedDirectory, requireOwn } from '../postgres/server/ownership';
+import { formerHome, pathsHere } from '../postgres/server/paths';
+import { serverState } from '../postgres/server/process';
+import { ownedBy, type PlacedServer, placeServer } from '../postgres/server/server';
+import type { Parameters } from '../postgres/spec';
+import type { Stack } from './stack';
 import type { StackState } from './stackState';
 
 export const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
 
-/** The local server as the state knows it. */
+/** The local server as the state knows it, in the folder that is there now. */
 export interface LocalServer {
-  process: ServerProcess;
+  /** Everything that running it takes. Throws where its programs are gone; what it is and writes can be told without them. */
+  readonly placed: PlacedServer;
+  layout: Layout;
+  owned: OwnedDirectory;
   dataDirectory: string;
-  /** Folder of the server's programs, whether they are still there or not. */
-  binariesDirectory: string;
   /** As the settings have it; the data lies elsewhere where the server's account cannot enter the checkout. */
   declaredDataDirectory: string;
   /** The file it writes now; a new one begins every day. */
@@ -24,54 +33,97 @@ export interface LocalServer {
   runsAs: string;
   status(): 'running' | 'stopped';
   pid(): number | undefined;
+  /** Whether this very server, and nobody else, accepts connections on that port. @default the port of the state */
+  answers(port?: number): boolean;
+  /** Why the server that the state knows is not there any more. */
+  loss(): PlatformError | undefined;
 }
 
-/** From the state's outputs; undefined where no server was ever deployed. */
-export function localServerOf(state: Pick<StackState, 'resources'>): LocalServer | undefined {
+/** From the state; undefined where no server was ever deployed. `root`: the folder of Pulumi.yaml. */
+export function localServerOf(state: Pick<StackState, 'resources'>, root: string): LocalServer | undefined {
   const resource = state.resources.find(({ type }) => type === SERVER_TYPE);
   if (resource === undefined) return undefined;
-  const dataDirectory = textOf(resource, 'actualDataDirectory');
-  const logDirectory = textOf(resource, 'actualLogDirectory');
-  const packageRoot = textOf(resource, 'packageRoot');
-  const directory = textOf(resource, 'binariesDirectory');
-  const account = textOf(resource, 'account');
-  // Only when it is needed: what a server that runs is and writes can be told without its programs, should they be gone.
-  const server = (): ServerProcess => ({
-    binaries: findBinaries({ choice: directory, pathVariable: '', packageRoot }),
-    dataDirectory,
-    logDirectory,
-    pathVariable: process.env['PATH'] ?? '',
-    account: serverAccount({
-      uid: process.getuid?.(),
-      sudoUid: process.env['SUDO_UID'],
-      setting: account === '' ? undefined : account,
-      dataOwnerUid: ownerOf(dataDirectory),
-      root: packageRoot,
-    }),
-  });
+  const text = (key: string): string | undefined => textOf(resource, key);
+  const stored = {
+    dataDirectory: text('dataDirectory') ?? '',
+    logDirectory: text('logDirectory') ?? '',
+    packageRoot: text('packageRoot'),
+  };
+  const paths = { ...pathsHere(root, stored), formerHome: formerHome(stored) };
+  const layout = recordedLayout(paths.dataDirectory) ?? { ...paths, relocated: false };
+  const { dataDirectory } = layout;
+  const [host, port] = [text('host') ?? '', Number(resource.outputs['port'])];
   const current = (): ReturnType<typeof serverState> => serverState(dataDirectory);
   return {
-    get process() {
-      return server();
+    get placed() {
+      const declaration = {
+        ...paths,
+        binaries: text('binaries') ?? 'auto',
+        account: text('account'),
+        host,
+        port,
+        adminUser: text('adminUser') ?? '',
+        adminPassword: text('adminPassword') ?? '',
+        parameters: (unwrap(resource.outputs)['parameters'] ?? {}) as Parameters,
+      };
+      return placeServer(declaration, {
+        uid: process.getuid?.(),
+        sudoUid: process.env['SUDO_UID'],
+        pathVariable: process.env['PATH'] ?? '',
+      });
     },
+    layout,
+    owned: ownedBy(paths, layout),
     dataDirectory,
-    binariesDirectory: directory,
-    declaredDataDirectory: textOf(resource, 'dataDirectory'),
-    logFile: currentLogFile({ dataDirectory, logDirectory }),
-    host: textOf(resource, 'host'),
-    port: Number(resource.outputs['port']),
-    version: textOf(resource, 'version'),
-    runsAs: textOf(resource, 'runsAs'),
+    declaredDataDirectory: paths.dataDirectory,
+    logFile: currentLogFile(layout),
+    host,
+    port,
+    version: text('version') ?? '',
+    runsAs: text('runsAs') ?? '',
     status: () => ('pid' in current() ? 'running' : 'stopped'),
     pid: () => {
       const state = current();
       return 'pid' in state ? state.pid : undefined;
     },
+    answers: (on = port) => {
+      const state = current();
+      return state.status === 'running' && state.port === on;
+    },
+    loss: () => lossOf({ dataDirectory, identity: text('identity') }),
   };
 }
 
-function textOf(resource: ResourceState, key: string): string {
-  const value = resource.outputs[key];
-  const plain = value instanceof Secret ? value.value : value;
-  return typeof plain === 'string' ? plain : '';
+/** The same without a passphrase, since nothing of it is secret but the password, which is missing then. */
+export function storedServer({ workspace, project, name }: Stack): LocalServer | undefined {
+  const { checkpoint } = backendPaths(workspace.stateDirectory, project, name);
+  const stored = readForPulumi(checkpoint)?.checkpoint.latest?.resources ?? [];
+  const resources = stored.map((resource) => ({ outputs: {}, ...resource }) as unknown as ResourceState);
+  return localServerOf({ resources }, workspace.root);
+}
+
+/** Throws unless the server of the state is this folder's own and there; whether it runs is another question. */
+export function requireServer(server: LocalServer): void {
+  const loss = server.loss();
+  if (loss !== undefined) throw loss;
+  requireOwn(server.owned);
+}
+
+/** Throws unless this very server answers on the port of the state: nobody else is sent a password. */
+export function requireRunning(server: LocalServer): void {
+  requireServer(server);
+  if (server.answers()) return;
+  throw new PlatformError(
+    'server-stopped',
+    server.status() === 'stopped'
+      ? `The server in ${server.dataDirectory} is stopped; whatever may answer on ${server.host}:${server.port} is another one.`
+      : `The server in ${server.dataDirectory} is not ready on ${server.host}:${server.port}.`,
+    'Start it with `npm start`; `npm run coachdb -- logs` shows what it says.',
+    { object: server.dataDirectory },
+  );
+}
+
+function textOf(resource: ResourceState, key: string): string | undefined {
+  const value = unwrap(resource.outputs)[key];
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -67,10 +67,11 @@ export async function repairRoles(admin: ConnectionTarget, logins: readonly Decl
 
 /** The same for the administrator, whom nobody can log in as: in single-user mode, so the server is stopped for a moment. */
 export async function repairAdmin(server: LocalServer, { target }: DeclaredLogin): Promise<void> {
-  await stopServer(server.process);
+  const { process: postgres } = server.placed;
+  await stopServer(postgres);
   try {
-    await resetAdminPassword(server.process, target.user, target.password ?? '');
+    await resetAdminPassword(postgres, target.user, target.password ?? '');
   } finally {
-    await startServer(server.process);
+    await startServer(postgres);
   }
 }

@@ -11,8 +11,13 @@ import type { StackState } from './stackState';
 export const ROLE = (description: string): Option => new Option('--role <role>', description);
 
 /** Where a role of the stack logs in: one of the roles that have a password, or the local server's administrator. */
-export function targetOf(stack: Stack, state: StackState | undefined, role: string): ConnectionTarget {
-  const access = databaseAccess(stack, state);
+export function targetOf(
+  stack: Stack,
+  state: StackState | undefined,
+  role: string,
+  purpose: 'connect' | 'tell',
+): ConnectionTarget {
+  const access = databaseAccess(stack, state, purpose);
   const { migrator, application, readOnly, monitor, auditor } = stack.settings.roles;
   const names = [application, readOnly, migrator, monitor, auditor].map(({ name }) => name);
   if (names.includes(role)) return access.as(role);

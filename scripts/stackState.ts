@@ -36,6 +36,8 @@ export interface StackState {
   pendingOperations: { resource: Record<string, unknown>; type: string }[];
   /** Writes these resources, atomically; `creating` is about to be made. */
   save(resources: readonly ResourceState[], creating?: ResourceState): Promise<void>;
+  /** The same state with other resources as another checkpoint. */
+  saveAs(checkpoint: string, resources: readonly ResourceState[]): void;
 }
 
 /** The state of the stack, or undefined when it was never deployed. */
@@ -74,6 +76,8 @@ function stateOf(stack: Stack, paths: BackendPaths, stored: CheckpointFile, cryp
     paths,
     resources: decodeResources(file, crypter),
     pendingOperations: file.checkpoint.latest?.pending_operations ?? [],
+    saveAs: (checkpoint, resources) =>
+      writeCheckpoint(checkpoint, withResources(file, resources, crypter, new Date(), ENGINE_VERSION)),
     save: (resources, creating) => {
       prepareBackend(stack.workspace.stateDirectory, stack.project);
       const next = withResources(file, resources, crypter, new Date(), ENGINE_VERSION, creating);

@@ -15,13 +15,12 @@ export function local(settings: Settings, place: SpecContext & { port: number })
   const spec = databaseSpec(settings, place);
   const migrations = declaredMigrations(spec.migrations);
   const { adminUser } = settings.database;
-  const home = join(place.projectRoot, '.coachdb', settings.stack);
+  const home = join('.coachdb', settings.stack);
   const logins = spec.roles.filter((role) => role.login).map((role) => role.name);
   const credentials = new Credentials('password', { roles: [adminUser, ...logins] });
   const { server } = new LocalServer('server', {
     dataDirectory: settings.server.dataDirectory ?? join(home, 'data'),
     logDirectory: join(home, 'logs'),
-    packageRoot: place.projectRoot,
     binaries: settings.server.binaries,
     ...(settings.server.account === undefined ? {} : { account: settings.server.account }),
     host: LOOPBACK,

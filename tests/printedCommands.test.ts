@@ -70,7 +70,7 @@ describe('printed commands', () => {
         .filter((name) => /process\.std(out|err)\.write|console\./.test(readFileSync(join(root, folder, name), 'utf8')))
         .map((name) => join(folder, name));
     // Under Pulumi's own engine a handler's lines are what it shows; they name no command.
-    const handlers = ['auditTrail', 'databaseIndex'].map((name) => `infra/resources/handlers/${name}.ts`);
+    const handlers = ['auditTrail', 'databaseIndex', 'migrations'].map((name) => `infra/resources/handlers/${name}.ts`);
     expect(FOLDERS.flatMap(writing).sort()).toEqual([...handlers, 'scripts/cli.ts']);
   });
 

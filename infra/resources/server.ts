@@ -3,11 +3,9 @@ import type * as pulumi from '@pulumi/pulumi';
 import { HandledResource } from './shim';
 
 export interface ServerArgs {
-  /** Absolute; never removed and never initialised twice. */
+  /** Relative to the folder of Pulumi.yaml where it lies below it; never removed and never initialised twice. */
   dataDirectory: string;
   logDirectory: string;
-  /** Folder of the npm packages, for the binaries among them. */
-  packageRoot: string;
   /** `auto`, `installed`, `embedded`, or a folder with initdb and postgres in it. */
   binaries: string;
   /** The account that runs the server where root starts it. */

@@ -1,9 +1,13 @@
 /** Inputs of the server resource, as its handler receives them: secrets unwrapped. */
 export interface ServerInputs {
-  /** Absolute. Where the account cannot reach it, the data lies in a system folder instead: see the output `actualDataDirectory`. */
+  /**
+   * Relative to the folder of Pulumi.yaml, so that the state holds for a folder that was moved or copied; absolute where a setting puts it
+   * elsewhere. Where the account cannot reach it, the data lies in a system folder instead (postgres/server/layout.ts).
+   */
   dataDirectory: string;
   logDirectory: string;
-  packageRoot: string;
+  /** In states from before paths were relative: the folder of Pulumi.yaml at that time. */
+  packageRoot?: string;
   /** `auto`, `installed`, `embedded`, or a folder. */
   binaries: string;
   account?: string;
@@ -21,10 +25,8 @@ export type Activation = 'none' | 'reload' | 'restart' | 'start';
 export interface ServerOutputs extends ServerInputs {
   major: number;
   version: string;
-  actualDataDirectory: string;
-  actualLogDirectory: string;
-  /** Folder of the programs that run it. */
-  binariesDirectory: string;
+  /** PostgreSQL's system identifier, made by initdb: which server it is, wherever its directory lies. */
+  identity: string;
   /** Name of the account that runs it. */
   runsAs: string;
   /** What was not as declared when it was last read: `stopped`, `password`, names of parameters and configuration files. */

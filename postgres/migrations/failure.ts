@@ -115,7 +115,7 @@ function remedyFor(step: MigrationStep, statement: string, state: string | undef
     case SqlState.duplicateTable:
     case SqlState.duplicateObject:
       return (
-        `The object exists already. If the migration’s work is all done, say so with \`${deployCommand('--applied', step.name)}\`; ` +
+        `The object exists already. If the migration’s work is all done, say so with ${deployCommand('--applied', step.name)}; ` +
         `else drop the object, ${again}`
       );
     default:

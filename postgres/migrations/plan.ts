@@ -104,7 +104,7 @@ function strange(folder: MigrationFolder, finished: MigrationRow[]): Problem[] {
       message: `${folder.directory} holds none of the migrations that are applied to the database (${shown(finished.map(({ name }) => name))}).`,
       remedy:
         'Check `coach:app.directory`, or bring the folders back from version control. Where they were squashed into one, record it: ' +
-        `\`${deployCommand('--applied', folder.migrations[0]?.name ?? 'NAME')}\`.`,
+        `${deployCommand('--applied', folder.migrations[0]?.name ?? 'NAME')}.`,
       object: folder.directory,
     },
   ];

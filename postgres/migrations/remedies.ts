@@ -1,8 +1,8 @@
 /** The two ways out of a failed migration, as Prisma's `migrate resolve` has them. */
 export function resolveRemedy(name: string): string {
   return (
-    `Look at what it left in the database. Undo that and run \`${deployCommand('--rolled-back', name)}\` to have it applied ` +
-    `again, or complete it by hand and run \`${deployCommand('--applied', name)}\`.`
+    `Look at what it left in the database. Undo that and run ${deployCommand('--rolled-back', name)} to have it applied ` +
+    `again, or complete it by hand and run ${deployCommand('--applied', name)}.`
   );
 }
 
@@ -10,10 +10,11 @@ export function resolveRemedy(name: string): string {
 export function orRecordIt(name: string, correction: string): string {
   return (
     `${correction} if no database has recorded the migration yet. Otherwise leave the file as it is, do its work by hand and ` +
-    `run \`${deployCommand('--applied', name)}\`.`
+    `run ${deployCommand('--applied', name)}.`
   );
 }
 
 export function deployCommand(option: '--applied' | '--rolled-back', name: string): string {
-  return `npm run coachdb -- deploy ${option} ${/^[\w.@-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`}`;
+  const quoted = /^[\w.@-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+  return `\`npm run coachdb -- deploy ${option} ${quoted}\``;
 }

@@ -6,6 +6,8 @@ import { readByPostgres, refusedParameters } from './candidate';
 import {
   CONFIGURATION_FILE,
   effectiveParameters,
+  parseConfiguration,
+  readConfiguration,
   renderConfiguration,
   withCandidate,
   writeFiles,
@@ -15,6 +17,7 @@ import { ensureDataDirectory } from './initialize';
 import { activationOfInspection, type Inspection, inspectServer, type ServerActivation } from './inspect';
 import { prepareLayout } from './layout';
 import { copyNpmBinaries } from './npmBinaries';
+import { claim, requireOwn, requireRunnable } from './ownership';
 import { changeAdminPassword, resetAdminPassword, tryLogin } from './password';
 import { requireFreePort } from './port';
 import { type ServerProcess, startServer, stopServer } from './process';
@@ -63,9 +66,11 @@ async function stateWithPort({
 
 async function bringUpFrom(state: ServerState, placed: PlacedServer, options: BringUpOptions): Promise<void> {
   const { process: server, declaration } = placed;
+  requireRunnable(placed.owned);
   prepare(placed);
   const { adminUser, adminPassword } = declaration;
   const made = await ensureDataDirectory({ ...server, adminUser, adminPassword, ...stepsOf(options) });
+  claim(server.dataDirectory, placed.owned.home, server.account);
   if ('pid' in state && state.status !== 'stopping') {
     await applyToRunning(placed, options);
     return;
@@ -75,6 +80,23 @@ async function bringUpFrom(state: ServerState, placed: PlacedServer, options: Br
   await startServer(server);
   options.onStep?.('started');
   if (!made) await ensurePassword(placed, options.formerPassword);
+}
+
+/** Starts a stopped server as it was configured; only what the folder's place decides is written anew. */
+export async function startAgain(placed: PlacedServer): Promise<void> {
+  const { process: server } = placed;
+  requireOwn(placed.owned);
+  const files = renderConfiguration(configurationOf(placed));
+  const directory = (conf: Map<string, string>): string | undefined => conf.get('log_directory');
+  const isMoved =
+    directory(readConfiguration(server.dataDirectory)) !==
+    directory(parseConfiguration(files[CONFIGURATION_FILE] ?? ''));
+  if (isMoved) {
+    prepare(placed);
+    writeFiles(server.dataDirectory, server.account, files);
+  }
+  claim(server.dataDirectory, placed.owned.home, server.account);
+  await startServer(server);
 }
 
 const stepsOf = ({ onStep }: BringUpOptions): Pick<BringUpOptions, 'onStep'> =>

@@ -1,5 +1,5 @@
-import { chownSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 
 import type { Parameters } from '../spec';
 import { renderConf } from '../tuning/render';
@@ -19,7 +19,12 @@ export interface ConfigurationOptions {
  * Every parameter of postgresql.conf: first what the settings may change (what initdb would write, made the same on every machine, and the
  * log), then the declared ones, then what the platform decides: loopback only, no socket, scram.
  */
-export function effectiveParameters({ logDirectory, port, parameters }: ConfigurationOptions): Parameters {
+export function effectiveParameters({
+  dataDirectory,
+  logDirectory,
+  port,
+  parameters,
+}: ConfigurationOptions): Parameters {
   return {
     datestyle: 'iso, mdy',
     timezone: 'UTC',
@@ -28,13 +33,21 @@ export function effectiveParameters({ logDirectory, port, parameters }: Configur
     lc_numeric: 'C',
     lc_time: 'C',
     default_text_search_config: 'pg_catalog.english',
-    ...logParameters(logDirectory),
+    ...logParameters(fromDataDirectory(dataDirectory, logDirectory)),
     ...parameters,
     listen_addresses: '127.0.0.1',
     port,
     unix_socket_directories: '',
     password_encryption: 'scram-sha-256',
   };
+}
+
+/** PostgreSQL takes a relative log_directory from its data directory, so that the two can be moved together. */
+function fromDataDirectory(dataDirectory: string, logDirectory: string): string {
+  const isLink = lstatSync(dataDirectory, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return isLink || dirname(dataDirectory) !== dirname(logDirectory)
+    ? logDirectory
+    : relative(dataDirectory, logDirectory);
 }
 
 const HBA = `# Written by coachdb. Loopback only, scram-sha-256 for everybody.

@@ -42,8 +42,8 @@ function otherMajor(dataDirectory: string, major: number, binaries: Binaries): P
       'it: only the same major version can.',
     `To go on as before, install PostgreSQL ${major} or name its folder in coach:server.binaries. To carry the data over to ` +
       `${binaries.major}: start the old one (\`pg_ctl -D ${dataDirectory} start\` of ${major}), \`pg_dumpall > all.sql\`, stop it, move the ` +
-      'directory aside, `npm start`, then `psql -f all.sql postgres`; or make an empty directory with initdb of ' +
-      `${binaries.major} and run \`pg_upgrade -b OLD/bin -B ${binaries.directory} -d ${dataDirectory} -D NEW\`. Nothing was touched.`,
+      'directory aside, `npm start -- --yes`, then `psql -f all.sql postgres`; or make an empty directory with initdb of ' +
+      `${binaries.major} and run \`pg_upgrade -b OLD/bin -B ${binaries.directory} -d ${dataDirectory} -D NEW\`, put NEW into its place and run \`npm start -- --yes\`. Nothing was touched.`,
     { kind: 'refused', object: dataDirectory },
   );
 }

@@ -72,7 +72,10 @@ export function resolveLayout(query: LayoutQuery): Layout {
   }
   const home = dirname(dataDirectory);
   const hash = createHash('sha256').update(home).digest('hex').slice(0, 8);
-  const folder = join(systemFolder, `${basename(packageRoot)}-${basename(home)}-${hash}`);
+  const name = join(systemFolder, `${basename(packageRoot)}-${basename(home)}-${hash}`);
+  // One that is there already and that nothing here names belongs to a checkout that was moved away from this path.
+  let folder = name;
+  for (let next = 2; existsSync(folder); next += 1) folder = `${name}-${next}`;
   return { dataDirectory: join(folder, 'data'), logDirectory: join(folder, 'logs'), relocated: true };
 }
 
@@ -83,7 +86,7 @@ function realFolder(path: string): string {
   return join(realpathSync(known), relative(known, path));
 }
 
-function isInside(folder: string, path: string): boolean {
+export function isInside(folder: string, path: string): boolean {
   return path.startsWith(`${folder}${sep}`);
 }
 

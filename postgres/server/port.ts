@@ -61,7 +61,7 @@ export function portTaken(port: number, owner: PortOwner | undefined): PlatformE
   return new PlatformError(
     'port-taken',
     `Port ${port} on 127.0.0.1 is taken by ${who}, and the server of this stack needs it.`,
-    `Stop that process${owner === undefined ? '' : ` (\`kill ${owner.pid}\`)`}, or set coach:server.port to a free port.`,
+    'Run `npm start` with coach:server.port set to auto, which takes another one, or to a free port. What listens there is not this stack’s.',
     { object: String(port) },
   );
 }

@@ -8,6 +8,7 @@ import type { ConfigurationOptions } from './configuration';
 import { majorOf } from './dataDirectory';
 import { type Layout, type LayoutQuery, LOCATION_FILE, recordedLayout, resolveLayout, SYSTEM_FOLDER } from './layout';
 import { copiedBinaries } from './npmBinaries';
+import { type OwnedDirectory, requireNotForeign } from './ownership';
 import { clearRemains, type ServerProcess, stopServer } from './process';
 
 /** A local server as it is declared. */
@@ -17,6 +18,8 @@ export interface ServerDeclaration {
   logDirectory: string;
   /** The checkout; its node_modules may hold the npm binaries. */
   packageRoot: string;
+  /** The stack's folder under its path of an older state. */
+  formerHome?: string | undefined;
   /** `auto`, `installed`, `embedded`, or a folder. */
   binaries: string;
   account?: string | undefined;
@@ -43,6 +46,7 @@ export interface PlacedServer {
   process: ServerProcess;
   layout: Layout;
   layoutQuery: LayoutQuery;
+  owned: OwnedDirectory;
   /** As they were found; `process.binaries` may be a copy that the account can reach. */
   binaries: Binaries;
 }
@@ -77,7 +81,15 @@ export function placeServer(declaration: ServerDeclaration, surroundings: Surrou
     account,
     pathVariable,
   };
-  return { declaration, layout, layoutQuery, binaries, process: server };
+  return { declaration, layout, layoutQuery, owned: ownedBy(declaration, layout), binaries, process: server };
+}
+
+/** What the data directory is asked for: whose it is. The stack's folder is the one that holds its logs as declared. */
+export function ownedBy(
+  { logDirectory, packageRoot, formerHome }: Pick<ServerDeclaration, 'logDirectory' | 'packageRoot' | 'formerHome'>,
+  { dataDirectory }: Pick<Layout, 'dataDirectory'>,
+): OwnedDirectory {
+  return { dataDirectory, home: dirname(logDirectory), packageRoot, formerHome };
 }
 
 /** Where and as whom the administrator logs in. */
@@ -93,7 +105,8 @@ export function configurationOf({ declaration, process: server }: PlacedServer):
 }
 
 /** Stops the server and removes its data and logs for good. Only for whoever was asked by name and agreed. */
-export async function removeData(layout: Layout, declaredDataDirectory: string): Promise<void> {
+export async function removeData(layout: Layout, declaredDataDirectory: string, owned: OwnedDirectory): Promise<void> {
+  requireNotForeign(owned);
   await stopServer(layout);
   await clearRemains(layout.dataDirectory);
   // A server that was cut off in the middle of this must not start again with half of its data.

@@ -12,7 +12,14 @@ import { ask } from './ask';
 export type ServerState =
   | { status: 'absent' }
   | { status: 'stopped' }
-  | { status: 'starting' | 'running' | 'stopping'; pid: number; port: number; startedAt: Date };
+  | {
+      status: 'starting' | 'running' | 'stopping';
+      pid: number;
+      port: number;
+      startedAt: Date;
+      /** The data directory under the path that it had when the server was started. */
+      directory: string;
+    };
 
 /** From postmaster.pid, without a connection; not deceived by one that a killed server left, or by its process id used anew. */
 export function serverState(dataDirectory: string): ServerState {
@@ -22,10 +29,11 @@ export function serverState(dataDirectory: string): ServerState {
   // pid, data directory, start in seconds, port, socket folder, address, shared memory, status: see the manual on postmaster.pid.
   const lines = text.split('\n');
   const pid = Number(lines[0]);
-  if (!isPostmaster(pid, dataDirectory)) return { status: 'stopped' };
+  const directory = lines[1] ?? '';
+  if (!isPostmaster(pid, dataDirectory, directory)) return { status: 'stopped' };
   const word = lines[7]?.trim();
   const status = word === 'ready' || word === 'standby' ? 'running' : word === 'stopping' ? 'stopping' : 'starting';
-  return { status, pid, port: Number(lines[3] ?? 0), startedAt: new Date(Number(lines[2] ?? 0) * 1000) };
+  return { status, pid, port: Number(lines[3] ?? 0), startedAt: new Date(Number(lines[2] ?? 0) * 1000), directory };
 }
 
 /** The text of postmaster.pid; undefined without one. */
@@ -38,11 +46,15 @@ export function readPidFile(dataDirectory: string): string | undefined {
   }
 }
 
-/** The process lives, is a PostgreSQL and works in that data directory. */
-function isPostmaster(pid: number, dataDirectory: string): boolean {
+/**
+ * The process lives, is a PostgreSQL and works in that data directory: the same folder by device and inode, since a copied directory has the
+ * original's postmaster.pid. Where the system does not tell a process's folder, the directory that postmaster.pid names has to be this one.
+ */
+function isPostmaster(pid: number, dataDirectory: string, recorded: string): boolean {
   if (!isAlive(pid)) return false;
-  if (!existsSync('/proc/self')) return isPostmasterByPs(pid);
-  return worksIn(pid, dataDirectory) ?? isOwnersServer(pid, dataDirectory);
+  if (!existsSync('/proc/self'))
+    return isPostmasterByPs(pid) && (isSameFolder(recorded, dataDirectory) || isCwdByLsof(pid, dataDirectory));
+  return worksIn(pid, dataDirectory) ?? (isOwnersServer(pid, dataDirectory) && isSameFolder(recorded, dataDirectory));
 }
 
 /** Whether a PostgreSQL process works in that data directory; undefined: it is another user's, whose folder is not told. */
@@ -68,6 +80,12 @@ function isPostmasterByPs(pid: number): boolean {
   return !state.startsWith('Z') && isPostgresName(name.join(' '));
 }
 
+/** The folder of a server whose directory was moved while it ran; of one's own processes alone. */
+function isCwdByLsof(pid: number, dataDirectory: string): boolean {
+  const path = /^n(.+)$/m.exec(ask('lsof', ['-a', '-p', String(pid), '-d', 'cwd', '-Fn']) ?? '')?.[1];
+  return path !== undefined && isSameFolder(path, dataDirectory);
+}
+
 const isPostgresName = (name: string): boolean => /postgres|postmaster/.test(name);
 
 function readProc(pid: number, file: string): string | undefined {
@@ -78,7 +96,7 @@ function readProc(pid: number, file: string): string | undefined {
   }
 }
 
-function isSameFolder(a: string, b: string): boolean {
+export function isSameFolder(a: string, b: string): boolean {
   const [first, second] = [statSync(a, { throwIfNoEntry: false }), statSync(b, { throwIfNoEntry: false })];
   return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev;
 }

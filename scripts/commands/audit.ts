@@ -52,7 +52,7 @@ export async function trailAccess(
   as: 'auditor' | 'administrator',
 ): Promise<{ spec: AuditSpec; target: ConnectionTarget }> {
   const stack = openStack(context);
-  const access = databaseAccess(stack, await readState(context, stack));
+  const access = databaseAccess(stack, await readState(context, stack), 'connect');
   const { audit: spec } = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
   const role = as === 'auditor' ? stack.settings.roles.auditor.name : access.adminUser;
   return { spec, target: access.as(role) };

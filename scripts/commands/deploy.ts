@@ -36,7 +36,7 @@ export const deploy: CommandDefinition = {
   finishesSteps: true,
   run: async (context, options) => {
     const stack = openStack(context);
-    const access = databaseAccess(stack, await readState(context, stack));
+    const access = databaseAccess(stack, await readState(context, stack), 'connect');
     const spec = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
     const work = async (client: Client): Promise<CommandResult> => {
       const [applied, rolledBack] = [options['applied'], options['rolledBack']];

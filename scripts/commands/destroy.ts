@@ -4,6 +4,7 @@ import { runDestroy } from '../../engine/apply/run';
 import { writeCheckpoint } from '../../engine/state/checkpoint';
 import { withoutProtection } from '../../engine/state/protection';
 import { PlatformError } from '../../postgres/errors';
+import { requireNotForeign } from '../../postgres/server/ownership';
 import { stopServer } from '../../postgres/server/process';
 import { removeData } from '../../postgres/server/server';
 import { type CommandContext, type CommandResult, confirm, declined, done } from '../command';
@@ -47,13 +48,16 @@ export const destroy: CommandDefinition = {
 
 async function stop(context: CommandContext, stack: Stack): Promise<CommandResult> {
   const state = await readState(context, stack);
-  const server = state === undefined ? undefined : localServerOf(state);
+  const server = state === undefined ? undefined : localServerOf(state, context.root);
   if (server === undefined) return done(`Stack ${stack.name} has no server: nothing to stop.`);
+  const loss = server.loss();
+  if (loss !== undefined) throw loss;
+  requireNotForeign(server.owned);
   if (server.status() === 'stopped') {
     return done(`The server of stack ${stack.name} is stopped already; its data lies in ${server.dataDirectory}.`);
   }
   if (!(await confirm(context, `Stop the server of stack ${stack.name}? Data and state are kept.`))) throw declined();
-  await stopServer(server.process);
+  await stopServer(server.layout);
   return done(
     `Stopped the server. Data (${server.dataDirectory}) and state are kept: \`npm start\` goes on with them.\n` +
       `${deleteCommand(stack)} removes them for good.`,
@@ -75,7 +79,8 @@ async function approvedDeletion(
   if (database !== undefined) requireName(stack, 'database', database);
   const state = await readState(context, stack);
   if (state === undefined) return undefined;
-  const server = localServerOf(state);
+  const server = localServerOf(state, context.root);
+  if (server !== undefined) requireRemovable(server);
   const place = server?.dataDirectory ?? 'none';
   const { ask } = context;
   if (context.yes || ask === undefined) {
@@ -87,6 +92,13 @@ async function approvedDeletion(
   for (const thing of ['stack', 'database'] as const)
     requireName(stack, thing, (await ask(`Type the name of the ${thing} to go on: `)).trim());
   return { state, server };
+}
+
+/** What is not there any more is no reason to keep the rest; another server's data is. */
+function requireRemovable(server: LocalServer): void {
+  const loss = server.loss();
+  if (loss !== undefined && loss.code !== 'data-directory-lost') throw loss;
+  requireNotForeign(server.owned);
 }
 
 function requireName(stack: Stack, thing: 'stack' | 'database', typed: string): void {
@@ -153,7 +165,5 @@ async function deleteWithPulumi(context: CommandContext, stack: Stack, database?
 }
 
 async function removeServerData(server: LocalServer): Promise<void> {
-  const { dataDirectory, logDirectory } = server.process;
-  const relocated = dataDirectory !== server.declaredDataDirectory;
-  await removeData({ dataDirectory, logDirectory, relocated }, server.declaredDataDirectory);
+  await removeData(server.layout, server.declaredDataDirectory, server.owned);
 }

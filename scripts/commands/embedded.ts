@@ -1,17 +1,14 @@
-import { connect } from 'node:net';
-
 import { runDeployment, type RunResult } from '../../engine/apply/run';
 import { activeCheckpoint } from '../../engine/state/backend';
 import { recordUpdate } from '../../engine/state/history';
+import type { ResourceState } from '../../engine/state/resource';
 import { PlatformError, toProblem } from '../../postgres/errors';
 import type { CommandContext, CommandResult } from '../command';
 import { failed } from '../command';
+import { SERVER_TYPE } from '../localServer';
 import type { Stack } from '../stack';
 import { readOrCreateState, type StackState } from '../stackState';
 import { approvalOf, deploymentResult, hear, reportStep } from './deployment';
-
-const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
-const PROBE_TIMEOUT_MS = 500;
 
 export interface EmbeddedRun {
   dryRun: boolean;
@@ -21,12 +18,14 @@ export interface EmbeddedRun {
   readsObjects: boolean;
   /** URNs whose replacement or deletion was approved with the plan. */
   approved?: ReadonlySet<string>;
+  /** What of the state is not there any more and left out. */
+  without?: (resources: readonly ResourceState[]) => ResourceState[];
 }
 
 /** Runs the program through the embedded engine. The state is decrypted while the program starts. */
 export async function runEmbedded(context: CommandContext, stack: Stack, run: EmbeddedRun): Promise<RunResult> {
   const ready = readOrCreateState(context, stack);
-  const olds = ready.then((state) => state.resources);
+  const olds = ready.then(({ resources }) => run.without?.(resources) ?? resources);
   // Reported by the run, which awaits it once the program has been started.
   olds.catch(() => undefined);
   const startedAt = new Date();
@@ -99,18 +98,4 @@ export function embeddedResult(run: RunResult, fields: Record<string, unknown>, 
   const { exitCode, status, problems } = failed(run.failures);
   const base = deploymentResult(run.result, () => 'failed', fields);
   return { ...base, exitCode, status, problems };
-}
-
-/** Whether something accepts connections there. */
-export function answers(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (result: boolean): void => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.setTimeout(PROBE_TIMEOUT_MS, () => end(false));
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-  });
 }

@@ -20,7 +20,7 @@ export const env: CommandDefinition = {
     const stack = openStack(context);
     const state = await readState(context, stack);
     const { application, migrator } = stack.settings.roles;
-    const as = (role: string): ConnectionTarget => targetOf(stack, state, role);
+    const as = (role: string): ConnectionTarget => targetOf(stack, state, role, 'tell');
     const role = options['role'];
     const variables =
       typeof role === 'string'

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 
 import { PlatformError } from '../../postgres/errors';
+import { requireNotForeign } from '../../postgres/server/ownership';
 import { done } from '../command';
 import { localServerOf } from '../localServer';
 import { openStack } from '../stack';
@@ -17,12 +18,13 @@ export const logs: CommandDefinition = {
   run: async (context, options) => {
     const stack = openStack(context);
     const state = await readState(context, stack);
-    const server = state === undefined ? undefined : localServerOf(state);
+    const server = state === undefined ? undefined : localServerOf(state, context.root);
     if (server === undefined) {
       throw new PlatformError('server-unknown', `Stack ${stack.name} has no local server.`, 'Run `npm start` first.', {
         object: stack.name,
       });
     }
+    requireNotForeign(server.owned);
     const text = existsSync(server.logFile) ? readFileSync(server.logFile, 'utf8').trimEnd() : '';
     const last = text.split('\n').slice(-Number(options['lines']));
     return done(last.join('\n'), { logFile: server.logFile, lines: last });

@@ -26,8 +26,14 @@ export const psql: CommandDefinition = {
     const stack = openStack(context);
     const state = await readState(context, stack);
     const role = options['role'];
-    const target = targetOf(stack, state, typeof role === 'string' ? role : stack.settings.roles.readOnly.name);
-    const directory = state === undefined ? undefined : localServerOf(state)?.binariesDirectory;
+    const target = targetOf(
+      stack,
+      state,
+      typeof role === 'string' ? role : stack.settings.roles.readOnly.name,
+      'connect',
+    );
+    const directory =
+      state === undefined ? undefined : localServerOf(state, context.root)?.placed.process.binaries.directory;
     return runPsql(context, programOf(directory), target, args);
   },
 };

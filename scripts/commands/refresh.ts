@@ -1,8 +1,8 @@
 import { runRefresh } from '../../engine/apply/run';
 import { PlatformError } from '../../postgres/errors';
-import { startServer } from '../../postgres/server/process';
+import { startAgain } from '../../postgres/server/bringUp';
 import { chooseEngine } from '../engine';
-import { localServerOf } from '../localServer';
+import { localServerOf, requireRunning, requireServer } from '../localServer';
 import { pulumiInstalled } from '../pulumi';
 import { openStack } from '../stack';
 import { readState, settlePending, withStackLock } from '../stackState';
@@ -34,11 +34,13 @@ export const refresh: CommandDefinition = {
           },
         );
       }
-      const server = localServerOf(state);
+      const server = localServerOf(state, context.root);
+      if (server !== undefined) requireServer(server);
       if (server?.status() === 'stopped') {
         context.progress('The server was stopped; starting it.');
-        await startServer(server.process);
+        await startAgain(server.placed);
       }
+      if (server !== undefined) requireRunning(server);
       const startedAt = new Date();
       const run = await runRefresh({
         program: stack.program,

@@ -2,8 +2,10 @@ import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { otherLocks } from '../../engine/state/lock';
+import { PlatformError } from '../../postgres/errors';
+import { requireOwn } from '../../postgres/server/ownership';
 import { type CommandResult, done } from '../command';
-import { localServerOf } from '../localServer';
+import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiProgram } from '../pulumi';
 import { openStack, type Stack } from '../stack';
 import { readState } from '../stackState';
@@ -17,7 +19,7 @@ export const status: CommandDefinition = {
     const stack = openStack(context);
     const state = await readState(context, stack);
     const engine = pulumiProgram(context);
-    const server = state === undefined ? undefined : localServerOf(state);
+    const server = state === undefined ? undefined : localServerOf(state, context.root);
     const fields = {
       deployed: state !== undefined,
       resources: state?.resources.filter(isDeclared).length ?? 0,
@@ -31,10 +33,11 @@ export const status: CommandDefinition = {
               port: server.port,
               version: server.version,
               account: server.runsAs,
-              binaries: server.binariesDirectory,
+              binaries: programsOf(server),
               dataDirectory: server.dataDirectory,
               logFile: server.logFile,
               freeBytes: freeBytes(server.dataDirectory),
+              notice: noticeOf(server),
             },
       stateFile: state?.paths.checkpoint ?? null,
       stackHome: stackHome(stack.workspace, stack.name),
@@ -75,6 +78,7 @@ function render(stack: Stack, fields: Fields): string {
     lines.push(['account', String(server['account'])]);
     lines.push(['programs', String(server['binaries'])]);
     lines.push(['data', String(server['dataDirectory'])]);
+    if (typeof server['notice'] === 'string') lines.push(['notice', server['notice']]);
     lines.push(['log', String(server['logFile'])]);
     if (typeof server['freeBytes'] === 'number')
       lines.push(['disk', `${(server['freeBytes'] / 1e9).toFixed(1)} GB free`]);
@@ -84,6 +88,28 @@ function render(stack: Stack, fields: Fields): string {
   lines.push(['engine', fields.engine]);
   if (fields.locked) lines.push(['locked', 'another run works on this stack']);
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}
+
+/** That the folder is a copy, that its data is another one's or gone. */
+function noticeOf(server: LocalServer): string | null {
+  const problem = server.loss() ?? problemOf(() => requireOwn(server.owned));
+  return problem === undefined ? null : `${problem.message} ${problem.remedy}`;
+}
+
+/** What would run it; what a running one is and writes can be told without them. */
+function programsOf(server: LocalServer): string {
+  const problem = problemOf(() => server.placed);
+  return problem === undefined ? server.placed.process.binaries.directory : `none usable: ${problem.message}`;
+}
+
+function problemOf(work: () => unknown): PlatformError | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof PlatformError) return error;
+    throw error;
+  }
 }
 
 function freeBytes(path: string): number | null {

@@ -3,19 +3,19 @@ import { Option } from 'commander';
 import { backendPaths } from '../../engine/state/backend';
 import { removeStaleLocks } from '../../engine/state/lock';
 import { PlatformError } from '../../postgres/errors';
-import { startServer } from '../../postgres/server/process';
-import { serverState } from '../../postgres/server/state';
+import { startAgain } from '../../postgres/server/bringUp';
 import { type CommandContext, type CommandResult, confirm, declined } from '../command';
 import { chooseEngine } from '../engine';
 import { localServerOf, SERVER_TYPE } from '../localServer';
-import { ensurePort, isDeployed } from '../port';
+import { settleServer } from '../lostServer';
+import { ensurePort, isDeployed, isRunning, mayStart } from '../port';
 import { pulumiInstalled } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import { openStack, type Stack } from '../stack';
 import { readState, repairPendingOperations, settlePending, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { approvalOf, doomedBy, ENGINE, YES } from './deployment';
-import { answers, embeddedResult, runEmbedded } from './embedded';
+import { embeddedResult, runEmbedded } from './embedded';
 import { nextSteps } from './nextSteps';
 import { runWithPulumi } from './withPulumi';
 
@@ -66,13 +66,37 @@ async function deploy(context: CommandContext, stack: Stack, options: DeployOpti
   if (options.repairPending) await withStackLock(context, stack, () => repairPendingOperations(context, stack));
   const replace = options.rotate.map((role) => passwordResource(stack, role));
   const engine = chooseEngine(context, stack, pulumiInstalled(context));
-  if (stack.settings.environment === 'local') await ensurePort(context, stack);
-  if (engine === 'pulumi')
-    return runWithPulumi(context, stack, { operation: 'up', replace, previewFirst: options.previewFirst });
-  return withStackLock(context, stack, () => {
-    settlePending(context, stack);
-    return upEmbedded(context, stack, replace, options.previewFirst);
-  });
+  const { previewFirst } = options;
+  if (stack.settings.environment !== 'local')
+    return runWithPulumi(context, stack, { operation: 'up', replace, previewFirst });
+  return onAnyPort(context, stack, () =>
+    engine === 'pulumi'
+      ? withStackLock(context, stack, () => settleServer(context, stack)).then(() =>
+          runWithPulumi(context, stack, { operation: 'up', replace, previewFirst }),
+        )
+      : withStackLock(context, stack, async () => {
+          settlePending(context, stack);
+          await settleServer(context, stack);
+          return upEmbedded(context, stack, replace, previewFirst);
+        }),
+  );
+}
+
+/** Of several stacks that are started at the same moment each may find its port taken by another one. */
+const PORT_ATTEMPTS = 5;
+
+/** Where the port is `auto`, another one is chosen when somebody took it between the choice and the start. */
+async function onAnyPort(
+  context: CommandContext,
+  stack: Stack,
+  work: () => Promise<CommandResult>,
+): Promise<CommandResult> {
+  for (let attempt = 1; ; attempt += 1) {
+    await ensurePort(context, stack);
+    const result = await work();
+    const isTaken = result.problems.some(({ code }) => code === 'port-taken');
+    if (!isTaken || stack.settings.server.port !== 'auto' || attempt === PORT_ATTEMPTS) return result;
+  }
 }
 
 /**
@@ -112,21 +136,17 @@ async function upEmbedded(
   return embeddedResult(run, {}, nextSteps(stack, run.result));
 }
 
-/** False: there is none to start; the run that follows says why. */
+/** False: there is none to start, or the run that follows starts it and says what is wrong. */
 async function startStopped(context: CommandContext, stack: Stack): Promise<boolean> {
   const state = await readState(context, stack);
-  const server = state === undefined ? undefined : localServerOf(state);
-  if (server === undefined || serverState(server.dataDirectory).status !== 'stopped') return false;
-  const started = startServer(server.process).then(
-    () => true,
-    () => false,
-  );
-  return (await started) && (await isRunning(stack));
-}
-
-export async function isRunning(stack: Stack): Promise<boolean> {
-  const port = await ensurePort(undefined, stack);
-  return answers('127.0.0.1', port);
+  const server = state === undefined ? undefined : localServerOf(state, context.root);
+  if (server?.status() !== 'stopped' || !(await mayStart(stack, server))) return false;
+  try {
+    await startAgain(server.placed);
+  } catch {
+    return false;
+  }
+  return isRunning(stack);
 }
 
 function repairLock(context: CommandContext, stack: Stack, stateDirectory: string): void {

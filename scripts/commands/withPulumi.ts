@@ -1,16 +1,24 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
 import { countOperations, type ResourceChange } from '../../engine/changes';
 import { type PulumiRun, type PulumiRunOptions, runPulumi } from '../../engine/pulumi/run';
+import { backendPaths } from '../../engine/state/backend';
+import type { ResourceState } from '../../engine/state/resource';
 import { removeSaltFromSettings } from '../../engine/state/settingsCopy';
 import { withClient } from '../../postgres/connection/client';
 import { PlatformError } from '../../postgres/errors';
-import { startServer } from '../../postgres/server/process';
+import { startAgain } from '../../postgres/server/bringUp';
 import { type CommandContext, type CommandResult, confirm, declined, failed } from '../command';
-import { type LocalServer, localServerOf } from '../localServer';
+import { type LocalServer, localServerOf, requireRunning, requireServer } from '../localServer';
 import { adminLogin, type DeclaredLogin, refusedLogins, repairAdmin, repairRoles } from '../passwords';
+import { mayStart } from '../port';
 import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
 import { settlePending, type StackState, withStackLock } from '../stackState';
+import { stackHome } from '../workspace';
 import { approvalOf, deploymentResult, doomedBy, hear, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
 
@@ -20,6 +28,8 @@ export interface PulumiRequest {
   replace: readonly string[];
   /** Show what would change and ask before doing it. Without it only a replacement or deletion is asked about. */
   previewFirst?: boolean;
+  /** For a preview: what of the state is not there any more and left out. */
+  without?: (resources: readonly ResourceState[]) => ResourceState[];
 }
 
 /** The same operation through the real Pulumi: same state, same tree, same exit codes. */
@@ -51,11 +61,31 @@ export async function runWithPulumi(
       const planned = await runPulumi({ ...options, dryRun: true, onChange: () => undefined });
       if (planned.failures.length > 0 || !(await isApproved(context, request, planned))) return resultOf(planned, '');
     }
+    if (state !== undefined && request.without !== undefined)
+      return await previewWithout(context, stack, options, state, request.without(state.resources));
     return resultOf(withPasswords(await runPulumi(options), local.refused), '');
   } finally {
     context.passing('');
     // Plain `pulumi` leaves one there too. The state keeps it.
     if (hasStateHere(context, stack)) removeSaltFromSettings(context.root, stack.name);
+  }
+}
+
+/** A preview on a copy of the backend that knows only these resources. */
+async function previewWithout(
+  context: CommandContext,
+  stack: Stack,
+  options: PulumiRunOptions,
+  state: StackState,
+  resources: readonly ResourceState[],
+): Promise<CommandResult> {
+  const copy = mkdtempSync(join(stackHome(stack.workspace, stack.name), 'preview-'));
+  try {
+    cpSync(stack.workspace.stateDirectory, copy, { recursive: true });
+    state.saveAs(backendPaths(copy, stack.project, stack.name).checkpoint, resources);
+    return resultOf(await runPulumi({ ...options, refresh: false, backendUrl: pathToFileURL(copy).href }), '');
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
   }
 }
 
@@ -72,16 +102,18 @@ async function localOf(
   state: StackState | undefined,
   operation: PulumiRequest['operation'],
 ): Promise<Local> {
-  const server = state === undefined ? undefined : localServerOf(state);
+  const server = state === undefined ? undefined : localServerOf(state, context.root);
   if (state === undefined || server === undefined || operation === 'destroy')
     return { server, isReadable: false, refused: [] };
-  if (server.status() === 'stopped') {
-    // `up` starts it once what it plans was approved.
-    if (operation === 'preview' || operation === 'up') return { server, isReadable: false, refused: [] };
-    context.progress('The server was stopped; starting it.');
-    await startServer(server.process);
-  }
+  // `up` starts it once what it plans was approved. Whoever else may answer on its port is asked nothing.
+  if (operation !== 'refresh' && !server.answers()) return { server, isReadable: false, refused: [] };
   if (operation === 'refresh') {
+    requireServer(server);
+    if (server.status() === 'stopped') {
+      context.progress('The server was stopped; starting it.');
+      await startAgain(server.placed);
+    }
+    requireRunning(server);
     // Refused here with a remedy, rather than by every single object.
     const admin = adminLogin(state);
     if (admin !== undefined) await withClient(admin.target, () => Promise.resolve());
@@ -106,9 +138,10 @@ async function up(
     const result = { ...planned.result, operation: 'up' as const };
     return resultOf({ ...planned, result }, nextSteps(stack, result));
   }
-  if (local.server?.status() === 'stopped') {
+  // On another port, or as a copy, it is started by the run itself.
+  if (local.server?.status() === 'stopped' && (await mayStart(stack, local.server))) {
     context.progress('The server was stopped; starting it.');
-    await startServer(local.server.process);
+    await startAgain(local.server.placed);
     local = await localOf(context, await stateBesidePulumi(context, stack), 'up');
     options = { ...options, refresh: local.isReadable };
   }

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Client } from 'pg';
@@ -23,6 +22,7 @@ import { plainConnection, planIfReachable } from './connection';
 import { judgeDependents, ownerRefusal, together } from './dependents';
 import { failureOf, withRemedy } from './failure';
 import { rememberPending } from './pending';
+import { projectRoot } from './root';
 
 /**
  * Applies a folder of migrations. What is applied is read from the database; what is pending, with its number of statements and whether it is all
@@ -279,9 +279,4 @@ function keptOf(from: MigrationInputs): MigrationInputs {
   return { ...inputsOf(from), ...(from.__dependents === undefined ? {} : { __dependents: from.__dependents }) };
 }
 
-/** Dynamic providers run somewhere below the project, so a relative folder counts from the one that holds Pulumi.yaml. */
-function absolute(directory: string): string {
-  let root = process.cwd();
-  while (!existsSync(join(root, 'Pulumi.yaml')) && dirname(root) !== root) root = dirname(root);
-  return resolve(dirname(root) === root ? process.cwd() : root, directory);
-}
+const absolute = (directory: string): string => resolve(projectRoot(), directory);

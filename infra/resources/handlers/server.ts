@@ -3,14 +3,20 @@ import { join } from 'node:path';
 
 import { bringUp, inspect, passwordsOf } from '../../../postgres/server/bringUp';
 import { alteredByHand, readConfiguration } from '../../../postgres/server/configuration';
+import { readControlFile } from '../../../postgres/server/control';
 import { activationOfInspection, type Inspection, runningProgram } from '../../../postgres/server/inspect';
+import { recordedLayout } from '../../../postgres/server/layout';
+import { requireKnown } from '../../../postgres/server/lost';
+import { requireNotForeign, requireRunnable } from '../../../postgres/server/ownership';
+import { formerHome, pathForState, pathsHere } from '../../../postgres/server/paths';
 import { stopServer } from '../../../postgres/server/process';
-import { type PlacedServer, placeServer } from '../../../postgres/server/server';
-import { serverState } from '../../../postgres/server/state';
+import { ownedBy, type PlacedServer, placeServer } from '../../../postgres/server/server';
+import { isSameFolder, serverState } from '../../../postgres/server/state';
 import type { CheckFailure, Handler } from '../handler';
 import type { Activation, ServerInputs, ServerOutputs } from '../serverTypes';
 import { Answers } from './answers';
 import { failureOf, withRemedy } from './failure';
+import { projectRoot } from './root';
 import { checkIdentity, checkParameters, checkPlace, checkShape } from './serverChecks';
 
 /** What Pulumi sends for a value it does not know yet. */
@@ -20,15 +26,16 @@ const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
  * A PostgreSQL server process on this machine. Its data directory is never replaced, and deleting the resource stops the server and keeps
  * the data. What has to be done is found out by `check` from the server itself, so that drift shows without a refresh.
  */
-const handler: Handler<ServerInputs, ServerOutputs> = {
+const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => ({
   async check(olds, news) {
     const shape = checkShape(news);
     if (shape.length > 0) return { inputs: news, failures: shape };
-    const failures: CheckFailure[] = checkIdentity(olds, news);
+    const before = olds?.dataDirectory === undefined ? undefined : here(root(), olds);
+    const failures: CheckFailure[] = checkIdentity(before, here(root(), news));
     let placed: PlacedServer | undefined;
-    failures.push(...(await failureOf('', () => (placed = place(news)))));
+    failures.push(...(await failureOf('', () => (placed = place(root(), news, olds)))));
     failures.push(...checkParameters(news, placed?.binaries.major));
-    if (placed !== undefined) failures.push(...(await checkPlace(placed)));
+    if (placed !== undefined) failures.push(...(await checkPlace(placed, before)));
     if (failures.length > 0 || placed === undefined) return { inputs: news, failures };
     const activation = await activationOf(placed, olds, news);
     ofCheck.remember(inputsOf(news), activation);
@@ -36,43 +43,61 @@ const handler: Handler<ServerInputs, ServerOutputs> = {
   },
 
   async diff(_id, olds, news) {
-    const activation = ofCheck.take(inputsOf(news)) ?? (await activationOf(place(news), olds, news));
+    const known = ofCheck.take(inputsOf(news));
+    const placed = place(root(), news, olds);
+    requireKnown({ ...placed.process, identity: olds.identity });
+    const activation = known ?? (await activationOf(placed, olds, news));
     return { changes: activation !== 'none' || olds.adminPassword !== news.adminPassword };
   },
 
   async create(inputs) {
-    const placed = place(inputs);
+    const placed = place(root(), inputs);
     await bringUp(placed);
     return { id: inputs.dataDirectory, outs: outputsOf(inputs, placed) };
   },
 
   async read(id, props) {
-    const placed = place(props);
-    if (serverState(placed.process.dataDirectory).status === 'absent') return { id: '' };
+    const placed = place(root(), props, props);
+    requireRunnable(placed.owned);
+    requireKnown({ ...placed.process, identity: props.identity });
     const found = await inspect(placed, passwordsOf(placed));
-    const inputs = { ...inputsOf(props), parameters: actualParameters(placed, found) };
+    const inputs = { ...forState(root(), props), parameters: actualParameters(placed, found) };
     return { id, inputs, props: { ...outputsOf(inputs, placed), drift: driftOf(found) } };
   },
 
   async update(_id, olds, news) {
-    const placed = place(news);
+    const placed = place(root(), news, olds);
+    requireKnown({ ...placed.process, identity: olds.identity });
     const newPrograms = hasNewPrograms(placed, olds, news);
     await bringUp(placed, { formerPassword: olds.adminPassword, newPrograms });
     return { outs: outputsOf(news, placed) };
   },
 
   async delete(_id, props) {
-    await stopServer({ dataDirectory: props.actualDataDirectory, logDirectory: props.actualLogDirectory });
+    const paths = here(root(), props);
+    const layout = recordedLayout(paths.dataDirectory) ?? paths;
+    requireNotForeign(ownedBy({ ...paths, formerHome: formerHome(props) }, layout));
+    await stopServer(layout);
   },
-};
+});
 
 const ofCheck = new Answers<ServerInputs, Activation>();
 
-export const server = withRemedy(handler);
+/** For a folder other than the one this process runs in. */
+export const serverIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => withRemedy(handlerIn(root));
 
-function place(inputs: ServerInputs): PlacedServer {
+export const server = serverIn(projectRoot);
+
+/** The inputs with absolute paths, as they are now. */
+function here<T extends Partial<ServerInputs>>(root: string, inputs: T): T & { packageRoot: string } {
+  const { dataDirectory = '', logDirectory = '', packageRoot } = inputs;
+  return { ...inputs, ...pathsHere(root, { dataDirectory, logDirectory, packageRoot }) };
+}
+
+/** `olds`: an older state may hold the path that this folder, or the one it was copied from, had then. */
+function place(root: string, inputs: ServerInputs, olds?: Partial<ServerInputs>): PlacedServer {
   return placeServer(
-    { ...inputs, account: inputs.account },
+    { ...here(root, inputs), account: inputs.account, formerHome: formerHome(olds ?? {}) },
     { uid: process.getuid?.(), sudoUid: process.env['SUDO_UID'], pathVariable: process.env['PATH'] ?? '' },
   );
 }
@@ -91,12 +116,12 @@ async function activationOf(
   return activation !== 'start' && hasNewPrograms(placed, olds, news) ? 'restart' : activation;
 }
 
-/** Other programs were chosen, or the checkout was moved, and the running server does not know. */
+/** Other programs were chosen, or the folder was moved, and the running server does not know. */
 function hasNewPrograms(placed: PlacedServer, olds: Partial<ServerInputs> | undefined, news: ServerInputs): boolean {
   const { dataDirectory, binaries } = placed.process;
   const state = serverState(dataDirectory);
   if (olds?.binaries === undefined || !('pid' in state)) return false;
-  if (olds.dataDirectory !== news.dataDirectory) return true;
+  if (!isSameFolder(state.directory, dataDirectory)) return true;
   const runs = runningProgram(state);
   return (
     olds.binaries !== news.binaries && runs !== undefined && runs !== realpathSync(join(binaries.directory, 'postgres'))
@@ -126,12 +151,11 @@ function driftOf({ state, login, changed, files, stale, pending }: Inspection): 
 
 /** The declared inputs alone, without what the engine or `check` added. */
 function inputsOf(from: ServerInputs): ServerInputs {
-  const { dataDirectory, logDirectory, packageRoot, binaries, account } = from;
+  const { dataDirectory, logDirectory, binaries, account } = from;
   const { host, port, adminUser, adminPassword, parameters } = from;
   return {
     dataDirectory,
     logDirectory,
-    packageRoot,
     binaries,
     ...(account === undefined ? {} : { account }),
     host,
@@ -142,15 +166,20 @@ function inputsOf(from: ServerInputs): ServerInputs {
   };
 }
 
+/** The declared inputs of a state, whose paths were absolute once. */
+function forState(root: string, props: ServerInputs): ServerInputs {
+  const { dataDirectory, logDirectory } = here(root, props);
+  const paths = { dataDirectory: pathForState(root, dataDirectory), logDirectory: pathForState(root, logDirectory) };
+  return { ...inputsOf(props), ...paths };
+}
+
 function outputsOf(inputs: ServerInputs, { process: server }: PlacedServer): ServerOutputs {
-  const { dataDirectory, logDirectory, account, binaries } = server;
+  const { dataDirectory, account, binaries } = server;
   return {
     ...inputsOf(inputs),
     major: binaries.major,
     version: binaries.version,
-    actualDataDirectory: dataDirectory,
-    actualLogDirectory: logDirectory,
-    binariesDirectory: binaries.directory,
+    identity: readControlFile(dataDirectory)?.identity ?? '',
     runsAs: account.name,
     drift: [],
   };

@@ -4,6 +4,8 @@ import { isAbsolute } from 'node:path';
 
 import { errorText, PlatformError } from '../../../postgres/errors';
 import { checkDataDirectory, isDataDirectory } from '../../../postgres/server/dataDirectory';
+import { requireKnown } from '../../../postgres/server/lost';
+import { requireRunnable } from '../../../postgres/server/ownership';
 import { requireFreePort } from '../../../postgres/server/port';
 import type { PlacedServer } from '../../../postgres/server/server';
 import { serverState } from '../../../postgres/server/state';
@@ -22,8 +24,8 @@ export function checkShape(news: ServerInputs): CheckFailure[] {
     if (!good)
       failures.push({ property, reason: `${JSON.stringify(news[property]) ?? 'nothing'}: expected ${expected}.` });
   };
-  for (const property of ['dataDirectory', 'logDirectory', 'packageRoot'] as const) {
-    expect(property, typeof news[property] === 'string' && isAbsolute(news[property]), 'an absolute path');
+  for (const property of ['dataDirectory', 'logDirectory'] as const) {
+    expect(property, typeof news[property] === 'string' && news[property] !== '', 'a path');
   }
   const { binaries, port, adminUser, adminPassword, parameters } = news;
   const choices = ['auto', 'installed', 'embedded'];
@@ -107,9 +109,17 @@ export function wasMoved(before: string, after: string): boolean {
 }
 
 /** What only this machine tells: data directory, its owner and version, the port. */
-export async function checkPlace({ process: server, declaration }: PlacedServer): Promise<CheckFailure[]> {
+export async function checkPlace(
+  { process: server, declaration, owned }: PlacedServer,
+  olds: Partial<ServerInputs> | undefined,
+): Promise<CheckFailure[]> {
   const { dataDirectory, binaries, account } = server;
-  const directory = await failureOf('dataDirectory', () => checkDataDirectory(dataDirectory, binaries, account));
+  const directory = await failureOf('dataDirectory', () => {
+    // A state that knows a server, and none where it says: making a new, empty one is never what was meant.
+    if (olds?.dataDirectory === declaration.dataDirectory) requireKnown({ dataDirectory });
+    requireRunnable(owned);
+    checkDataDirectory(dataDirectory, binaries, account);
+  });
   const state = serverState(dataDirectory);
   const has = 'pid' in state && (state.port === declaration.port || state.port === 0);
   const port = has ? [] : await failureOf('port', () => requireFreePort(declaration.port));

@@ -4,21 +4,27 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { server } from '../../../infra/resources/handlers/server';
+import { serverIn } from '../../../infra/resources/handlers/server';
 import type { ServerInputs, ServerOutputs } from '../../../infra/resources/serverTypes';
 import { withClient } from '../../../postgres/connection/client';
 import { stopServer } from '../../../postgres/server/process';
 import { serverState } from '../../../postgres/server/state';
-import { CHOICES, cleanUp, declaration, folder, project } from '../../postgres/server/support';
+import { CHOICES, cleanUp, controlData, declaration, folder, project } from '../../postgres/server/support';
 
 /** What Pulumi sends for a value it does not know yet. */
 const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 const ID = 'server';
 
+/** The folder of Pulumi.yaml, of the declaration made last; another test's is found by its absolute paths. */
+let root = '';
+const server = serverIn(() => root);
+
 async function inputs(change: Partial<ServerInputs> = {}): Promise<ServerInputs> {
-  const { account, ...declared } = await declaration({ packageRoot: project() });
-  expect(account).toBe(undefined);
-  return { ...declared, ...change, parameters: { ...declared.parameters, ...change.parameters } };
+  root = project();
+  const { binaries, host, port, adminUser, adminPassword, parameters } = await declaration({ packageRoot: root });
+  const paths = { dataDirectory: '.coachdb/local/data', logDirectory: '.coachdb/local/logs' };
+  const declared = { ...paths, binaries, host, port, adminUser, adminPassword };
+  return { ...declared, ...change, parameters: { ...parameters, ...change.parameters } };
 }
 
 const reasons = async (news: ServerInputs, olds?: Partial<ServerInputs>): Promise<Record<string, string>> => {
@@ -26,11 +32,12 @@ const reasons = async (news: ServerInputs, olds?: Partial<ServerInputs>): Promis
   return Object.fromEntries(failures.map(({ property, reason }) => [property, reason]));
 };
 
-const running: ServerOutputs[] = [];
+const data = (): string => join(root, '.coachdb', 'local', 'data');
+const logs = (): string => join(root, '.coachdb', 'local', 'logs');
+const stopIt = (mode?: 'immediate'): Promise<void> => stopServer({ dataDirectory: data(), logDirectory: logs() }, mode);
+const roots: string[] = [];
 afterAll(async () => {
-  for (const { actualDataDirectory: dataDirectory, actualLogDirectory: logDirectory } of running) {
-    if (existsSync(dataDirectory)) await stopServer({ dataDirectory, logDirectory }, 'immediate');
-  }
+  for (root of roots) if (existsSync(data())) await stopIt('immediate');
   await cleanUp();
 });
 
@@ -38,7 +45,7 @@ describe('check', () => {
   it('reports everything wrong with the shape at once', async () => {
     const bad = {
       ...(await inputs()),
-      dataDirectory: 'data',
+      dataDirectory: '',
       host: '0.0.0.0',
       port: 70000,
       binaries: 'newest',
@@ -63,7 +70,7 @@ describe('check', () => {
     const occupant = createServer();
     await new Promise<void>((resolve) => occupant.listen(news.port, '127.0.0.1', resolve));
     try {
-      const found = await reasons({ ...news, dataDirectory: news.packageRoot });
+      const found = await reasons({ ...news, dataDirectory: root });
       expect(found['parameters.shared_buffers']).toMatch(/900TB/);
       expect(found['parameters.work_memm']).toContain('work_mem');
       expect(found['parameters.listen_addresses']).toContain('loopback');
@@ -95,7 +102,7 @@ describe('a server resource', () => {
     news = await inputs({ parameters: { work_mem: '4MB' } });
     const { inputs: checked } = await server.check(undefined, news);
     olds = (await server.create(checked)).outs;
-    running.push(olds);
+    roots.push(root);
   });
 
   const plan = async (
@@ -118,14 +125,14 @@ describe('a server resource', () => {
     const target = { host, port, database: 'postgres', user, password };
     return (await withClient(target, (client) => client.query<{ value: unknown }>(sql))).rows[0]?.value;
   };
-  const stop = (): Promise<void> =>
-    stopServer({ dataDirectory: olds.actualDataDirectory, logDirectory: olds.actualLogDirectory });
+  const stop = (): Promise<void> => stopIt();
 
   it('is there as declared, and nothing changes then', async () => {
     expect(olds).toMatchObject({
       major: expect.any(Number) as number,
       drift: [],
-      actualDataDirectory: news.dataDirectory,
+      dataDirectory: '.coachdb/local/data',
+      identity: controlData(data(), 'system identifier'),
     });
     expect(await ask('SELECT current_setting($$work_mem$$) AS value')).toBe('4MB');
     expect(await plan({})).toMatchObject({ activation: 'none', changes: false });
@@ -165,7 +172,7 @@ describe('a server resource', () => {
     const start = await plan({});
     expect(start).toMatchObject({ activation: 'start', changes: true });
     await apply(start.next);
-    expect(serverState(olds.actualDataDirectory).status).toBe('running');
+    expect(serverState(data()).status).toBe('running');
   });
 
   it('changes the administrator’s password while running, also one not known yet in the preview', async () => {
@@ -196,18 +203,18 @@ describe('a server resource', () => {
   });
 
   it('goes along with a checkout that is moved, running or not', async () => {
-    const { packageRoot, dataDirectory, logDirectory } = news;
-    const moved = `${packageRoot}-moved`;
-    const at = (path: string): string => path.replace(packageRoot, moved);
-    renameSync(packageRoot, moved);
-    const there = await plan({ packageRoot: moved, dataDirectory: at(dataDirectory), logDirectory: at(logDirectory) });
+    const first = root;
+    root = `${first}-moved`;
+    renameSync(first, root);
+    const there = await plan({});
     expect(there).toMatchObject({ activation: 'restart', changes: true });
     await apply(there.next);
-    expect(await ask('SELECT current_setting($$data_directory$$) AS value')).toBe(at(dataDirectory));
+    expect(await ask('SELECT current_setting($$data_directory$$) AS value')).toBe(data());
     expect(await plan({})).toMatchObject({ activation: 'none', changes: false });
     await stop();
-    renameSync(moved, packageRoot);
-    const back = await plan({ packageRoot, dataDirectory, logDirectory });
+    renameSync(root, first);
+    root = first;
+    const back = await plan({});
     expect(back).toMatchObject({ activation: 'start', changes: true });
     await apply(back.next);
     expect(await ask('SELECT 1 AS value')).toBe(1);
@@ -216,7 +223,7 @@ describe('a server resource', () => {
   it('is stopped by delete, its data kept and taken up by the next create, whatever its password was', async () => {
     await ask('CREATE TABLE public.kept AS SELECT 42 AS value');
     await server.delete(ID, olds);
-    expect(serverState(olds.actualDataDirectory).status).toBe('stopped');
+    expect(serverState(data()).status).toBe('stopped');
     await server.delete(ID, olds);
     const { inputs: checked, failures } = await server.check(undefined, {
       ...news,
@@ -230,9 +237,24 @@ describe('a server resource', () => {
     await server.delete(ID, olds);
   });
 
-  it('is gone for a refresh when its data directory is', async () => {
-    rmSync(olds.actualDataDirectory, { recursive: true });
-    expect(await server.read(ID, olds)).toEqual({ id: '' });
+  it('is neither read, changed nor deleted in the place of another one', async () => {
+    const other = { ...olds, identity: '1234567890123456789' };
+    await expect(server.read(ID, other)).rejects.toThrow(/another server.*1234567890123456789.*\[server-exchanged/s);
+    await expect(server.diff(ID, other, news)).rejects.toThrow('[server-exchanged: refused]');
+    await expect(server.update(ID, other, news)).rejects.toThrow('[server-exchanged: refused]');
+    expect(serverState(data()).status).toBe('stopped');
+  });
+
+  it('is not made anew in silence when its data directory is gone', async () => {
+    rmSync(data(), { recursive: true });
+    await expect(server.read(ID, olds)).rejects.toThrow(
+      /is gone.*npm start -- --yes.*\[data-directory-lost: refused\]/s,
+    );
+    expect((await reasons(news, olds)).dataDirectory).toContain('[data-directory-lost: refused]');
+    await expect(server.update(ID, olds, news)).rejects.toThrow('[data-directory-lost: refused]');
+    expect(existsSync(data())).toBe(false);
+    // A state that knows of none.
+    expect(await reasons(news)).toEqual({});
   });
 });
 
@@ -241,7 +263,7 @@ it('errors carry their remedy, since only the message reaches the user', async (
   const occupant = createServer();
   await new Promise<void>((resolve) => occupant.listen(news.port, '127.0.0.1', resolve));
   try {
-    await expect(server.create(news)).rejects.toThrow(/is taken by process \d+.*\n.*set coach:server\.port/s);
+    await expect(server.create(news)).rejects.toThrow(/is taken by process \d+.*\n.*coach:server\.port set to auto/s);
   } finally {
     occupant.close();
   }

@@ -105,7 +105,7 @@ it.for(CHOICES)('a server of a checkout that only root may enter runs ($name)', 
   expect(again.process.dataDirectory).toBe(placed.process.dataDirectory);
   await withClient(adminTarget(declared), (client) => client.query('SELECT FROM public.kept'));
 
-  await removeData(again.layout, declared.dataDirectory);
+  await removeData(again.layout, declared.dataDirectory, again.owned);
   expect(existsSync(dirname(again.process.dataDirectory))).toBe(false);
   expect(readdirSync(dirname(declared.dataDirectory))).toEqual([]);
 });

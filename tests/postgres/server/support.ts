@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -11,6 +12,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { expect } from 'vitest';
 
 import { PlatformError } from '../../../postgres/errors';
 import type { InstallPlaces } from '../../../postgres/server/binaries';
@@ -87,11 +90,20 @@ export function place(declared: ServerDeclaration, systemFolder = join(declared.
 }
 
 export async function cleanUp(): Promise<void> {
-  for (const { layout, layoutQuery } of started.splice(0)) {
+  for (const { layout, layoutQuery, owned } of started.splice(0)) {
     if (statSync(layout.dataDirectory, { throwIfNoEntry: false }) === undefined) continue;
-    await removeData(layout, layoutQuery.dataDirectory);
+    await removeData(layout, layoutQuery.dataDirectory, owned);
   }
   for (const made of folders.splice(0)) rmSync(made, { recursive: true, force: true });
+}
+
+/** What pg_controldata, which npm's binaries lack, prints under a name. */
+export function controlData(dataDirectory: string, name: string): unknown {
+  const binaries = installedBinaries();
+  if (binaries === undefined) return expect.stringMatching(/^\d{19}$/);
+  const environment = { LC_ALL: 'C' };
+  const text = execFileSync(join(binaries, 'pg_controldata'), [dataDirectory], { encoding: 'utf8', env: environment });
+  return new RegExp(`${name}: +(.+)$`, 'm').exec(text)?.[1];
 }
 
 export async function problemOf(work: () => unknown): Promise<PlatformError> {
