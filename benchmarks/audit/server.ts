@@ -32,7 +32,6 @@ const QUIET = { max_wal_size: '16GB', min_wal_size: '2GB', checkpoint_timeout: '
 export async function withBenchmarkServer<T>(work: (server: BenchmarkServer) => Promise<T>): Promise<T> {
   const root = dirname(dirname(__dirname));
   const binaries = findBinaries({ choice: 'auto', pathVariable: process.env['PATH'] ?? '', packageRoot: root });
-  const pgbench = requireTool(binaries, 'pgbench');
   const account = serverAccount({ uid: process.getuid?.(), root });
   const folder = mkdtempSync(join(tmpdir(), 'coach-benchmark-'));
   chmodSync(folder, 0o755);
@@ -76,7 +75,11 @@ export async function withBenchmarkServer<T>(work: (server: BenchmarkServer) => 
         writeFileSync(file, script);
         const env = { PATH: process.env['PATH'], PGPASSWORD: password, PGOPTIONS: options };
         const where = ['-h', '127.0.0.1', '-p', String(port), '-U', user, 'postgres'];
-        const { stdout } = await run(pgbench, ['-n', '-M', 'prepared', '-f', file, ...arguments_, ...where], { env });
+        const { stdout } = await run(
+          requireTool(binaries, 'pgbench'),
+          ['-n', '-M', 'prepared', '-f', file, ...arguments_, ...where],
+          { env },
+        );
         const tps = Number(/^tps = ([\d.]+)/m.exec(stdout)?.[1]);
         if (!(tps > 0)) throw new Error(`pgbench printed no tps:\n${stdout}`);
         return tps;

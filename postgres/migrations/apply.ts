@@ -224,6 +224,7 @@ class Run {
   }
 
   private reportStatement(step: MigrationStep, done: number, statements: number): void {
+    if (this.options.onProgress === undefined) return;
     this.report('statement', step.name, { statement: done + 1, statements });
   }
 

@@ -6,6 +6,7 @@ export type Control = 'begin' | 'commit' | 'rollback' | 'prepare';
 
 /** Undefined for everything else; ROLLBACK TO a savepoint is none, it ends no transaction. */
 export function controlOf(statement: Statement): Control | undefined {
+  if (statement.tokens.length === 0) return undefined;
   const [first, second = '', third = '', fourth] = leadingWords(statement);
   switch (first) {
     case 'begin':

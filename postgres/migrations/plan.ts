@@ -1,8 +1,8 @@
 import { PlatformError, type Problem } from '../errors';
 import { matchesChecksum } from './checksum';
 import { deployCommand, resolveRemedy } from './remedies';
-import { readScript } from './script';
-import type { MigrationFolder, MigrationHistory, MigrationPlan, MigrationRow } from './types';
+import { readScript, type Script } from './script';
+import type { MigrationFile, MigrationFolder, MigrationHistory, MigrationPlan, MigrationRow } from './types';
 
 /**
  * What has to run to bring a database from its history to the folder's state. Like `prisma migrate deploy` it applies every
@@ -15,22 +15,22 @@ export function planMigrations(folder: MigrationFolder, history: MigrationHistor
   const finished = valid.filter((row) => row.finishedAt !== null);
   const recorded = new Set(valid.map((row) => row.name));
   const pending = folder.migrations.filter((migration) => !recorded.has(migration.name));
-  const scripts = pending.map(readScript);
+  const read = pending.map(scriptOf);
   return {
     folder,
     schema: history.schema,
-    steps: scripts.map((script) => script.step),
+    steps: read.map((script) => script.step),
     applied: finished.map(({ name, checksum }) => ({ name, checksum })),
     problems: [
       ...failed.map(failedProblem),
       ...edited(folder, finished),
       ...strange(folder, finished),
       ...(pending.length > 0 ? notEmpty(history) : []),
-      ...scripts.flatMap((script) => script.problems),
+      ...read.flatMap((script) => script.problems),
     ],
     warnings: [
       ...folder.warnings,
-      ...scripts.flatMap((script) => script.warnings),
+      ...read.flatMap((script) => script.warnings),
       ...missing(folder, finished),
       ...outOfOrder(
         folder,
@@ -39,6 +39,15 @@ export function planMigrations(folder: MigrationFolder, history: MigrationHistor
       ),
     ],
   };
+}
+
+/** A file is planned twice, before the lock and under it, and read once. */
+const scripts = new WeakMap<MigrationFile, Script>();
+
+function scriptOf(file: MigrationFile): Script {
+  const script = scripts.get(file) ?? readScript(file);
+  scripts.set(file, script);
+  return script;
 }
 
 /** Throws the plan's problems as one error; the first one's code is the error's. */

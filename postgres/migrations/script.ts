@@ -95,9 +95,9 @@ function leavesNothing(sql: string, statement: Statement): boolean {
 
 /** What only the server can tell, as words behind "all or nothing"; it is tried in a transaction first. */
 function doubtOf(sql: string, { end, tokens }: Statement, line: number): string | undefined {
-  const [first, second] = [tokens[0]?.text, tokens[1]?.text];
+  const first = tokens[0]?.text;
   if (first === 'call') return `unless the procedure called in line ${line} ends the transaction`;
-  if (first !== 'alter' || second !== 'type') return undefined;
+  if (first !== 'alter' || tokens[1]?.text !== 'type') return undefined;
   const value = tokens.findIndex(({ text }, at) => text === 'value' && tokens[at - 1]?.text === 'add');
   const literal = tokens.find(({ kind }, at) => kind === 'string' && at > value);
   if (value === -1 || literal === undefined) return undefined;

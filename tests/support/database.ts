@@ -10,9 +10,16 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A new, empty database on the run's server; call `drop` in afterAll. Roles are shared by the server: give them unique names. */
-export async function freshDatabase(prefix = 'test'): Promise<TestDatabase> {
-  const { host, port, user, password } = inject('cluster');
+/** Where a superuser logs in. */
+export type TestServer = Pick<TestDatabase['target'], 'host' | 'port' | 'user' | 'password'>;
+
+/**
+ * A new, empty database, by default on the run's server; call `drop` in afterAll. Roles are shared by the server: give them unique names.
+ */
+export async function freshDatabase(
+  prefix = 'test',
+  { host, port, user, password }: TestServer = inject('cluster'),
+): Promise<TestDatabase> {
   const database = `${prefix}_${randomBytes(5).toString('hex')}`;
   const admin = new Client({ host, port, user, password, database: 'postgres' });
   await admin.connect();
