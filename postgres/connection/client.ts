@@ -92,7 +92,7 @@ function readAuthority(path: string): string {
     throw new PlatformError(
       'ca-file',
       `The certificate authority’s file ${path} cannot be read (${stateOf(cause) ?? String(cause)}).`,
-      'Correct `coach:database.caFile`, or make the file readable.',
+      'Name the file of the authority that signed the server’s certificate, and make it readable.',
       { kind: 'usage', object: path, cause },
     );
   }
