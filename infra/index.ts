@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import * as pulumi from '@pulumi/pulumi';
 
@@ -12,7 +13,7 @@ import { errorText, PlatformError } from './config/failure';
 import type { Machine } from './config/parameters';
 import { parseSettings } from './config/parse';
 import type { Settings } from './config/settings';
-import { PROJECT } from './config/stackFile';
+import { PROJECT, readStackFile } from './config/stackFile';
 
 /** What `pulumi up` runs, and the embedded engine too: settings in, stack chosen, outputs out. */
 export = function run(): Record<string, unknown> | Promise<never> {
@@ -40,8 +41,8 @@ async function failed(error: unknown): Promise<never> {
 function declare(): Record<string, unknown> {
   const stack = pulumi.getStack();
   const machine = machineHere();
-  const settings = readSettings(stack, machine);
   const root = projectRoot();
+  const settings = readSettings(stack, machine, root);
   switch (settings.environment) {
     case 'local':
       return local(settings, { projectRoot: root, machine, port: localPort(settings, root) });
@@ -52,13 +53,16 @@ function declare(): Record<string, unknown> {
   }
 }
 
-function readSettings(stack: string, machine: Machine): Settings {
+function readSettings(stack: string, machine: Machine, root: string): Settings {
   const raw: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
     if (key.startsWith(`${PROJECT}:`)) raw[key.slice(PROJECT.length + 1)] = value;
   }
   const { settings, problems } = parseSettings(raw, stack, { machine });
-  if (settings !== undefined) return settings;
+  if (settings !== undefined) {
+    requireCommitted(settings, stack, machine, root);
+    return settings;
+  }
   const list = problems.map(({ message, remedy }) => `- ${message} ${remedy}`).join('\n');
   throw new pulumi.RunError(`The settings of stack ${stack} have ${problems.length} problem(s):\n${list}`);
 }
@@ -68,6 +72,23 @@ function machineHere(): Machine {
   const [memoryBytes, processors] = (process.env['COACHDB_MACHINE'] ?? '').split(',').map(Number);
   if (memoryBytes !== undefined && processors !== undefined) return { memoryBytes, cpus: processors };
   return { memoryBytes: totalmem(), cpus: cpus().length };
+}
+
+/** A copy given with --config-file that is missing or old would declare other things, or nothing of them, and so delete. */
+function requireCommitted(settings: Settings, stack: string, machine: Machine, root: string): void {
+  const path = join(root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(path)) return;
+  const committed = parseSettings(readStackFile(readFileSync(path, 'utf8'), path).raw, stack, { machine }).settings;
+  // Encrypted values do not parse; nothing can be said of those.
+  if (committed === undefined || isDeepStrictEqual(committed, settings)) return;
+  const keys = Object.keys(committed) as (keyof Settings)[];
+  const others = keys.filter((key) => !isDeepStrictEqual(committed[key], settings[key]));
+  throw new PlatformError(
+    'settings-not-committed',
+    `Pulumi was given other settings than ${path} holds: ${others.map((key) => `${PROJECT}:${key}`).join(', ')}.`,
+    'Run `npm run pulumi -- up`, which gives it those, or leave --config-file and --config away.',
+    { kind: 'usage', object: path },
+  );
 }
 
 /** The folder that holds Pulumi.yaml, above the compiled program. */

@@ -13,6 +13,7 @@ export const SCRIPTS = [
   'destroy',
   'graph',
   'status',
+  'pulumi',
   'generate',
   'db:deploy',
   'db:generate',

@@ -102,7 +102,10 @@ function declare(program: Command, definition: CommandDefinition): Command {
     .exitOverride()
     .configureHelp(HELP)
     .enablePositionalOptions()
-    .allowExcessArguments(false);
+    .allowExcessArguments(definition.passesThrough === true);
+  if (definition.passesThrough === true) {
+    return command.argument('[arguments...]').helpOption(false).allowUnknownOption().passThroughOptions();
+  }
   command.option('--stack <stack>', 'the stack: local, dev or prod', 'local');
   command.option('--json', 'one JSON object on stdout', false);
   command.option('--verbose', 'more of what goes on, to stderr', false);
@@ -117,7 +120,7 @@ function declare(program: Command, definition: CommandDefinition): Command {
 
 async function execute(definition: CommandDefinition, command: Command): Promise<number> {
   const startedAt = new Date();
-  const options = command.opts<Record<string, unknown>>();
+  const options = { stack: 'local', ...command.opts<Record<string, unknown>>() };
   const interrupts = new Interrupts(definition.finishesSteps === true);
   const stack = String(options['stack']);
   const context = contextOf(projectRoot(), options, command.getOptionValueSource('stack') === 'cli', interrupts);

@@ -70,7 +70,13 @@ export function declareObjects(args: ObjectsArgs): void {
     after: [...allRoles, ...database.ready],
     ...along,
   });
-  new Indexes('indexes', { indexes: spec.indexes, connection, role: spec.owner, after: [schema.migrations], ...along });
+  const { indexes } = new Indexes('indexes', {
+    indexes: spec.indexes,
+    connection,
+    role: spec.owner,
+    after: [schema.migrations],
+    ...along,
+  });
   const rights = new Rights('privileges', {
     privileges: {
       roles: spec.roles.map(({ name }) => name),
@@ -86,7 +92,7 @@ export function declareObjects(args: ObjectsArgs): void {
   new Audit('audit', {
     audit: spec.audit,
     connection,
-    after: [...allRoles, schema.migrations, rights.privileges],
+    after: [...allRoles, schema.migrations, rights.privileges, ...indexes],
     ...along,
   });
 }

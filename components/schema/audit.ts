@@ -7,12 +7,15 @@ import type { AuditSpec } from '../../postgres/spec';
 export interface AuditArgs {
   audit: AuditSpec;
   connection: ConnectionArgs;
-  /** Audited tables, the trail's owner and its readers. */
+  /** Audited tables, the trail's owner and its readers, and everything else of the database. */
   after: readonly pulumi.Resource[];
   server?: pulumi.Resource;
 }
 
-/** Who changed which row when: the trail of the audited tables. */
+/**
+ * Who changed which row when: the trail of the audited tables. It is made last and protected, so that `pulumi destroy`, which goes the other way
+ * round, is refused before anything is gone.
+ */
 export class Audit extends pulumi.ComponentResource {
   readonly trail: AuditTrail;
 
@@ -24,6 +27,7 @@ export class Audit extends pulumi.ComponentResource {
       {
         parent: this,
         dependsOn: [...args.after],
+        protect: true,
         ...(args.server === undefined ? {} : { deletedWith: args.server }),
       },
     );

@@ -82,7 +82,7 @@ export function pulumiFailure(end: PulumiEnd): PlatformError {
   return new PlatformError(
     'pulumi-failed',
     said === '' ? `Pulumi ended with ${how} and said nothing.` : `Pulumi: ${said}`,
-    'Run again with --verbose; the same command by hand is `pulumi up` with the copy of the settings as --config-file.',
+    'Run again with --verbose; the same by hand is `npm run pulumi -- up`.',
   );
 }
 

@@ -12,6 +12,8 @@ export interface CommandDefinition {
   arguments?: string[];
   /** Printed below the options by --help. */
   help?: string;
+  /** Everything after its name is another program's, options too. */
+  passesThrough?: true;
   /** Its result is data, in which no command is looked for. */
   printsData?: true;
   /** An interrupt lets the step under way finish (`context.signal`); any other command ends at once. */

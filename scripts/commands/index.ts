@@ -11,6 +11,7 @@ import { graph } from './graph';
 import { logs } from './logs';
 import { preview } from './preview';
 import { psql } from './psql';
+import { pulumi } from './pulumi';
 import { refresh } from './refresh';
 import { stateExport } from './stateExport';
 import { status } from './status';
@@ -36,5 +37,6 @@ export const COMMANDS: readonly CommandDefinition[] = [
   auditVerify,
   auditMaintain,
   stateExport,
+  pulumi,
   engineInstall,
 ];

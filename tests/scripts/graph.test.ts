@@ -35,6 +35,13 @@ describe('graph', () => {
     for (const resource of inside.filter(({ urn }) => urn !== server?.urn)) {
       expect(resource.deletedWith, resource.urn).toBe(server?.urn);
     }
+    // Destroyed first, and protected: nothing of the database is gone when the whole is refused.
+    const trail = byName('pulumi-nodejs:dynamic/coach:AuditTrail', 'audit-trail');
+    expect(trail?.protect).toBe(true);
+    const before = new Set([trail?.urn ?? '']);
+    for (const urn of before)
+      for (const needed of resources.find((one) => one.urn === urn)?.dependencies ?? []) before.add(needed);
+    expect(inside.map(({ urn }) => urn).filter((urn) => !before.has(urn))).toEqual([]);
     // The provider knows host and port beforehand: only its password comes from another resource.
     const provider = byName('pulumi:providers:postgresql', 'database-server');
     expect(provider?.inputs['host']).toBe('127.0.0.1');

@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+
+import { pulumiEnvironment, type PulumiOperation } from '../../engine/pulumi/command';
+import { removeSaltFromSettings } from '../../engine/state/settingsCopy';
+import { type CommandContext, type CommandResult, done } from '../command';
+import { ExitCode } from '../exitCodes';
+import { ensurePort } from '../port';
+import { hasStateHere, pulumiRun } from '../pulumi';
+import { openStack, type Stack } from '../stack';
+import { settlePending, withStackLock } from '../stackState';
+import type { CommandDefinition } from './definition';
+
+/** Pulumi's commands that run on a stack's settings and state, by every name they have. */
+const OPERATIONS: Record<string, PulumiOperation> = {
+  up: 'up',
+  update: 'up',
+  watch: 'up',
+  import: 'up',
+  preview: 'preview',
+  pre: 'preview',
+  refresh: 'refresh',
+  destroy: 'destroy',
+  down: 'destroy',
+  dn: 'destroy',
+};
+
+/** Pulumi itself, given what it needs to work on this project beside the embedded engine. Everything it prints and asks is its own. */
+export const pulumi: CommandDefinition = {
+  name: 'pulumi',
+  description: 'Pulumi itself on the committed settings and this state: pulumi up',
+  passesThrough: true,
+  finishesSteps: true,
+  run: async (context, _options, args): Promise<CommandResult> => {
+    const stackName = stackOf(args) ?? context.environment['PULUMI_STACK'] ?? 'local';
+    const stack = openStack({ ...context, stack: stackName });
+    const operation = OPERATIONS[args.find((word) => !word.startsWith('-')) ?? ''];
+    const run = await prepared(context, stack, operation);
+    const isGiven = args.some((word) => /^--config-file(=|$)/.test(word));
+    const config = operation === undefined || run.configFile === undefined || isGiven ? [] : [run.configFile];
+    const streaming = context.environment['PULUMI_ENABLE_STREAMING_JSON_PREVIEW'];
+    context.ignoreInterrupts();
+    try {
+      const code = await runAttached(run.program, [...args, ...config.map((path) => `--config-file=${path}`)], {
+        cwd: context.root,
+        env: {
+          ...pulumiEnvironment(run),
+          PULUMI_STACK: stackName,
+          // Set for runs whose events this program reads.
+          PULUMI_ENABLE_STREAMING_JSON_PREVIEW: streaming,
+        },
+      });
+      return { ...done(''), status: code === 0 ? 'ok' : 'failed', exitCode: code as ExitCode };
+    } finally {
+      if (hasStateHere(context, stack)) removeSaltFromSettings(context.root, stackName);
+    }
+  },
+};
+
+/** What is done before Pulumi runs, as for the commands of this program; other commands of Pulumi's (config, stack) only look. */
+async function prepared(
+  context: CommandContext,
+  stack: Stack,
+  operation: PulumiOperation | undefined,
+): Promise<ReturnType<typeof pulumiRun>> {
+  const isLocal = stack.settings.environment === 'local';
+  if (isLocal && (operation === 'up' || operation === 'preview')) await ensurePort(context, stack);
+  if (operation !== undefined && operation !== 'preview' && hasStateHere(context, stack))
+    await withStackLock(context, stack, () => Promise.resolve(settlePending(context, stack)));
+  return pulumiRun(context, stack, operation ?? 'preview');
+}
+
+function stackOf(args: readonly string[]): string | undefined {
+  const at = args.findIndex((word) => word === '--stack' || word === '-s');
+  if (at >= 0) return args[at + 1];
+  return args.find((word) => word.startsWith('--stack='))?.slice('--stack='.length);
+}
+
+/** On this terminal. Ctrl-C reaches it from the terminal itself; what ends this process alone is handed on. */
+function runAttached(
+  program: string,
+  args: string[],
+  options: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<number> {
+  const child = spawn(program, args, { ...options, stdio: 'inherit' });
+  const end = (): boolean => child.kill('SIGINT');
+  process.on('SIGTERM', end);
+  return new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) =>
+      resolve(code ?? (signal === 'SIGINT' ? ExitCode.interrupted : ExitCode.failed)),
+    );
+  }).finally(() => process.removeListener('SIGTERM', end));
+}
