@@ -8,6 +8,7 @@ import { PlatformError } from '../postgres/errors';
 import { type CommandResult, failed } from './command';
 import { type CommandDefinition, COMMANDS } from './commands';
 import { EXIT_CODE_HELP, ExitCode } from './exitCodes';
+import { giveToOwner } from './ownership';
 import { textFor, wrapLines } from './report/display';
 import { renderJson, renderProblems } from './report/print';
 import { contextOf, displayOf, Interrupts } from './terminal';
@@ -15,6 +16,7 @@ import { contextOf, displayOf, Interrupts } from './terminal';
 /** The command line's entry; `argv` without node and the script. Sets `process.exitCode`; an interrupt alone ends the process. */
 export function main(argv: string[]): void {
   const startedAt = new Date();
+  process.once('exit', () => giveToOwner(projectRoot()));
   run(argv).then(
     (code) => {
       process.exitCode = code;

@@ -8,6 +8,7 @@ import type { PropertyMap } from '../state/values';
 import { assertSupported } from './closedList';
 import { propertyChanges } from './difference';
 import { changeOf, errorShown, goalOf, type StepResult } from './goal';
+import { interrupted } from './interrupted';
 import type { ProviderRegistry } from './registry';
 import { removeResources } from './removal';
 import { stepCustom } from './step';
@@ -283,13 +284,4 @@ function differs(old: ResourceState, state: ResourceState): boolean {
       id,
     });
   return !sameValue(old.inputs, state.inputs) || !sameValue(old.outputs, state.outputs) || plain(old) !== plain(state);
-}
-
-function interrupted(): PlatformError {
-  return new PlatformError(
-    'interrupted',
-    'Interrupted: the step under way was finished and nothing further begun.',
-    'Run the command again; it goes on from here.',
-    { kind: 'interrupted' },
-  );
 }

@@ -3,6 +3,7 @@ import { markSecrets, rewrap, unwrap } from '../protocol/wire';
 import type { ResourceState } from '../state/resource';
 import { propertyChanges } from './difference';
 import { changeOfState } from './goal';
+import { interrupted } from './interrupted';
 import type { ProviderRegistry } from './registry';
 
 /** Every custom resource read again, in the order of the state; what no longer exists is dropped from it. Returns the new state. */
@@ -11,11 +12,16 @@ export async function refreshResources(
   registry: ProviderRegistry,
   record: (change: ResourceChange) => void,
   save: (resources: ResourceState[]) => Promise<void>,
+  signal: AbortSignal | undefined,
 ): Promise<ResourceState[]> {
   const byUrn = new Map(olds.map((state) => [state.urn, state]));
   const fresh: ResourceState[] = [];
   let changed = false;
   for (const [at, state] of olds.entries()) {
+    if (signal?.aborted === true) {
+      if (changed) await save([...fresh, ...olds.slice(at)]);
+      throw interrupted();
+    }
     if (!state.custom || state.type.startsWith('pulumi:providers:') || state.delete === true) {
       fresh.push(state);
       continue;

@@ -4,6 +4,7 @@ import { isDefaultProvider } from '../protocol/registration';
 import { unwrap } from '../protocol/wire';
 import type { ResourceState } from '../state/resource';
 import { changeOfState } from './goal';
+import { interrupted } from './interrupted';
 import type { ProviderRegistry } from './registry';
 
 export interface RemovalOptions {
@@ -14,6 +15,8 @@ export interface RemovalOptions {
   record: (change: ResourceChange) => void;
   /** The state is gone: store that. */
   removed: (state: ResourceState) => Promise<void>;
+  /** Aborted: the deletion under way is finished, no other one begun. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -45,6 +48,7 @@ export async function removeResources(resources: readonly ResourceState[], optio
   }
   const urns = new Set(doomed.filter((state) => state.delete !== true).map((state) => state.urn));
   for (const state of doomed) {
+    if (options.signal?.aborted === true) throw interrupted();
     const change = changeOfState(state, 'delete');
     if (state.delete === true) change.note = 'the one that was replaced';
     const started = performance.now();

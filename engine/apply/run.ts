@@ -111,12 +111,14 @@ export interface StateRunOptions {
   save: (resources: ResourceState[]) => Promise<void>;
   onChange: (change: ResourceChange) => void;
   onLog: (severity: Severity, message: string, urn: string) => void;
+  /** Aborted: the step under way is finished, no other one begun. */
+  signal?: AbortSignal;
 }
 
 /** Reads every resource of the state as it really is; does not run the program. */
 export function runRefresh(options: StateRunOptions): Promise<RunResult> {
   return runOnState(options, 'refresh', (registry, record) =>
-    refreshResources(options.olds, registry, record, options.save),
+    refreshResources(options.olds, registry, record, options.save, options.signal),
   );
 }
 
@@ -126,6 +128,7 @@ export function runDestroy(options: StateRunOptions): Promise<RunResult> {
     const left = [...options.olds];
     const unprotected = left.map((state) => ({ ...state, protect: false }));
     await removeResources(unprotected, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
       dryRun: false,
       registry,
       approve: () => Promise.resolve(true),

@@ -138,6 +138,7 @@ async function deleteEverything(context: CommandContext, stack: Stack, database?
     program: stack.program,
     olds: state.resources,
     save: (resources) => state.save(resources),
+    signal: context.signal,
     onChange: () => undefined,
     onLog: (_severity, message) => {
       if (context.verbose) context.progress(message);

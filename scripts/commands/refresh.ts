@@ -46,6 +46,7 @@ export const refresh: CommandDefinition = {
         program: stack.program,
         olds: state.resources,
         save: (resources) => state.save(resources),
+        signal: context.signal,
         onChange: reportStep(context),
         onLog: (_severity, message) => {
           if (context.verbose) context.progress(message);

@@ -181,3 +181,16 @@ describe('the local stack', { timeout: 180_000 }, () => {
     );
   });
 });
+
+describe.skipIf(!isRoot)('root at work in the checkout of somebody', { timeout: 300_000 }, () => {
+  it('leaves nothing of root there', async () => {
+    const project = new TestProject();
+    cleanUp.push(() => project.remove());
+    execFileSync('chown', ['-Rh', `${NOBODY}:${NOGROUP}`, project.root]);
+    rmSync(project.path('dist', '.sources'));
+    const { code, stderr } = await project.run(['up', '--yes', '--engine', 'embedded']);
+    expect(code, stderr).toBe(0);
+    expect((await project.run(['preview', '--engine', 'embedded'])).code).toBe(0);
+    expect(execFileSync('find', [project.root, '-user', 'root'], { encoding: 'utf8' })).toBe('');
+  });
+});

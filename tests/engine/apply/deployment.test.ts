@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { Deployment, type DeploymentOptions } from '../../../engine/apply/deployment';
+import { refreshResources } from '../../../engine/apply/refresh';
 import { ProviderRegistry } from '../../../engine/apply/registry';
+import { removeResources } from '../../../engine/apply/removal';
 import { defaultProviderOf } from '../../../engine/apply/stepProvider';
 import type { Registration } from '../../../engine/protocol/registration';
 import type { ResourceState } from '../../../engine/state/resource';
@@ -267,5 +269,46 @@ describe('what cannot be made twice', () => {
     world.announced = [];
     await world.run([role, registration('other', {})], { dryRun: true });
     expect(world.announced).toEqual([]);
+  });
+});
+
+describe('an interrupt', () => {
+  it('of a refresh or a removal ends before the next resource, with what is done stored', async () => {
+    const world = new World();
+    await world.run([registration('a', {}), registration('b', {})]);
+    const [provider, a, b] = world.state;
+    if (provider === undefined || a === undefined || b === undefined) throw new Error('nothing was made');
+    const registry = world.start().options.registry;
+    const interrupt = new AbortController();
+    const saved: string[][] = [];
+    const names = (resources: readonly ResourceState[]): string[] =>
+      resources.map(({ urn }) => urn.split('::').at(-1) ?? '');
+    world.provider.things.delete(a.id ?? '');
+    const save = (resources: ResourceState[]): Promise<void> => {
+      saved.push(names(resources));
+      interrupt.abort();
+      return Promise.resolve();
+    };
+    const refresh = refreshResources([provider, a, b], registry, () => undefined, save, interrupt.signal);
+    await expect(refresh).rejects.toMatchObject({ code: 'interrupted', kind: 'interrupted' });
+    expect(saved.at(-1)).toEqual(names([provider, b]));
+
+    const again = new AbortController();
+    const removed: string[] = [];
+    const removal = removeResources([a, b], {
+      dryRun: false,
+      registry,
+      approve: () => Promise.resolve(true),
+      lookup: () => provider,
+      record: () => undefined,
+      removed: (state) => {
+        removed.push(...names([state]));
+        again.abort();
+        return Promise.resolve();
+      },
+      signal: again.signal,
+    });
+    await expect(removal).rejects.toMatchObject({ code: 'interrupted' });
+    expect(removed).toEqual(['b']);
   });
 });
