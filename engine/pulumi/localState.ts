@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { backendPaths, initialiseStack } from '../state/backend';
@@ -43,11 +45,24 @@ export function prepareLocalState(options: LocalStateOptions): LocalStateRun {
     const blocking = blockingLock(paths.lockDirectory);
     if (blocking !== undefined) throw lockError(blocking);
   }
+  removeCutOffAttributes(dirname(paths.checkpoint));
   const pending = file === undefined || operation !== 'up' ? undefined : pendingError(file, paths.checkpoint);
   if (pending !== undefined) throw pending;
   if (file !== undefined && operation === 'up') forgetRetired(file, paths.checkpoint);
   const configFile = stackConfigCopy(projectRoot, stack, file?.checkpoint.latest?.secrets_providers?.state?.salt);
   return { configFile, backendUrl: pathToFileURL(stateDirectory).href, lockDirectory: paths.lockDirectory, takenOver };
+}
+
+/** Pulumi's storage keeps a small file of attributes beside each of its own. It needs none, but one that a kill cut off makes it fail with "EOF". */
+function removeCutOffAttributes(folder: string): void {
+  for (const name of readdirSync(folder).filter((one) => one.endsWith('.attrs'))) {
+    const path = join(folder, name);
+    try {
+      JSON.parse(readFileSync(path, 'utf8'));
+    } catch {
+      rmSync(path, { force: true });
+    }
+  }
 }
 
 /** Pulumi reads the file itself. */

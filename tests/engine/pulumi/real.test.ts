@@ -104,6 +104,14 @@ describe('the state, with Pulumi itself', () => {
     writeFileSync(project.paths.checkpoint, readFileSync(project.paths.backup));
   });
 
+  withPulumi('is read although a kill cut off what lies beside it', ['random'], async () => {
+    writeFileSync(`${project.paths.checkpoint}.attrs`, '');
+    expect(
+      (await project.runBare('preview', { configFile: stackConfigCopy(project.root, STACK, undefined) })).failures,
+    ).not.toEqual([]);
+    expect((await project.run('preview')).failures).toEqual([]);
+  });
+
   withPulumi('has a history that Pulumi shows', ['random'], async () => {
     recordUpdate(project.paths, {
       kind: 'update',
