@@ -77,7 +77,8 @@ function machineHere(): Machine {
 /** A copy given with --config-file that is missing or old would declare other things, or nothing of them, and so delete. */
 function requireCommitted(settings: Settings, stack: string, machine: Machine, root: string): void {
   const path = join(root, `Pulumi.${stack}.yaml`);
-  if (!existsSync(path)) return;
+  // An offline command counts with a port and a machine of its own, and changes nothing.
+  if (process.env['COACHDB_MACHINE'] !== undefined || !existsSync(path)) return;
   const committed = parseSettings(readStackFile(readFileSync(path, 'utf8'), path).raw, stack, { machine }).settings;
   // Encrypted values do not parse; nothing can be said of those.
   if (committed === undefined || isDeepStrictEqual(committed, settings)) return;

@@ -39,8 +39,10 @@ describe('graph', () => {
     const trail = byName('pulumi-nodejs:dynamic/coach:AuditTrail', 'audit-trail');
     expect(trail?.protect).toBe(true);
     const before = new Set([trail?.urn ?? '']);
-    for (const urn of before)
-      for (const needed of resources.find((one) => one.urn === urn)?.dependencies ?? []) before.add(needed);
+    for (const urn of before) {
+      const { dependencies = [], deletedWith = '' } = resources.find((one) => one.urn === urn) ?? {};
+      for (const needed of [...dependencies, deletedWith]) before.add(needed);
+    }
     expect(inside.map(({ urn }) => urn).filter((urn) => !before.has(urn))).toEqual([]);
     // The provider knows host and port beforehand: only its password comes from another resource.
     const provider = byName('pulumi:providers:postgresql', 'database-server');
