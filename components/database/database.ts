@@ -71,14 +71,18 @@ export class Database extends pulumi.ComponentResource {
     shared: pulumi.CustomResourceOptions,
     after: readonly pulumi.Resource[],
   ): postgresql.Extension[] {
-    return args.extensions.map(
-      (extension) =>
+    const made: postgresql.Extension[] = [];
+    for (const extension of args.extensions) {
+      made.push(
         new postgresql.Extension(
           `${name}-${extension.name}`,
           { ...extension, database: args.databaseName },
-          { ...shared, dependsOn: [...after] },
+          // One after the other, as they require each other: they are dropped the other way round.
+          { ...shared, dependsOn: [...after, ...made.slice(-1)] },
         ),
-    );
+      );
+    }
+    return made;
   }
 
   private createDefaultPrivileges(

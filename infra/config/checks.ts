@@ -1,5 +1,6 @@
 import { machineOfInstanceClass } from '../../postgres/tuning/machine';
 import type { Report } from './reader';
+import { checkSchemasAndExtensions } from './schemaSettings';
 import type { Environment, Settings } from './settings';
 
 /** Settings that belong to one environment; elsewhere they would do nothing, which nobody should have to find out. */
@@ -78,6 +79,7 @@ const checks: readonly Check[] = [
       }
     },
   },
+  { reads: ['roles', 'audit.schema', 'schemas', 'extensions'], run: checkSchemasAndExtensions },
   {
     reads: ['audit'],
     run: ({ audit }, complain) => {

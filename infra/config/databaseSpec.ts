@@ -1,9 +1,18 @@
 import { isAbsolute, join } from 'node:path';
 
 import { PlatformError } from '../../postgres/errors';
-import type { DatabaseSpec, DefaultPrivilegesSpec, GrantSpec, ObjectType, RoleSpec } from '../../postgres/spec';
+import { inOrderOfRequirement } from '../../postgres/extensions/requires';
+import type {
+  DatabaseSpec,
+  DefaultPrivilegesSpec,
+  GrantSpec,
+  ObjectType,
+  RoleSpec,
+  SchemaSpec,
+} from '../../postgres/spec';
 import { APPLICATION_SCHEMA } from './defaults';
 import { effectiveParameters, type Machine } from './parameters';
+import { schemasOfExtensions } from './schemaSettings';
 import type { Settings } from './settings';
 
 export type { DatabaseSpec } from '../../postgres/spec';
@@ -30,10 +39,10 @@ export function databaseSpec(settings: Settings, { projectRoot, machine }: SpecC
     access: settings.database.access,
     parameters: effectiveParameters(settings, machine),
     roles: roleSpecs(settings),
-    schemas: [{ name: APPLICATION_SCHEMA, owner: roles.owner.name }],
+    schemas: schemaSpecs(settings),
     grants: grants(settings),
     defaultPrivileges: defaultPrivileges(settings),
-    extensions: settings.extensions,
+    extensions: inOrderOfRequirement(settings.extensions),
     migrations: {
       directory: migrationsDirectory(settings, projectRoot),
       apply: settings.migrations.apply,
@@ -124,18 +133,32 @@ function objectPrivileges({
   ];
 }
 
-/** Each grant is exact: what a role holds beside it on that object is revoked. */
+/** `public`, the declared ones, and those that extensions are put in. */
+function schemaSpecs({ roles, schemas, extensions }: Settings): SchemaSpec[] {
+  const owners = new Map([[APPLICATION_SCHEMA, roles.owner.name]]);
+  for (const { name, owner } of schemas) owners.set(name, owner ?? roles.owner.name);
+  for (const name of schemasOfExtensions({ extensions })) owners.set(name, owners.get(name) ?? roles.owner.name);
+  return [...owners].map(([name, owner]) => ({ name, owner }));
+}
+
+/** Each grant is exact: what a role holds beside them on an object is revoked. */
 function grants(settings: Settings): GrantSpec[] {
   const { roles } = settings;
-  const grant = (role: string, objectType: ObjectType, privileges: string[]): GrantSpec => ({
+  const grant = (
+    role: string,
+    objectType: ObjectType,
+    privileges: string[],
+    schema = APPLICATION_SCHEMA,
+  ): GrantSpec => ({
     role,
     objectType,
-    ...(objectType === 'database' ? {} : { schema: APPLICATION_SCHEMA }),
+    ...(objectType === 'database' ? {} : { schema }),
     objects: [],
     privileges,
   });
   const logins = [roles.migrator, roles.application, roles.readOnly, roles.monitor, roles.auditor];
-  return [
+  const usesExtensions = [roles.owner, roles.application, roles.readOnly, roles.monitor];
+  return merged([
     grant(PUBLIC, 'database', []),
     // Without CREATE neither CREATE SCHEMA IF NOT EXISTS nor a trusted extension works in a migration.
     grant(roles.owner.name, 'database', ['CREATE', 'TEMPORARY']),
@@ -145,15 +168,45 @@ function grants(settings: Settings): GrantSpec[] {
     grant(roles.application.name, 'schema', ['USAGE']),
     grant(roles.readOnly.name, 'schema', ['USAGE']),
     ...objectPrivileges(settings).map(({ role, objectType, privileges }) => grant(role, objectType, privileges)),
-  ];
+    ...schemasOfExtensions(settings).flatMap((schema) =>
+      usesExtensions.map(({ name }) => grant(name, 'schema', ['USAGE'], schema)),
+    ),
+    ...settings.schemas.flatMap(({ name, grants: given }) =>
+      given.map((each): GrantSpec => ({ ...each, schema: name })),
+    ),
+  ]).filter((each) => !isOwners(settings, each));
+}
+
+/** One grant for each role and object, with all its privileges. */
+function merged<T extends { privileges: string[] }>(all: readonly T[]): T[] {
+  const byTarget = new Map<string, T>();
+  for (const each of all) {
+    const key = JSON.stringify(Object.entries({ ...each, privileges: undefined }).sort());
+    const privileges = [...new Set([...(byTarget.get(key)?.privileges ?? []), ...each.privileges])];
+    byTarget.set(key, { ...each, privileges });
+  }
+  return [...byTarget.values()];
+}
+
+/** A schema's owner holds everything in it that its own privileges could say. */
+function isOwners(settings: Settings, { objectType, role, schema }: GrantSpec): boolean {
+  return objectType === 'schema' && schemaSpecs(settings).some(({ name, owner }) => name === schema && owner === role);
 }
 
 function defaultPrivileges(settings: Settings): DefaultPrivilegesSpec[] {
-  return objectPrivileges(settings).map(({ role, objectType, privileges }) => ({
+  const ofApplication = objectPrivileges(settings).map(({ role, objectType, privileges }) => ({
     owner: settings.roles.owner.name,
     role,
     schema: APPLICATION_SCHEMA,
     objectType,
     privileges,
   }));
+  const ofSchemas = settings.schemas.flatMap(({ name, owner = settings.roles.owner.name, grants: given }) =>
+    given.flatMap(({ role, objectType, objects, privileges }): DefaultPrivilegesSpec[] =>
+      objectType === 'schema' || objects.length > 0 || role === owner
+        ? []
+        : [{ owner, role, schema: name, objectType, privileges }],
+    ),
+  );
+  return merged([...ofApplication, ...ofSchemas]);
 }

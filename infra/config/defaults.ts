@@ -58,6 +58,7 @@ export function defaultSettings(stack: string, environment: Environment): Settin
       auditor: { name: 'coach_auditor', connectionLimit: -1 },
       auditOwner: { name: 'coach_audit_owner' },
     },
+    schemas: [],
     extensions: ['uuid-ossp', 'pg_trgm', 'btree_gin', 'pg_stat_statements'].map((name) => ({ name })),
     indexes: [
       index('idx_student_location', 'Student', 'location'),

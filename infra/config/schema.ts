@@ -20,7 +20,7 @@ import {
   sql,
   wholeNumber,
 } from './scalars';
-import type { AuditedTableSettings, Settings } from './settings';
+import type { AuditedTableSettings, SchemaGrantSettings, SchemaSettings, Settings } from './settings';
 import { list, object, optional, record, required, section, setting, shorthand } from './structures';
 
 /** A parameter's value as YAML holds it; a list becomes PostgreSQL's own, items quoted where they need it. */
@@ -49,6 +49,21 @@ const extension: Reader<ExtensionSpec> = shorthand(
   object({ name: required(identifier), schema: optional(identifier), version: optional(line('a version', 63)) }),
 );
 
+const names = list(identifier, { unique: (name) => name });
+
+const schemaGrant: Reader<SchemaGrantSettings> = object({
+  role: required(roleName),
+  objectType: required(oneOf('schema', 'table', 'sequence', 'function')),
+  objects: setting(names, []),
+  privileges: required(list(line('a privilege (SELECT)', 63), { unique: (privilege) => privilege, atLeast: 1 })),
+});
+
+const schema: Reader<SchemaSettings> = object({
+  name: required(identifier),
+  owner: optional(roleName),
+  grants: setting(list(schemaGrant), []),
+});
+
 const indexColumn: Reader<IndexColumn> = shorthand(
   identifier,
   (name): IndexColumn => ({ name }),
@@ -71,13 +86,11 @@ const index: Reader<IndexSpec> = object({
   method: optional(identifier),
   unique: optional(flag),
   nullsNotDistinct: optional(flag),
-  include: optional(list(identifier, { unique: (name) => name })),
+  include: optional(names),
   predicate: optional(sql('an SQL condition without the word WHERE')),
   storage: optional(record(storageValue, 'storage parameters')),
   tablespace: optional(identifier),
 });
-
-const columns = list(identifier, { unique: (name) => name });
 
 const auditedTable: Reader<AuditedTableSettings> = shorthand(
   identifier,
@@ -85,8 +98,8 @@ const auditedTable: Reader<AuditedTableSettings> = shorthand(
   object({
     schema: setting(identifier, APPLICATION_SCHEMA),
     table: required(identifier),
-    exclude: setting(columns, []),
-    redact: setting(columns, []),
+    exclude: setting(names, []),
+    redact: setting(names, []),
     enabled: setting(flag, true),
   }),
 );
@@ -149,6 +162,7 @@ export function settingsReader(defaults: Settings): Reader<Omit<Settings, 'stack
         auditOwner: section(groupRole(roles.auditOwner)),
       }),
     ),
+    schemas: setting(list(schema, { unique: ({ name }) => name }), defaults.schemas),
     extensions: setting(list(extension, { unique: ({ name }) => name }), defaults.extensions),
     indexes: setting(list(index, { unique: ({ schema, name }) => `${schema}.${name}` }), defaults.indexes),
     audit: section(

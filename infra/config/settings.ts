@@ -54,6 +54,23 @@ export interface RolesSettings {
   auditOwner: GroupRoleSettings;
 }
 
+/** Beside `public`, or with grants that `public` has by itself. */
+export interface SchemaSettings {
+  name: string;
+  /** A declared role. Absent: the owner of the tables. */
+  owner?: string;
+  grants: SchemaGrantSettings[];
+}
+
+export interface SchemaGrantSettings {
+  /** A declared role. */
+  role: string;
+  objectType: 'schema' | 'table' | 'sequence' | 'function';
+  /** Empty: all of that type, and later ones of the schema's owner. */
+  objects: string[];
+  privileges: string[];
+}
+
 export interface AuditedTableSettings extends AuditedTable {
   exclude: string[];
   redact: string[];
@@ -164,6 +181,7 @@ export interface Settings {
   /** What the stack's file says; `effectiveParameters` adds the defaults and the sizes. */
   parameters: Parameters;
   roles: RolesSettings;
+  schemas: SchemaSettings[];
   extensions: ExtensionSpec[];
   indexes: IndexSpec[];
   audit: AuditSettings;

@@ -61,6 +61,15 @@ export async function unavailable(
       options,
     );
   }
+  const required = await missingRequirements(client, wanted);
+  if (required.length > 0) {
+    return new PlatformError(
+      'extension-requires',
+      `Extension ${wanted.name} requires ${required.join(' and ')}, which is not installed.`,
+      `Name ${required.join(' and ')} before ${wanted.name} in coach:extensions.`,
+      options,
+    );
+  }
   if (OF_A_LIBRARY.has(stateOf(cause)) && (await notPreloaded(client, [wanted.name])).length > 0) {
     return new PlatformError(
       'extension-not-preloaded',
@@ -70,6 +79,18 @@ export async function unavailable(
     );
   }
   return undefined;
+}
+
+/** What the version that would be installed requires and the database does not have. */
+async function missingRequirements(client: Client, { name, version }: ExtensionSpec): Promise<string[]> {
+  const { rows } = await client.query<{ required: string }>(
+    `SELECT DISTINCT required::text FROM pg_catalog.pg_available_extension_versions v
+     JOIN pg_catalog.pg_available_extensions a USING (name) CROSS JOIN LATERAL unnest(v.requires) AS required
+     WHERE v.name = $1 AND v.version = coalesce($2, a.default_version)
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = required) ORDER BY 1`,
+    [name, version ?? null],
+  );
+  return rows.map(({ required }) => required);
 }
 
 async function majorOf(client: Client): Promise<number> {

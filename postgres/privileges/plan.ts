@@ -28,7 +28,23 @@ export function planPrivileges(spec: PrivilegesSpec, state: PrivilegesState): St
     const lacks = spec.roles.includes(object.owner) ? object.ownerLacks : [];
     if (lacks.length > 0) grants.push({ object, role: object.owner, privileges: lacks, verb: 'GRANT' });
   }
+  grants.push(...onMissing(spec, state.objects));
   return [...grouped(revokes), ...grouped(grants), ...planDefaults(spec, state.defaults)];
+}
+
+/** Grants on named objects that are not there: PostgreSQL refuses them by name, and a preview shows them. */
+function onMissing(spec: PrivilegesSpec, objects: readonly AclObject[]): Change[] {
+  return spec.grants.flatMap(({ role, objectType, schema = null, objects: names, privileges }) => {
+    if (objectType === 'database' || objectType === 'schema') return [];
+    const isThere = (name: string): boolean =>
+      objects.some((object) => object.kind === objectType && object.schema === schema && object.name === name);
+    return names
+      .filter((name) => !isThere(name))
+      .map((name): Change => {
+        const none = { owner: '', ofExtension: false, ownerLacks: [], held: [], signature: null, column: null };
+        return { object: { kind: objectType, schema, name, ...none }, role, privileges, verb: 'GRANT' };
+      });
+  });
 }
 
 interface Change {

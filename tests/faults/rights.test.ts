@@ -152,3 +152,45 @@ describe('rights', { timeout: 120_000 }, () => {
     expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
   });
 });
+
+describe('extensions and schemas', { timeout: 180_000 }, () => {
+  it('come in the order they need, into schemas that the declared roles may use, and go the other way round', async () => {
+    const usual = ['uuid-ossp', 'pg_trgm', 'btree_gin', 'pg_stat_statements'];
+    project.set('extensions', [
+      { name: 'earthdistance', schema: 'tools' },
+      ...usual,
+      { name: 'cube', schema: 'tools' },
+    ]);
+    project.set('schemas', [
+      {
+        name: 'reporting',
+        grants: [
+          { role: 'coach_readonly', objectType: 'schema', privileges: ['USAGE'] },
+          { role: 'coach_readonly', objectType: 'table', privileges: ['SELECT'] },
+        ],
+      },
+    ]);
+    await changesOf(project, 'up');
+    expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
+    for (const role of ['inclusive', 'coach_readonly', 'coach_migrator'])
+      await as(project, role, undefined, (client) => client.query('SELECT tools.cube(1)'));
+    await migrator((client) => client.query('CREATE TABLE reporting.sums (n int)'));
+    await as(project, 'coach_readonly', undefined, (client) => client.query('SELECT FROM reporting.sums'));
+    const reading = as(project, 'inclusive', undefined, (client) => client.query('SELECT FROM reporting.sums'));
+    expect(await refused(reading)).toBe(SqlState.insufficientPrivilege);
+
+    project.set('extensions', undefined);
+    project.set('schemas', undefined);
+    await changesOf(project, 'up');
+    expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
+    await asAdmin(project, async (client) => {
+      const { rows } = await client.query<{ schemas: number; rights: boolean; extensions: number }>(
+        `SELECT (SELECT count(*)::int FROM pg_namespace WHERE nspname IN ('tools', 'reporting')) AS schemas,
+                has_table_privilege('coach_readonly', 'reporting.sums', 'SELECT') AS rights,
+                (SELECT count(*)::int FROM pg_extension WHERE extname IN ('cube', 'earthdistance')) AS extensions`,
+      );
+      // Schemas stay with what is in them; the rights go.
+      expect(rows[0]).toEqual({ schemas: 2, rights: false, extensions: 0 });
+    });
+  });
+});

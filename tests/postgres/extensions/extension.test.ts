@@ -5,6 +5,7 @@ import { availableExtensions } from '../../../postgres/extensions/available';
 import { dropExtension, ensureExtension, planExtension, readExtension } from '../../../postgres/extensions/extension';
 import { packageOf } from '../../../postgres/extensions/packages';
 import { notPreloaded } from '../../../postgres/extensions/preload';
+import { requirementsOf } from '../../../postgres/extensions/requires';
 import { startCluster } from '../../support/cluster';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 import { failureOf } from '../roles/support';
@@ -39,6 +40,27 @@ describe('extensions', () => {
     expect(await client.query('SELECT uuid_generate_v4()')).toMatchObject({ rowCount: 1 });
     await ensureExtension(client, { name: 'earthdistance' }, true);
     expect((await readExtension(client, 'cube'))?.name).toBe('cube');
+  });
+
+  it('without what they require say what it is', async () => {
+    await dropExtension(client, 'earthdistance', false);
+    await dropExtension(client, 'cube', false);
+    const failure = await failureOf(ensureExtension(client, { name: 'earthdistance' }));
+    expect([failure.code, failure.message]).toEqual(['extension-requires', expect.stringContaining('requires cube')]);
+    expect(failure.remedy).toContain('Name cube before earthdistance in coach:extensions');
+  });
+
+  it('require what this project knows they require', async () => {
+    const { rows } = await client.query<{ name: string; requires: string[] }>(
+      `SELECT DISTINCT name::text, requires::text[] FROM pg_available_extension_versions JOIN pg_available_extensions USING (name)
+       WHERE version = default_version AND requires IS NOT NULL`,
+    );
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { name, requires } of rows)
+      expect([name, [...requirementsOf(name)].sort()]).toEqual([
+        name,
+        requires.filter((one) => one !== 'plpgsql').sort(),
+      ]);
   });
 
   it('that the server has not are named, with the one that was meant and where it comes from', async () => {
