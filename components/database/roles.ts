@@ -48,6 +48,8 @@ export class Roles extends pulumi.ComponentResource {
         parent: this,
         provider: args.provider,
         dependsOn: groups,
+        // Set in the state by the engine that takes over a role it finds: that one is never dropped.
+        ignoreChanges: ['skipDropRole', 'skipReassignOwned'],
         ...(args.server === undefined ? {} : { deletedWith: args.server }),
       },
     );

@@ -40,7 +40,8 @@ export function assertSupported(registration: Registration, knownUrns: ReadonlyS
   }
   if (type === STACK_TYPE) return;
   const used = [
-    registration.ignoreChanges.length > 0 && 'ignoreChanges',
+    // Whole properties alone: a path into one would have to be read as Pulumi reads it.
+    registration.ignoreChanges.some((key) => !/^[A-Za-z]\w*$/.test(key)) && 'ignoreChanges',
     registration.replaceOnChanges.length > 0 && 'replaceOnChanges',
     registration.importId !== '' && 'import',
     registration.retainOnDelete === true && 'retainOnDelete',

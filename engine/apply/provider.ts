@@ -26,6 +26,11 @@ export interface ResourceProvider {
   check(type: string, olds: Properties | undefined, news: Properties): Promise<CheckResult>;
   /** `olds` are the old outputs, refreshed before. */
   diff(type: string, id: string, olds: Properties, oldInputs: Properties, news: Properties): Promise<DiffResult>;
+  /**
+   * What stands where `create` would make something, which it then takes over: a note for whoever reads the plan, and inputs that remember it.
+   * Undefined: nothing is there.
+   */
+  adopts?(type: string, inputs: Properties): Promise<{ note: string; inputs: Properties } | undefined>;
   create(type: string, inputs: Properties): Promise<{ id: string; outputs: Properties }>;
   /** Undefined: the object no longer exists. */
   read(

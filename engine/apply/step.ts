@@ -10,7 +10,7 @@ import { propertyChanges, show } from './difference';
 import { DYNAMIC_PACKAGE } from './dynamic';
 import { changeOf, errorShown, goalOf, type StepResult } from './goal';
 import { inputsRefused, reasonsOf } from './inputsRefused';
-import type { DiffResult, ResourceProvider } from './provider';
+import type { DiffResult, Properties, ResourceProvider } from './provider';
 import { defaultProviderOf } from './stepProvider';
 
 /** Everything one custom resource's step works on. */
@@ -25,9 +25,10 @@ interface Context {
 }
 
 /** check, read, diff, then create, update, replace or nothing: one custom resource. */
-export async function stepCustom(deployment: Deployment, registration: Registration, urn: string): Promise<StepResult> {
-  const context = await contextOf(deployment, registration, urn);
+export async function stepCustom(deployment: Deployment, declared: Registration, urn: string): Promise<StepResult> {
   const stored = deployment.oldOf(urn);
+  const registration = { ...declared, inputs: withIgnored(declared, stored) };
+  const context = await contextOf(deployment, registration, urn);
   const old = stored === undefined ? undefined : await refreshed(context, stored);
   const judged = await judge(context, stored, old);
   if ('refused' in judged) return refused(context, old, judged.refused);
@@ -82,6 +83,14 @@ function refused(context: Context, old: ResourceState | undefined, error: unknow
 function notYetChecked({ plan }: PropertyMap): string | undefined {
   const said = Array.isArray(plan) ? plan[0] : plan;
   return typeof said === 'string' && said.startsWith('not yet checked') ? said : undefined;
+}
+
+/** Of the properties in `ignoreChanges` an existing resource keeps what the state says. */
+function withIgnored({ inputs, ignoreChanges }: Registration, stored: ResourceState | undefined): PropertyMap {
+  if (stored === undefined || ignoreChanges.length === 0) return inputs;
+  const kept = ignoreChanges.filter((key) => key in stored.inputs).map((key) => [key, stored.inputs[key]] as const);
+  const others = Object.entries(inputs).filter(([key]) => !ignoreChanges.includes(key));
+  return Object.fromEntries([...others, ...kept]) as PropertyMap;
 }
 
 async function contextOf(deployment: Deployment, registration: Registration, urn: string): Promise<Context> {
@@ -155,14 +164,31 @@ function describe(diff: DiffResult, old: ResourceState, inputs: PropertyMap, com
   return all.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
+/** What the resource would take over. A preview that cannot reach the server says nothing. */
+async function adoptedBy(
+  { deployment, registration, provider, configured }: Context,
+  inputs: PropertyMap,
+): Promise<{ note: string; inputs: Properties } | undefined> {
+  if (!configured) return undefined;
+  try {
+    return await provider.adopts?.(registration.type, unwrap(inputs));
+  } catch (error) {
+    if (deployment.options.dryRun && error instanceof PlatformError) return undefined;
+    throw error;
+  }
+}
+
 async function created(
   context: Context,
-  inputs: PropertyMap,
+  declared: PropertyMap,
   operation: 'create' | 'replace',
   computed: PropertyMap = {},
 ): Promise<StepResult> {
   const { deployment, registration, provider, urn } = context;
   const change = changeOf(registration, urn, operation, propertyChanges({}, computed));
+  const adopted = operation === 'create' ? await adoptedBy(context, declared) : undefined;
+  if (adopted !== undefined) change.note = adopted.note;
+  const inputs = adopted === undefined ? declared : { ...declared, ...rewrap(adopted.inputs) };
   const base = { ...goal(context, undefined), inputs };
   if (deployment.options.dryRun) return { state: { ...base, outputs: inputs, id: UNKNOWN_ON_WIRE }, change };
   const { id, outputs } = isMadeOnce(registration.type)

@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { ADMIN_SUFFIX, type RoleAttributes, type RoleState } from './role';
+import { ADMIN_SUFFIX, PLAIN_ROLE, type RoleAttributes, type RoleState } from './role';
 
 /** One statement of a plan, and what it does in words. */
 export interface Step {
@@ -51,6 +51,14 @@ const milliseconds = (time: number): string => (time === 0 ? '' : String(time));
  */
 export function planRole(wanted: RoleAttributes, actual: RoleState | undefined): Step[] {
   return [...attributeSteps(wanted, actual), ...settingSteps(wanted, actual), ...membershipSteps(wanted, actual)];
+}
+
+/** Attributes and memberships in PostgreSQL's words: `LOGIN SUPERUSER, member of pg_monitor`. */
+export function describedRole(role: RoleAttributes): string {
+  const clause = <K extends Clause>(key: K): string => CLAUSES[key](role[key]);
+  const unusual = (Object.keys(CLAUSES) as Clause[]).filter((key) => role[key] !== PLAIN_ROLE[key]);
+  const attributes = unusual.length === 0 ? 'NOLOGIN' : unusual.map((key) => clause(key)).join(' ');
+  return role.memberOf.length === 0 ? attributes : `${attributes}, member of ${role.memberOf.join(', ')}`;
 }
 
 function attributeSteps(wanted: RoleAttributes, actual: RoleState | undefined): Step[] {

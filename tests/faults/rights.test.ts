@@ -194,3 +194,39 @@ describe('extensions and schemas', { timeout: 180_000 }, () => {
     });
   });
 });
+
+describe('a role that exists already', { timeout: 240_000 }, () => {
+  it('is taken over, which the preview says with its attributes, and not dropped when it is no longer declared', async () => {
+    await asAdmin(project, (client) =>
+      client.query('CREATE ROLE boss SUPERUSER LOGIN; GRANT pg_read_all_data TO boss'),
+    );
+    project.set('roles', { readOnly: { name: 'boss' } });
+    const planned = (await changesOf(project, 'preview')).get('role-boss') as { note?: string } | undefined;
+    expect(planned?.note).toBe(
+      'takes over a role that exists: LOGIN SUPERUSER, member of pg_read_all_data; it is never dropped',
+    );
+    await changesOf(project, 'up');
+    expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
+    const roles = (): Promise<unknown[]> =>
+      asAdmin(project, async (client) => {
+        const { rows } = await client.query<Record<string, unknown>>(
+          `SELECT rolname, rolsuper FROM pg_roles WHERE rolname IN ('boss', 'coach_readonly') ORDER BY 1`,
+        );
+        return rows;
+      });
+    // What the platform made it drops, whatever rights it had.
+    expect(await roles()).toEqual([{ rolname: 'boss', rolsuper: false }]);
+    project.set('roles', undefined);
+    await changesOf(project, 'up');
+    expect(await roles()).toEqual([
+      { rolname: 'boss', rolsuper: false },
+      { rolname: 'coach_readonly', rolsuper: false },
+    ]);
+    await asAdmin(project, async (client) => {
+      const { rows } = await client.query<{ rights: boolean }>(
+        `SELECT has_table_privilege('boss', '"User"', 'SELECT') AS rights`,
+      );
+      expect(rows[0]?.rights).toBe(false);
+    });
+  });
+});

@@ -28,6 +28,8 @@ export interface Kind {
   /** What is wrong with inputs that have the right types, by property; unknown ones are not among them. */
   problems(inputs: Properties): { property: string; reason: string }[];
   id(properties: Properties): string;
+  /** See `ResourceProvider.adopts`. */
+  adopts?(session: Session, wanted: Properties): Promise<{ note: string; inputs: Properties } | undefined>;
   /**
    * Makes it so, whether or not it exists: after a crash between the SQL and the state, the next run adopts what is there.
    * `olds` are the outputs of the resource that is changed. It may be run again when a connection is lost.

@@ -63,6 +63,11 @@ class PostgresqlProvider implements ResourceProvider {
     });
   }
 
+  async adopts(type: string, inputs: Properties): Promise<{ note: string; inputs: Properties } | undefined> {
+    const kind = kindOf(type);
+    return this.repeatable('Looking for', kind.id(inputs), async () => kind.adopts?.(this.connections, inputs));
+  }
+
   async create(type: string, inputs: Properties): Promise<{ id: string; outputs: Properties }> {
     const kind = kindOf(type);
     return { id: kind.id(inputs), outputs: await this.settled(kind, inputs) };

@@ -1,6 +1,7 @@
 import { ensureRole, renameRole } from '../../../postgres/roles/applyRole';
 import { dropRole } from '../../../postgres/roles/dropRole';
 import { checkLogin } from '../../../postgres/roles/logins';
+import { describedRole } from '../../../postgres/roles/planRole';
 import { PLAIN_ROLE, readRole, type RoleState } from '../../../postgres/roles/role';
 import { passwordMatches } from '../../../postgres/roles/scram';
 import type { Properties } from '../provider';
@@ -34,8 +35,8 @@ export const role: Kind = {
     passwordWo: { kind: 'text', absent: null },
     passwordWoVersion: { kind: 'text', absent: null },
     searchPaths: { kind: 'texts', absent: null },
-    skipDropRole: { kind: 'flag', absent: false },
-    skipReassignOwned: { kind: 'flag', absent: false },
+    skipDropRole: off,
+    skipReassignOwned: off,
     statementTimeout: { kind: 'count', absent: 0 },
     validUntil: { kind: 'text', absent: 'infinity', isWritten: true },
   },
@@ -55,6 +56,15 @@ export const role: Kind = {
   },
 
   id: (properties) => text(properties, 'name'),
+
+  async adopts(session, wanted) {
+    const actual = await readRole(await session.client(), text(wanted, 'name'));
+    if (actual === undefined) return undefined;
+    return {
+      note: `takes over a role that exists: ${describedRole(actual)}; it is never dropped`,
+      inputs: { skipDropRole: true, skipReassignOwned: true },
+    };
+  },
 
   async ensure(session, wanted, olds) {
     const name = text(wanted, 'name');
@@ -88,6 +98,7 @@ export const role: Kind = {
   },
 
   async remove(session, known) {
+    if (flag(known, 'skipDropRole')) return;
     await dropRole(await session.client(), text(known, 'name'), (database) => session.client(database));
   },
 };

@@ -19,6 +19,8 @@ export interface PlannedKind<Spec extends object> {
   failures(news: Partial<Spec>): CheckFailure[];
   /** The declared part alone, without what an engine or `check` added. */
   spec(inputs: Spec): Spec;
+  /** The declared part to work with where `olds` declared something else; without it the new one alone counts. */
+  after?(olds: Partial<Spec>, news: Spec): Spec;
   steps(client: Client, spec: Spec): Promise<Step[]>;
   apply(client: Client, spec: Spec): Promise<void>;
 }
@@ -32,32 +34,36 @@ export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Ha
   const inputsOf = (from: Inputs): Inputs => ({ ...kind.spec(from), connection: plainConnection(from.connection) });
   type Found = { plan: Step[] } | { reason: string };
   const ofCheck = new Answers<Inputs, Found>();
-  const planOf = (inputs: Inputs): Promise<Found> =>
-    planIfReachable(inputs.connection, (client) => kind.steps(client, kind.spec(inputs)));
-  const apply = async (inputs: Inputs): Promise<Inputs> => {
-    await withClient({ ...inputs.connection }, (client) => kind.apply(client, kind.spec(inputs)));
+  const specOf = (olds: Partial<Spec> | undefined, inputs: Inputs): Spec => {
+    const spec = kind.spec(inputs);
+    return olds === undefined ? spec : (kind.after?.(olds, spec) ?? spec);
+  };
+  const planOf = (olds: Partial<Spec> | undefined, inputs: Inputs): Promise<Found> =>
+    planIfReachable(inputs.connection, (client) => kind.steps(client, specOf(olds, inputs)));
+  const apply = async (olds: Partial<Spec> | undefined, inputs: Inputs): Promise<Inputs> => {
+    await withClient({ ...inputs.connection }, (client) => kind.apply(client, specOf(olds, inputs)));
     return inputsOf(inputs);
   };
   return withRemedy<Inputs, Inputs>({
-    async check(_olds, news) {
+    async check(olds, news) {
       const failures = [...kind.failures(news), ...connectionFailures(news.connection)];
       if (failures.length > 0) return { inputs: news, failures };
       const inputs = inputsOf(news);
-      const found = await planOf(inputs);
+      const found = await planOf(olds, inputs);
       ofCheck.remember(inputs, found);
       const plan = 'plan' in found ? found.plan.map(({ action }) => action) : [notYet(found.reason)];
       return { inputs: { ...inputs, plan }, failures };
     },
 
     async diff(_id, olds, news) {
-      const found = ofCheck.take(inputsOf(news)) ?? (await planOf(news));
+      const found = ofCheck.take(inputsOf(news)) ?? (await planOf(olds, news));
       return {
         changes: ('plan' in found && found.plan.length > 0) || !isDeepStrictEqual(inputsOf(olds), inputsOf(news)),
       };
     },
 
     async create(inputs) {
-      return { id: `${inputs.connection.database}/${kind.what}`, outs: await apply(inputs) };
+      return { id: `${inputs.connection.database}/${kind.what}`, outs: await apply(undefined, inputs) };
     },
 
     async read(id, props) {
@@ -71,8 +77,8 @@ export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Ha
       return { id, inputs, props: inputs };
     },
 
-    async update(_id, _olds, news) {
-      return { outs: await apply(news) };
+    async update(_id, olds, news) {
+      return { outs: await apply(olds, news) };
     },
 
     delete: () => Promise.resolve(),

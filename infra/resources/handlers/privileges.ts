@@ -31,6 +31,8 @@ export const privileges = plannedHandler<PrivilegesSpec>({
     })),
     trail,
   }),
+  // A role that is no longer declared could not be dropped while it holds something.
+  after: ({ roles = [] }, news) => ({ ...news, roles: [...new Set([...news.roles, ...roles])] }),
   steps: privilegeSteps,
   apply: applyPrivileges,
 });

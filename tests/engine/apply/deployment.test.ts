@@ -219,13 +219,26 @@ describe('deployment', () => {
       code: 'type-unsupported',
       kind: 'refused',
     });
-    await expect(world.run([registration('b', {}, { ignoreChanges: ['x'], importId: 'i' })])).rejects.toThrow(
+    await expect(world.run([registration('b', {}, { ignoreChanges: ['x.y'], importId: 'i' })])).rejects.toThrow(
       /ignoreChanges, import/,
     );
     await expect(world.run([registration('a', {}), registration('a', {})])).rejects.toMatchObject({
       code: 'duplicate-resource',
     });
     await expect(world.run([registration('c', { bad: true })])).rejects.toThrow(/bad: expected good/);
+  });
+
+  it('says what it takes over, remembers that in ignored inputs, and never looks for it again', async () => {
+    const world = new World();
+    world.provider.taken = { note: 'takes over it', inputs: { kept: true } };
+    const declared = registration('a', { size: 1 }, { ignoreChanges: ['kept'] });
+    expect((await world.run([declared], { dryRun: true })).changes[0]).toMatchObject({ note: 'takes over it' });
+    expect((await world.run([declared])).changes[0]).toMatchObject({ operation: 'create', note: 'takes over it' });
+    world.provider.taken = undefined;
+    expect((await world.run([declared])).changes[0]).toMatchObject({ operation: 'same' });
+    expect(world.state.find(({ urn }) => urn.endsWith('::a'))?.inputs).toMatchObject({ size: 1, kept: true });
+    await world.run([registration('a', { size: 2 }, { ignoreChanges: ['kept'] })]);
+    expect(world.state.find(({ urn }) => urn.endsWith('::a'))?.inputs).toMatchObject({ size: 2, kept: true });
   });
 
   it('contacts nothing through a provider whose configuration is unknown yet', async () => {

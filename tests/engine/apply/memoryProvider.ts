@@ -5,6 +5,8 @@ export class MemoryProvider implements ResourceProvider {
   readonly things = new Map<string, Properties>();
   readonly calls: string[] = [];
   failOn: string | undefined;
+  /** What stands where the next thing would be made. */
+  taken: { note: string; inputs: Properties } | undefined;
   private next = 1;
 
   check(_type: string, _olds: Properties | undefined, news: Properties): Promise<CheckResult> {
@@ -17,6 +19,10 @@ export class MemoryProvider implements ResourceProvider {
     const replaces = changed.filter((key) => key === 'fixed' || key === 'place');
     // Two things in one place cannot be.
     return Promise.resolve({ changed, replaces, ...(replaces.includes('place') ? { deleteBeforeReplace: true } : {}) });
+  }
+
+  adopts(): Promise<{ note: string; inputs: Properties } | undefined> {
+    return Promise.resolve(this.taken);
   }
 
   create(_type: string, inputs: Properties): Promise<{ id: string; outputs: Properties }> {

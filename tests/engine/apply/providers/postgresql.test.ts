@@ -44,6 +44,19 @@ describe('the stand-in of the postgresql provider', () => {
     expect(await resource.drift(), sql).toEqual([]);
   }
 
+  it('says what role it would take over, and does not drop one that it took over', async () => {
+    const name = roles.name('there');
+    expect(await provider.adopts?.(ROLE, { name })).toBeUndefined();
+    await client.query(`CREATE ROLE ${name} LOGIN CREATEDB CONNECTION LIMIT 3; GRANT pg_monitor TO ${name}`);
+    const adopted = await provider.adopts?.(ROLE, { name });
+    expect(adopted?.note).toContain('LOGIN CREATEDB CONNECTION LIMIT 3, member of pg_monitor');
+    const taken = await made(ROLE, { name, ...adopted?.inputs }).create();
+    expect(await taken.drift()).toEqual([]);
+    await taken.delete();
+    const { rows } = await client.query('SELECT rolcreatedb FROM pg_roles WHERE rolname = $1', [name]);
+    expect(rows).toEqual([{ rolcreatedb: false }]);
+  });
+
   it('mends a role changed by hand, and drops it', async () => {
     const name = roles.name('o\'role "1"');
     const quoted = quoteIdentifier(name);
