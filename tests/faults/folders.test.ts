@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { embeddedBinaries } from '../support/cluster';
 import { TestProject } from '../support/project';
-import { asAdmin, changesOf, checkpointOf, isRoot, refused, stateOf } from './support';
+import { as, changesOf, checkpointOf, isRoot, refused, stateOf } from './support';
 
 const projects: TestProject[] = [];
 afterAll(async () => {
@@ -50,13 +50,20 @@ async function serverOf(project: TestProject): Promise<Server> {
   return { ...(report['server'] as Server), freeBytes: 0 } as Server;
 }
 
+/** A table in a database of which nothing is declared. */
 const mark = (project: TestProject, table: string): Promise<unknown> =>
-  asAdmin(project, (client) => client.query(`CREATE TABLE ${table} ()`));
+  as(project, 'postgres', undefined, (client) => client.query(`CREATE TABLE ${table} ()`), 'postgres');
 const has = (project: TestProject, table: string): Promise<boolean> =>
-  asAdmin(project, async (client) => {
-    const { rows } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [table]);
-    return rows[0]?.there === true;
-  });
+  as(
+    project,
+    'postgres',
+    undefined,
+    async (client) => {
+      const { rows } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [table]);
+      return rows[0]?.there === true;
+    },
+    'postgres',
+  );
 const identityOf = async (project: TestProject): Promise<unknown> =>
   (await stateOf(project)).find(({ type }) => type.endsWith('coach:Server'))?.outputs['identity'];
 

@@ -62,7 +62,9 @@ const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => 
     requireKnown({ ...placed.process, identity: props.identity });
     const found = await inspect(placed, passwordsOf(placed));
     const inputs = { ...forState(root(), props), parameters: actualParameters(placed, found) };
-    return { id, inputs, props: { ...outputsOf(inputs, placed), drift: driftOf(found) } };
+    // Older states name the resource after the absolute path of that time.
+    const name = props.packageRoot === undefined ? id : inputs.dataDirectory;
+    return { id: name, inputs, props: { ...outputsOf(inputs, placed), drift: driftOf(found) } };
   },
 
   async update(_id, olds, news) {
