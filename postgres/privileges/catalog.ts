@@ -199,6 +199,8 @@ const OBJECTS = `
     WHERE e.grantee <> owner AND (e.grantee <> 0
       OR kind = 'database' OR (kind = 'schema' AND "isOurs")
       OR (("isOurs" OR schema IS NULL OR schema LIKE 'pg\\_%' OR schema = 'information_schema' OR "ofExtension")
+          -- information_schema is made after initdb has noted the initial privileges.
+          AND (schema IS DISTINCT FROM 'information_schema' OR e.privilege_type NOT IN ('USAGE', 'SELECT'))
           AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(builtin) b WHERE b.grantee = 0 AND b.privilege_type = e.privilege_type)))) AS h
   WHERE held IS NOT NULL OR ("isOurs" AND NOT "ofExtension")
   ORDER BY kind, schema, name, signature, "column"`;

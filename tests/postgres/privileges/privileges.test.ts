@@ -113,6 +113,15 @@ describe('what was declared', () => {
   it('leaves what others made and declare for themselves alone', async () => {
     expect(await lists(base.client)).toContainEqual(expect.stringMatching(/^table mine.notes =r/));
   });
+
+  it('leaves everybody what PostgreSQL gives by itself: Prisma reads information_schema', async () => {
+    const { rows } = await base.client.query(
+      `SELECT has_schema_privilege('${guest}', 'information_schema', 'USAGE') AS "schema",
+        has_table_privilege('${guest}', 'information_schema.columns', 'SELECT') AS "columns",
+        has_table_privilege('${guest}', 'pg_catalog.pg_class', 'SELECT') AS "catalog"`,
+    );
+    expect(rows).toEqual([{ schema: true, columns: true, catalog: true }]);
+  });
 });
 
 /** Statements by hand, and what the plan says of each. Every one of them is undone. */
