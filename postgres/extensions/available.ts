@@ -61,7 +61,8 @@ export async function unavailable(
       options,
     );
   }
-  const required = await missingRequirements(client, wanted);
+  // Before anything was tried, what it requires may be about to come.
+  const required = stateOf(cause) === SqlState.undefinedObject ? await missingRequirements(client, wanted) : [];
   if (required.length > 0) {
     return new PlatformError(
       'extension-requires',
