@@ -5,9 +5,8 @@ import { writeCheckpoint } from '../../engine/state/checkpoint';
 import { withoutProtection } from '../../engine/state/protection';
 import { PlatformError } from '../../postgres/errors';
 import { requireNotForeign } from '../../postgres/server/ownership';
-import { stopServer } from '../../postgres/server/process';
 import { removeData } from '../../postgres/server/server';
-import { type CommandContext, type CommandResult, confirm, declined, done } from '../command';
+import { type CommandContext, type CommandResult, confirm, done } from '../command';
 import { chooseEngine } from '../engine';
 import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiInstalled } from '../pulumi';
@@ -17,6 +16,7 @@ import { readState, type StackState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { ENGINE, YES } from './deployment';
 import { embeddedResult } from './embedded';
+import { deleteCommand, stopLocalServer } from './stop';
 import { runWithPulumi } from './withPulumi';
 
 const HELP = `--delete-data asks for the names of stack and database. Without a terminal, or
@@ -39,36 +39,12 @@ export const destroy: CommandDefinition = {
       return runWithPulumi(context, stack, { operation: 'destroy', replace: [], previewFirst: !context.yes });
     }
     const deleteData = options['deleteData'];
-    if (deleteData === undefined) return withStackLock(context, stack, () => stop(context, stack));
+    if (deleteData === undefined) return withStackLock(context, stack, () => stopLocalServer(context, stack));
     const database = typeof deleteData === 'string' ? deleteData : undefined;
     if (context.engine === 'pulumi') return deleteWithPulumi(context, stack, database);
     return withStackLock(context, stack, () => deleteEverything(context, stack, database));
   },
 };
-
-async function stop(context: CommandContext, stack: Stack): Promise<CommandResult> {
-  const state = await readState(context, stack);
-  const server = state === undefined ? undefined : localServerOf(state, context.root);
-  if (server === undefined) return done(`Stack ${stack.name} has no server: nothing to stop.`);
-  const loss = server.loss();
-  if (loss !== undefined) throw loss;
-  requireNotForeign(server.owned);
-  if (server.status() === 'stopped') {
-    return done(`The server of stack ${stack.name} is stopped already; its data lies in ${server.dataDirectory}.`);
-  }
-  if (!(await confirm(context, `Stop the server of stack ${stack.name}? Data and state are kept.`))) throw declined();
-  await stopServer(server.layout);
-  return done(
-    `Stopped the server. Data (${server.dataDirectory}) and state are kept: \`npm start\` goes on with them.\n` +
-      `${deleteCommand(stack)} removes them for good.`,
-    { dataDirectory: server.dataDirectory },
-    'changed',
-  );
-}
-
-/** The stack stands in it even where it is the default: what removes data is never meant by leaving something out. */
-const deleteCommand = ({ name, settings }: Stack, yes = ''): string =>
-  `\`npm run coachdb -- destroy --stack ${name} --delete-data ${settings.database.name}${yes}\``;
 
 /** What is to go, once stack and database were named and it was approved; undefined: nothing was ever deployed. */
 async function approvedDeletion(

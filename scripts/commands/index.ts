@@ -15,6 +15,7 @@ import { pulumi } from './pulumi';
 import { refresh } from './refresh';
 import { stateExport } from './stateExport';
 import { status } from './status';
+import { restart, stop } from './stop';
 import { start, up } from './up';
 
 export type { CommandDefinition } from './definition';
@@ -28,6 +29,8 @@ export const COMMANDS: readonly CommandDefinition[] = [
   destroy,
   graph,
   status,
+  stop,
+  restart,
   logs,
   env,
   psql,

@@ -223,6 +223,22 @@ it('step 6: Prisma’s shadow database can be emptied and takes the whole histor
   expect((await project.json(['deploy', '--yes'])).report).toMatchObject({ status: 'changed' });
 });
 
+it('stop and restart: the same server, the same rows', async () => {
+  const server = async (): Promise<unknown> =>
+    ((await project.json(['status'])).report['server'] as { status: string }).status;
+  const count = await database?.prisma.user.count();
+  const refused = await project.json(['stop']);
+  expect(refused).toMatchObject({ code: 3, report: { problems: [{ code: 'confirmation-needed' }] } });
+  expect((await project.json(['stop', '--yes'])).report).toMatchObject({ status: 'changed' });
+  expect(await server()).toBe('stopped');
+  expect((await project.json(['stop', '--yes'])).report).toMatchObject({ status: 'ok' });
+  expect((await project.json(['restart', '--yes'])).report).toMatchObject({ status: 'changed' });
+  expect(await server()).toBe('running');
+  expect((await project.json(['restart', '--yes'])).report).toMatchObject({ status: 'changed' });
+  // The pool's idle connections broke; it opens new ones.
+  expect(await database?.prisma.user.count()).toBe(count);
+});
+
 it('names commands that exist', async () => {
   const { stdout } = await project.run(['--help']);
   const commands = [...PAGE.matchAll(/npm run coachdb -- (\w+)/g)].map(([, name = '']) => name);
