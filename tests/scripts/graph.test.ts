@@ -81,7 +81,8 @@ describe('graph', () => {
       const server = resources.find(({ type }) => type.endsWith('coach:Server'));
       expect(server?.inputs).toMatchObject({
         port: '‹port›',
-        dataDirectory: '‹project›/.coachdb/local/data',
+        // From the project's folder on, wherever that is.
+        dataDirectory: '.coachdb/local/data',
         parameters: { work_mem: '8MB', shared_buffers: '‹sized from the machine›' },
       });
       expect(report['outputs']).toMatchObject({ port: '‹port›' });
