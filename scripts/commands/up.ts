@@ -116,13 +116,15 @@ async function upEmbedded(
     const planned = await runEmbedded(context, stack, { dryRun: true, replace, readsObjects });
     const { changes, counts } = planned.result;
     const nothing = counts.create + counts.update + counts.replace + counts.delete === 0;
-    if (planned.failures.length > 0) return embeddedResult(planned, {}, '');
-    if (nothing && !planned.hasChanged) {
+    // Without the administrator's password nothing inside could be read; the run sets it again before it looks.
+    const isBlind = planned.failures.length > 0 && planned.failures.every(isPasswordRefused);
+    if (planned.failures.length > 0 && !isBlind) return embeddedResult(planned, {}, '');
+    if (nothing && !planned.hasChanged && !isBlind) {
       const result = { ...planned.result, operation: 'up' as const };
       return embeddedResult({ ...planned, result }, {}, nextSteps(stack, result));
     }
     const doomed = doomedBy(changes, replace).filter(({ urn }) => !approved.has(urn));
-    if (asksFirst && !nothing) {
+    if (asksFirst && (!nothing || isBlind)) {
       context.progress(renderDeployment(planned.result, context.display));
       if (!(await confirm(context, 'Do this?'))) throw declined();
     } else if (doomed.length > 0 && !(await approvalOf(context)(doomed))) throw declined();
@@ -147,6 +149,10 @@ async function startStopped(context: CommandContext, stack: Stack): Promise<bool
     return false;
   }
   return isRunning(stack);
+}
+
+function isPasswordRefused(error: unknown): boolean {
+  return error instanceof PlatformError && error.code === 'password-refused';
 }
 
 function repairLock(context: CommandContext, stack: Stack, stateDirectory: string): void {
