@@ -23,6 +23,17 @@ export default tseslint.config(
     },
   },
   {
+    // Loading the package's entry makes the environment's NODE_PG_FORCE_NATIVE decide which driver there is; postgres/connection/client.ts goes around it.
+    files: ['infra/**', 'stacks/**', 'components/**', 'postgres/**', 'engine/**', 'scripts/**'],
+    ignores: ['**/*.d.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'pg', allowTypeImports: true, message: 'Use openClient; import types alone from pg.' }] },
+      ],
+    },
+  },
+  {
     files: ['**/*.cjs', '**/*.mjs', '**/*.js'],
     ...tseslint.configs.disableTypeChecked,
     languageOptions: {

@@ -34,8 +34,8 @@ export interface CommandContext {
   display: Display;
   /** A line of progress, to stderr. */
   progress: (line: string) => void;
-  /** The same, but on a terminal the next one takes its place, and elsewhere it is left out; an empty one clears the line. */
-  passing: (line: string) => void;
+  /** The same, but on a terminal the next one takes its place; elsewhere it is left out unless `isLogged`. An empty one clears the line. */
+  passing: (line: string, isLogged?: boolean) => void;
   /** Aborted by an interrupt (Ctrl-C). */
   signal: AbortSignal;
   /** From here on an interrupt is for a child process that has the terminal. */

@@ -1,12 +1,14 @@
-import { DatabaseError } from 'pg';
+// The type alone: the package's entry loads another driver where NODE_PG_FORCE_NATIVE says so.
+import type { DatabaseError } from 'pg';
 
 import { storageError } from '../engine/state/storageError';
+import { stateOf } from '../postgres/connection/sqlstate';
 import { PlatformError } from '../postgres/errors';
 
 /** Errors of the file system and of PostgreSQL that reached the top as they were, as what they mean for whoever ran the command. */
 export function knownError(error: unknown): unknown {
   if (error instanceof PlatformError || !(error instanceof Error)) return error;
-  if (error instanceof DatabaseError) return databaseError(error);
+  if (isDatabaseError(error)) return databaseError(error);
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (path === undefined || syscall === undefined) return error;
   if (code === 'ENOENT' || code === 'ENOTDIR')
@@ -17,6 +19,10 @@ export function knownError(error: unknown): unknown {
       { object: path, cause: error },
     );
   return storageError(path, error);
+}
+
+function isDatabaseError(error: Error): error is DatabaseError {
+  return 'severity' in error && stateOf(error)?.length === 5;
 }
 
 function databaseError(error: DatabaseError): PlatformError {

@@ -30,9 +30,9 @@ export function contextOf(
     engine: engine === 'pulumi' || engine === 'embedded' ? engine : undefined,
     display: displayOf(process.stderr, verbose),
     progress: (line) => write(`${terminal ? CLEAR_LINE : ''}${line}\n`),
-    passing: (line) => {
+    passing: (line, isLogged = false) => {
       if (terminal) write(`${CLEAR_LINE}${line.slice(0, (process.stderr.columns || 80) - 1)}`);
-      else if (verbose && line !== '') write(`${line}\n`);
+      else if ((verbose || isLogged) && line !== '') write(`${line}\n`);
     },
     signal: interrupts.signal,
     ignoreInterrupts: () => interrupts.ignore(),

@@ -66,7 +66,7 @@ export function approvalOf(context: CommandContext): (changes: readonly Resource
 /** Shows what program, provider and handlers say: progress of a long step in passing, warnings, everything else with --verbose. */
 export function hear(context: CommandContext, severity: string, message: string): void {
   const { kind, text } = spoken(message);
-  if (kind === 'progress') context.passing(`  ${text}`);
+  if (kind === 'progress') context.passing(`  ${text}`, true);
   else if (severity === 'warning' || kind === 'warning') context.progress(`warning: ${text}`);
   else if (severity === 'error' || context.verbose) context.progress(text);
 }

@@ -182,11 +182,11 @@ function work(inputs: DatabaseIndexInputs): IndexWorkOptions {
   return { role: inputs.role, watch: target(inputs), onProgress: sayingProgress() };
 }
 
-/** At each new phase and every five seconds. */
+/** At each new phase and every ten seconds. */
 function sayingProgress(): (progress: IndexProgress) => void {
   let last = { phase: '', at: 0 };
   return (progress) => {
-    if (progress.phase === last.phase && progress.elapsedMs - last.at < 5000) return;
+    if (progress.phase === last.phase && progress.elapsedMs - last.at < 10_000) return;
     last = { phase: progress.phase, at: progress.elapsedMs };
     speak('progress', progressLine(progress));
   };

@@ -17,7 +17,12 @@ const directory = migrationFolder({
 const EVENTS = 2 + 2 * 6;
 
 // As JavaScript a run starts in a tenth of the time, and there are many.
-const compiled = compileInto('coach-crash-', ['postgres', 'postgres/connection', 'postgres/migrations']);
+const compiled = compileInto('coach-crash-', [
+  'postgres',
+  'postgres/connection',
+  'postgres/migrations',
+  'postgres/roles',
+]);
 
 let place: Stage;
 beforeAll(async () => {
