@@ -1,12 +1,12 @@
 import { chownSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import type { Account } from './account';
 import { readControlFile } from './control';
 import { isDataDirectory } from './dataDirectory';
-import { isInside } from './layout';
+import { isInside, LOCATION_FILE } from './layout';
 
 /** In the data directory: which folder of a stack it belongs to. A copy of the data carries it along, and so is told from the original. */
 export const OWNER_FILE = 'coachdb-owner.json';
@@ -31,7 +31,7 @@ export interface OwnedDirectory {
 
 /**
  * Whose a data directory is. `own` also where nothing is known of another owner. `copied`: it came along with a copy of the folder `from`, or was
- * moved to another file system with it. `foreign`: it lies outside and belongs to the folder `from`.
+ * moved to another file system with it. `foreign`: it lies outside, or another stack of this checkout has it, and belongs to the folder `from`.
  */
 export type Ownership = { kind: 'own' } | { kind: 'copied' | 'foreign'; from: string };
 
@@ -44,7 +44,14 @@ export function ownershipOf(owned: OwnedDirectory): Ownership {
   // The number of a device may change when it is mounted anew.
   const isSame = here?.inode === owner.inode && (here.device === owner.device || home === owner.folder);
   if (isSame) return OWN;
-  return { kind: isInside(packageRoot, dataDirectory) ? 'copied' : 'foreign', from: owner.folder };
+  const isCopy = isInside(packageRoot, dataDirectory) && !isNeighbour(owner, home);
+  return { kind: isCopy ? 'copied' : 'foreign', from: owner.folder };
+}
+
+/** Another stack of the same checkout, wherever that lies now: its data came along with nothing. */
+function isNeighbour({ folder, inode }: Owner, home: string): boolean {
+  const neighbour = join(dirname(home), basename(folder));
+  return neighbour !== home && inodeOf(neighbour)?.inode === inode;
 }
 
 const OWN: Ownership = { kind: 'own' };
@@ -138,11 +145,18 @@ export function copyText(from: string): string {
 }
 
 function foreign({ dataDirectory, home }: OwnedDirectory, from: string): PlatformError {
+  // Of this stack alone: others of the checkout have data of their own.
+  const stack = basename(home);
+  const state = join(dirname(home), 'state', '.pulumi', 'stacks', '*', `${stack}.json*`);
+  const remedy =
+    basename(from) === stack
+      ? `For a new server here, remove the copied state of this stack (\`rm -f ${join(home, LOCATION_FILE)} ${state}\`), and where ` +
+        'coach:server.dataDirectory is set, set it to another folder.'
+      : `Set coach:server.dataDirectory in Pulumi.${stack}.yaml to another folder.`;
   return new PlatformError(
     'data-directory-owned',
-    `${dataDirectory} belongs to the stack in ${from}, and this command is run for ${home}: a copied folder has no data of its own there.`,
-    `For a new server here, remove the copied state (\`rm -r ${dirname(home)}\`), and where coach:server.dataDirectory is set, set it to ` +
-      `another folder. If ${from} is gone for good and this folder takes its place: \`rm ${join(dataDirectory, OWNER_FILE)}\`. Nothing was touched.`,
+    `${dataDirectory} belongs to the stack in ${from}, and this command is run for ${home}.`,
+    `${remedy} If ${from} is gone for good and this folder takes its place: \`rm ${join(dataDirectory, OWNER_FILE)}\`. Nothing was touched.`,
     { kind: 'refused', object: dataDirectory },
   );
 }

@@ -289,17 +289,21 @@ describe('the system folder', { timeout: 300_000 }, () => {
       const two = copyOf(one);
       expect((await serverOf(two)).notice).toContain(one.path('.coachdb', 'local'));
       const removal = ['destroy', '--yes', '--stack', 'local', '--delete-data', 'inclusive_ai'];
+      let remedy = '';
       for (const args of [['up', '--yes'], ['start'], ['preview'], ['refresh'], ['destroy', '--yes'], removal]) {
         const [problem] = await refused(two, args, 3);
         expect(problem, args[0]).toMatchObject({ code: 'data-directory-owned' });
-        expect(problem?.remedy).toContain(`rm -r ${two.path('.coachdb')}`);
+        expect(problem?.remedy).toContain(two.path('.coachdb', 'local', 'location.json'));
+        remedy = problem?.remedy ?? '';
       }
       for (const command of [['env'], ['deploy', '--dry-run'], ['logs']])
         expect(await problemsOf(two, ...command)).toMatchObject([{ code: 'data-directory-owned' }]);
       expect(await serverOf(one)).toEqual(before);
 
-      // As the remedy says.
-      rmSync(two.path('.coachdb'), { recursive: true });
+      // As the remedy says: it is about this stack alone.
+      writeFileSync(two.path('.coachdb', 'other'), 'of another stack');
+      execFileSync('sh', ['-c', /`(rm -f [^`]+)`/.exec(remedy)?.[1] ?? 'false']);
+      expect(existsSync(two.path('.coachdb', 'other'))).toBe(true);
       expect(await two.run(['start', '--engine', 'embedded'])).toMatchObject({ code: 0 });
       expect((await serverOf(two)).dataDirectory).not.toBe(before.dataDirectory);
 

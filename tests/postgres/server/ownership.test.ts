@@ -5,7 +5,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { bringUp, startAgain } from '../../../postgres/server/bringUp';
 import { readControlFile } from '../../../postgres/server/control';
-import { isWhole, type OwnedDirectory, OWNER_FILE, ownershipOf, requireOwn } from '../../../postgres/server/ownership';
+import {
+  isWhole,
+  type OwnedDirectory,
+  OWNER_FILE,
+  ownershipOf,
+  requireOwn,
+  requireRunnable,
+} from '../../../postgres/server/ownership';
 import { formerHome, pathForState, pathsHere } from '../../../postgres/server/paths';
 import { stopServer } from '../../../postgres/server/process';
 import { serverState } from '../../../postgres/server/state';
@@ -68,6 +75,28 @@ describe('whose a data directory is', () => {
     renameSync(copy, root);
     expect(ownershipOf(stack(root))).toMatchObject({ kind: 'copied' });
     rmSync(root, { recursive: true });
+    renameSync(moved, root);
+  });
+
+  it('is not a copy for another stack of the same checkout, also after it was moved: its data is never to be removed', async () => {
+    const placed = place(await declaration());
+    await bringUp(placed);
+    await stopServer(placed.process);
+    const { packageRoot: root, home, dataDirectory } = placed.owned;
+    const other = (checkout: string): OwnedDirectory => ({
+      dataDirectory: dataDirectory.replace(root, checkout),
+      home: join(dirname(home).replace(root, checkout), 'staging'),
+      packageRoot: checkout,
+    });
+    const moved = `${root}-moved`;
+    for (const checkout of [root, moved]) {
+      if (checkout === moved) renameSync(root, moved);
+      mkdirSync(other(checkout).home, { recursive: true });
+      const problem = await problemOf(() => requireRunnable(other(checkout)));
+      expect(problem).toMatchObject({ code: 'data-directory-owned', kind: 'refused' });
+      expect(problem.remedy).toContain('Set coach:server.dataDirectory in Pulumi.staging.yaml to another folder');
+      expect(problem.remedy).not.toContain('rm -');
+    }
     renameSync(moved, root);
   });
 
