@@ -38,6 +38,8 @@ export interface AclObject {
   signature: string | null;
   column: string | null;
   owner: string;
+  /** Who owns the schema it lies in; null: what it is lies in none, or cannot be handed over by itself. */
+  schemaOwner: string | null;
   /** An extension made it. */
   ofExtension: boolean;
   /** What the owner itself no longer holds, though a new object gives it everything. */
@@ -73,12 +75,17 @@ interface Source {
   signature?: string;
   column?: string;
   owner: string;
+  schemaOwner?: string;
   acl: string;
   /** The letter of acldefault(), as SQL. */
   type: string;
 }
 
 const NAMESPACE = (column: string): string => `JOIN pg_catalog.pg_namespace n ON n.oid = ${column}`;
+
+/** A type that is no table's, no array's and no range's, which go with theirs. */
+const BY_ITSELF = `typtype <> 'm' AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = o.oid)
+      AND (typrelid = 0 OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = typrelid AND c.relkind = 'c'))`;
 
 const SOURCES: readonly Source[] = [
   {
@@ -89,6 +96,7 @@ const SOURCES: readonly Source[] = [
     schema: 'nspname',
     name: 'relname',
     owner: 'relowner',
+    schemaOwner: 'nspowner',
     acl: 'relacl',
     type: `CASE relkind WHEN 'S' THEN 's' ELSE 'r' END`,
   },
@@ -114,6 +122,7 @@ const SOURCES: readonly Source[] = [
     name: 'proname',
     signature: `o.oid::pg_catalog.regprocedure::text`,
     owner: 'proowner',
+    schemaOwner: 'nspowner',
     acl: 'proacl',
     type: `'f'`,
   },
@@ -141,12 +150,13 @@ const SOURCES: readonly Source[] = [
   },
   {
     kind: `'type'`,
-    from: `pg_catalog.pg_type o ${NAMESPACE('typnamespace')} WHERE typacl IS NOT NULL`,
+    from: `pg_catalog.pg_type o ${NAMESPACE('typnamespace')} WHERE typacl IS NOT NULL OR (nspname = ANY ($2) AND ${BY_ITSELF})`,
     classid: 'pg_type',
     oid: 'o.oid',
     schema: 'nspname',
     name: 'typname',
     owner: 'typowner',
+    schemaOwner: 'nspowner',
     acl: 'typacl',
     type: `'T'`,
   },
@@ -165,10 +175,21 @@ function global(kind: string, table: string, name: string, owner: string, acl: s
 }
 
 const select = (source: Source): string => {
-  const { kind, from, classid, oid, sub = '0', schema = 'NULL', name, signature = 'NULL', column = 'NULL' } = source;
+  const {
+    kind,
+    from,
+    classid,
+    oid,
+    sub = '0',
+    schema = 'NULL',
+    name,
+    signature = 'NULL',
+    column = 'NULL',
+    schemaOwner = 'NULL',
+  } = source;
   return `SELECT ${kind} AS kind, 'pg_catalog.${classid}'::pg_catalog.regclass AS classid, ${oid} AS objid, ${sub}::int AS subid,
     ${schema}::text AS schema, ${name}::text AS name, ${signature} AS signature, ${column}::text AS "column",
-    ${source.owner}::pg_catalog.oid AS owner, ${source.acl} AS acl, ${source.type}::"char" AS type FROM ${from}`;
+    ${source.owner}::pg_catalog.oid AS owner, ${schemaOwner}::pg_catalog.oid AS "schemaOwner", ${source.acl} AS acl, ${source.type}::"char" AS type FROM ${from}`;
 };
 
 /**
@@ -186,7 +207,8 @@ const OBJECTS = `
                      WHERE i.classoid = o.classid AND i.objoid = o.objid AND i.objsubid = o.subid),
                     pg_catalog.acldefault(type, owner)) AS builtin
     FROM objects o)
-  SELECT kind, schema, name, signature, "column", pg_catalog.pg_get_userbyid(owner)::text AS owner, "ofExtension",
+  SELECT kind, schema, name, signature, "column", pg_catalog.pg_get_userbyid(owner)::text AS owner,
+         pg_catalog.pg_get_userbyid("schemaOwner")::text AS "schemaOwner", "ofExtension",
          CASE WHEN acl IS NULL OR kind = 'column' THEN '{}' ELSE ARRAY(
            SELECT privilege_type::text FROM pg_catalog.aclexplode(pg_catalog.acldefault(type, owner)) WHERE grantee = owner
            EXCEPT SELECT privilege_type::text FROM pg_catalog.aclexplode(acl) WHERE grantee = owner ORDER BY 1) END AS "ownerLacks",

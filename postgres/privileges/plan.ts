@@ -7,7 +7,7 @@ import type { AclObject, DefaultAcl, HeldPrivilege, PrivilegesState } from './ca
 import { describedObjects, onObjects } from './statement';
 
 /**
- * What brings every declared role, and PUBLIC, to exactly the declared rights: revokes on any object of the database, grants on tables,
+ * What brings every declared role, and PUBLIC, to exactly the declared rights: owners, revokes on any object of the database, grants on tables,
  * sequences and functions. Declared grants on database and schemas, and default privileges, are resources of their own, which see to
  * themselves. Statements that say the same of several objects are one.
  */
@@ -15,21 +15,42 @@ export function planPrivileges(spec: PrivilegesSpec, state: PrivilegesState): St
   const objects = state.objects.filter(({ kind, schema }) => schema !== spec.trail || kind === 'column');
   const revokes: Change[] = [];
   const grants: Change[] = [];
+  const transfers: Step[] = [];
   for (const object of objects) {
+    const owner = ownerOf(spec, object);
+    if (owner !== object.owner) transfers.push(transfer(object, owner));
     const wanted = wantedOn(spec, object);
     for (const held of object.held) revokes.push(...surplus(object, held, wanted));
     if (!isMade(object)) continue;
     for (const [role, privileges] of wanted) {
       const has = object.held.filter((held) => held.grantee === role && held.grantor === null);
       const missing = privileges.filter((privilege) => !has.some((held) => held.privilege === privilege));
-      if (missing.length > 0 && role !== object.owner)
-        grants.push({ object, role, privileges: missing, verb: 'GRANT' });
+      if (missing.length > 0 && role !== owner) grants.push({ object, role, privileges: missing, verb: 'GRANT' });
     }
-    const lacks = spec.roles.includes(object.owner) ? object.ownerLacks : [];
-    if (lacks.length > 0) grants.push({ object, role: object.owner, privileges: lacks, verb: 'GRANT' });
+    const lacks = spec.roles.includes(owner) ? object.ownerLacks : [];
+    if (lacks.length > 0) grants.push({ object, role: owner, privileges: lacks, verb: 'GRANT' });
   }
   grants.push(...onMissing(spec, state.objects));
-  return [...grouped(revokes), ...grouped(grants), ...planDefaults(spec, state.defaults)];
+  // A sequence goes with the table it belongs to, and not before it.
+  transfers.reverse();
+  return [...transfers, ...grouped(revokes), ...grouped(grants), ...planDefaults(spec, state.defaults)];
+}
+
+/**
+ * Who has to own it. In our schemas a declared role owns what it makes as declared (the schema is its own, or default privileges are said of what
+ * it makes) and nothing else: an owner holds every right.
+ */
+function ownerOf(spec: PrivilegesSpec, { kind, schema, owner, schemaOwner, ofExtension }: AclObject): string {
+  const isOurs = schema !== null && spec.schemas.includes(schema) && spec.roles.includes(owner);
+  if (!isOurs || ofExtension || kind === 'column' || schemaOwner === null || schemaOwner === owner) return owner;
+  return spec.defaultPrivileges.some((one) => one.owner === owner) ? owner : schemaOwner;
+}
+
+function transfer(object: AclObject, owner: string): Step {
+  return {
+    action: `give ${describedObjects([object])}, which ${object.owner} owns, to ${owner}`,
+    sql: `ALTER ${onObjects([object])} OWNER TO ${quoteIdentifier(owner)}`,
+  };
 }
 
 /** Grants on named objects that are not there: PostgreSQL refuses them by name, and a preview shows them. */
@@ -41,7 +62,15 @@ function onMissing(spec: PrivilegesSpec, objects: readonly AclObject[]): Change[
     return names
       .filter((name) => !isThere(name))
       .map((name): Change => {
-        const none = { owner: '', ofExtension: false, ownerLacks: [], held: [], signature: null, column: null };
+        const none = {
+          owner: '',
+          schemaOwner: null,
+          ofExtension: false,
+          ownerLacks: [],
+          held: [],
+          signature: null,
+          column: null,
+        };
         return { object: { kind: objectType, schema, name, ...none }, role, privileges, verb: 'GRANT' };
       });
   });

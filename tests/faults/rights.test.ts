@@ -41,6 +41,7 @@ const BY_HAND = [
   'GRANT UPDATE ON "User" TO PUBLIC',
   'GRANT INSERT, UPDATE, DELETE ON _prisma_migrations TO inclusive',
   'GRANT EXECUTE ON FUNCTION pg_read_file(text) TO inclusive',
+  'ALTER TABLE "Assessment" OWNER TO inclusive',
   'ALTER DEFAULT PRIVILEGES FOR ROLE coach_owner GRANT SELECT ON TABLES TO PUBLIC',
   'GRANT SELECT ON "User" TO inclusive WITH GRANT OPTION; SET ROLE inclusive; GRANT SELECT ON "User" TO coach_monitor; RESET ROLE',
 ];
@@ -101,6 +102,7 @@ describe('rights', { timeout: 120_000 }, () => {
     const said = JSON.stringify(planned.get('privileges')?.changed);
     expect(said).toContain('revoke UPDATE on column public.User.email from coach_readonly');
     expect(said).toContain('revoke UPDATE on table public.User from public');
+    expect(said).toContain('give table public.Assessment, which inclusive owns, to coach_owner');
     expect([...(await changesOf(project, 'up')).keys()]).toEqual(['privileges']);
     expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
     await asAdmin(project, async (client) => {

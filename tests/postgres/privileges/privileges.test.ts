@@ -276,6 +276,45 @@ describe('what was granted by hand', () => {
   });
 });
 
+describe('what was handed over by hand', () => {
+  it.each([
+    ['TABLE "User"', 'table public.User'],
+    ['VIEW adults', 'table public.adults'],
+    ['FUNCTION hidden(int)', 'function hidden(integer)'],
+    ['PROCEDURE work()', 'function work()'],
+    ['TYPE mood', 'type public.mood'],
+    ['TYPE pair', 'type public.pair'],
+    ['DOMAIN short', 'type public.short'],
+    ['SEQUENCE counter', 'sequence public.counter'],
+  ])('comes back to the owner: %s', async (object, said) => {
+    await run(`SET ROLE ${owner}; DROP TYPE IF EXISTS pair; CREATE TYPE pair AS (a int); DROP DOMAIN IF EXISTS short; CREATE DOMAIN short AS text;
+      CREATE SEQUENCE IF NOT EXISTS counter; RESET ROLE`);
+    await applyPrivileges(base.client, SPEC);
+    const before = await lists(base.client);
+    await run(`ALTER ${object} OWNER TO ${app}`);
+    expect((await privilegeSteps(base.client, SPEC)).map(({ action }) => action)).toContain(
+      `give ${said}, which ${app} owns, to ${owner}`,
+    );
+    await applyPrivileges(base.client, SPEC);
+    expect(await privilegeSteps(base.client, SPEC)).toEqual([]);
+    expect(await lists(base.client)).toEqual(before);
+    const { rows } = await base.client.query<{ owns: boolean }>(
+      `SELECT EXISTS (SELECT FROM pg_shdepend WHERE deptype = 'o' AND refobjid = '${app}'::regrole) AS owns`,
+    );
+    expect(rows[0]?.owns).toBe(false);
+  });
+
+  it('stays where the schema is its own, and with those who are not declared', async () => {
+    await run(`CREATE SCHEMA own AUTHORIZATION ${app}; CREATE TABLE own.mine (); ALTER TABLE own.mine OWNER TO ${app};
+      CREATE TABLE own.made (); ALTER TABLE own.made OWNER TO ${owner}; CREATE TABLE extra (); ALTER TABLE extra OWNER TO ${guest}`);
+    const actions = (await privilegeSteps(base.client, { ...SPEC, schemas: ['public', 'own'] })).map(
+      (one) => one.action,
+    );
+    expect(actions.filter((action) => action.startsWith('give'))).toEqual([]);
+    await run(`DROP SCHEMA own CASCADE; DROP TABLE extra`);
+  });
+});
+
 describe('what was taken by hand', () => {
   it.each([
     [`REVOKE INSERT ON "User" FROM ${app}`, /^grant INSERT on table public.User to pv_app/],
