@@ -2,6 +2,7 @@ import { unwrap } from '../engine/protocol/wire';
 import { backendPaths } from '../engine/state/backend';
 import { readForPulumi } from '../engine/state/checkpoint';
 import type { ResourceState } from '../engine/state/resource';
+import type { PropertyMap } from '../engine/state/values';
 import { PlatformError } from '../postgres/errors';
 import { type Layout, recordedLayout } from '../postgres/server/layout';
 import { currentLogFile } from '../postgres/server/log';
@@ -12,7 +13,6 @@ import { serverState } from '../postgres/server/process';
 import { ownedBy, type PlacedServer, placeServer } from '../postgres/server/server';
 import type { Parameters } from '../postgres/spec';
 import type { Stack } from './stack';
-import type { StackState } from './stackState';
 
 export const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
 
@@ -39,8 +39,10 @@ export interface LocalServer {
   loss(): PlatformError | undefined;
 }
 
+type StoredServer = Pick<ResourceState, 'type' | 'outputs'>;
+
 /** From the state; undefined where no server was ever deployed. `root`: the folder of Pulumi.yaml. */
-export function localServerOf(state: Pick<StackState, 'resources'>, root: string): LocalServer | undefined {
+export function localServerOf(state: { resources: readonly StoredServer[] }, root: string): LocalServer | undefined {
   const resource = state.resources.find(({ type }) => type === SERVER_TYPE);
   if (resource === undefined) return undefined;
   const text = (key: string): string | undefined => textOf(resource, key);
@@ -98,7 +100,10 @@ export function localServerOf(state: Pick<StackState, 'resources'>, root: string
 export function storedServer({ workspace, project, name }: Stack): LocalServer | undefined {
   const { checkpoint } = backendPaths(workspace.stateDirectory, project, name);
   const stored = readForPulumi(checkpoint)?.checkpoint.latest?.resources ?? [];
-  const resources = stored.map((resource) => ({ outputs: {}, ...resource }) as unknown as ResourceState);
+  const resources = stored.map(({ type, outputs }) => ({
+    type: String(type),
+    outputs: (outputs ?? {}) as PropertyMap,
+  }));
   return localServerOf({ resources }, workspace.root);
 }
 
@@ -123,7 +128,7 @@ export function requireRunning(server: LocalServer): void {
   );
 }
 
-function textOf(resource: ResourceState, key: string): string | undefined {
+function textOf(resource: StoredServer, key: string): string | undefined {
   const value = unwrap(resource.outputs)[key];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -1,8 +1,7 @@
-import type { Client, Submittable } from 'pg';
+import type { Client, Connection } from 'pg';
 
-/** The part of pg's connection that a query of one's own uses. */
-interface Wire {
-  query(text: string): void;
+/** What pg's types lack of its connection. */
+interface CopyIn {
   sendCopyFail(message: string): void;
 }
 
@@ -16,7 +15,7 @@ export function runScript(client: Client, text: string, onStatement: (done: numb
     let done = 0;
     const ignore = (): void => undefined;
     const query = {
-      submit: (wire: Wire): void => {
+      submit: (wire: Connection): void => {
         onStatement(0);
         wire.query(text);
       },
@@ -26,12 +25,12 @@ export function runScript(client: Client, text: string, onStatement: (done: numb
       },
       handleReadyForQuery: (): void => resolve(),
       handleError: (error: Error): void => reject(error),
-      handleCopyInResponse: (wire: Wire): void => wire.sendCopyFail('there is no data for COPY FROM STDIN here'),
+      handleCopyInResponse: (wire: CopyIn): void => wire.sendCopyFail('there is no data for COPY FROM STDIN here'),
       handleRowDescription: ignore,
       handleDataRow: ignore,
       handleEmptyQuery: ignore,
       handleCopyData: ignore,
     };
-    client.query(query as unknown as Submittable);
+    client.query(query);
   });
 }
