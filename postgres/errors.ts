@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /**
  * What an error means for whoever ran the command; `scripts/exitCodes.ts` turns it into an exit code.
  * failed: the work was tried and did not succeed; refused: not tried, for safety; usage: arguments or settings are wrong;
@@ -53,6 +55,12 @@ export function toProblem(error: unknown): Problem {
     message,
     remedy: 'This is not an error the program expected; run again with --verbose.',
   };
+}
+
+/** Why the operating system refused, in words: `permission denied` rather than `EACCES: permission denied, open '/x'`. */
+export function systemReason(error: unknown): string {
+  const { errno, message } = error as NodeJS.ErrnoException;
+  return (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message;
 }
 
 const MARK = / \[([a-z][a-z0-9-]*)(?:: (refused|usage|locked|interrupted))?\]$/;

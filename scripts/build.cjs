@@ -7,6 +7,7 @@ const { spawnSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
+const { getSystemErrorMap } = require('node:util');
 
 const root = path.dirname(__dirname);
 const dist = path.join(root, 'dist');
@@ -147,7 +148,7 @@ function buildIfStale() {
   } catch (error) {
     if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC'].includes(error.code)) throw error;
     process.stderr.write(
-      `The build could not be written: ${error.message}\nRun \`npm run build\` as the owner of ${root}.\n`,
+      `The build could not be written: ${getSystemErrorMap().get(error.errno)[1]} (${error.path}).\nRun \`npm run build\` as the owner of ${root}.\n`,
     );
     return false;
   }

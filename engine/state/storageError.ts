@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError, systemReason } from '../../postgres/errors';
 
 /** What a refusal of the file system means for whoever ran the command; every other error comes back as it is. */
 export function storageError(path: string, error: unknown): unknown {
@@ -20,7 +20,7 @@ export function storageError(path: string, error: unknown): unknown {
     case 'EROFS':
       return new PlatformError(
         'state-not-writable',
-        `${path} could not be written: ${(error as Error).message}`,
+        `${path} could not be written: ${systemReason(error)}.`,
         `Run the command as a user who may write there${ownerOf(path)}, or hand it over (\`chown -R\`).`,
         { ...options, kind: 'refused' },
       );

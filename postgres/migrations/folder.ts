@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { PlatformError, type Problem } from '../errors';
+import { PlatformError, type Problem, systemReason } from '../errors';
 import { checksumOf } from './checksum';
 import { orRecordIt } from './remedies';
 import type { MigrationFile, MigrationFolder } from './types';
@@ -41,7 +41,7 @@ function list(directory: string): Dirent[] {
   } catch (cause) {
     throw new PlatformError(
       'migrations-folder',
-      `The migrations folder ${directory} cannot be read: ${(cause as Error).message}.`,
+      `The migrations folder ${directory} cannot be read: ${systemReason(cause)}.`,
       'Set `coach:app.directory` to the application’s checkout; its migrations lie in prisma/migrations.',
       { object: directory, cause },
     );

@@ -182,6 +182,35 @@ describe('the local stack', { timeout: 180_000 }, () => {
   });
 });
 
+describe.skipIf(!isRoot || isClosed)('a checkout that one may only read', { timeout: 60_000 }, () => {
+  const account = { uid: NOBODY, gid: NOGROUP };
+  const WORDS = /EACCES|EROFS|\n\s+at /;
+
+  it('tells what can be told, and names what it could not write in words', async () => {
+    const project = copyOf();
+    rmSync(project.path('.coachdb'), { recursive: true });
+    for (const args of [['status'], ['graph']]) expect((await runAs(project, account, args)).problems).toEqual([]);
+    for (const args of [['preview'], ['start'], ['refresh'], ['destroy', '--yes']]) {
+      const { problems } = await runAs(project, account, [
+        ...args,
+        ...(args.length > 1 ? [] : ['--engine', 'embedded']),
+      ]);
+      expect(problems, args[0]).toMatchObject([{ code: 'state-not-writable' }]);
+      expect(problems[0]?.message, args[0]).toMatch(/could not be written: permission denied\.$/);
+      expect(problems[0]?.message, args[0]).not.toMatch(WORDS);
+    }
+    expect(existsSync(project.path('.coachdb'))).toBe(false);
+  });
+
+  it('that was never built says who has to build it', async () => {
+    const project = copyOf();
+    rmSync(project.path('dist', '.sources'));
+    const said = await runAs(project, account, ['status']).catch((error: Error) => error.message);
+    expect(said).toMatch(/could not be written: permission denied \(.*\)\.\nRun `npm run build` as the owner/);
+    expect(said).not.toMatch(WORDS);
+  });
+});
+
 describe.skipIf(!isRoot)('root at work in the checkout of somebody', { timeout: 300_000 }, () => {
   it('leaves nothing of root there', async () => {
     const project = new TestProject();
