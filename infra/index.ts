@@ -13,6 +13,7 @@ import { errorText, PlatformError } from './config/failure';
 import type { Machine } from './config/parameters';
 import { parseSettings } from './config/parse';
 import type { Settings } from './config/settings';
+import { requireSettledState } from './config/settledState';
 import { PROJECT, readStackFile } from './config/stackFile';
 
 /** What `pulumi up` runs, and the embedded engine too: settings in, stack chosen, outputs out. */
@@ -43,6 +44,8 @@ function declare(): Record<string, unknown> {
   const machine = machineHere();
   const root = projectRoot();
   const settings = readSettings(stack, machine, root);
+  // The command line names the backend, and has settled the state.
+  if (!pulumi.runtime.isDryRun() && process.env['PULUMI_BACKEND_URL'] === undefined) requireSettledState(root, stack);
   switch (settings.environment) {
     case 'local':
       return local(settings, { projectRoot: root, machine, port: localPort(settings, root) });

@@ -4,14 +4,16 @@ import { readForPulumi } from '../engine/state/checkpoint';
 import type { ResourceState } from '../engine/state/resource';
 import type { PropertyMap } from '../engine/state/values';
 import { PlatformError } from '../postgres/errors';
+import { startAgain } from '../postgres/server/bringUp';
 import { type Layout, recordedLayout } from '../postgres/server/layout';
 import { currentLogFile } from '../postgres/server/log';
-import { lossOf } from '../postgres/server/lost';
+import { type KnownServer, lossOf } from '../postgres/server/lost';
 import { type OwnedDirectory, requireOwn } from '../postgres/server/ownership';
 import { formerHome, pathsHere } from '../postgres/server/paths';
 import { serverState } from '../postgres/server/process';
 import { ownedBy, type PlacedServer, placeServer } from '../postgres/server/server';
 import type { Parameters } from '../postgres/spec';
+import type { CommandContext } from './command';
 import type { Stack } from './stack';
 
 export const SERVER_TYPE = 'pulumi-nodejs:dynamic/coach:Server';
@@ -35,6 +37,7 @@ export interface LocalServer {
   pid(): number | undefined;
   /** Whether this very server, and nobody else, accepts connections on that port. @default the port of the state */
   answers(port?: number): boolean;
+  known: KnownServer;
   /** Why the server that the state knows is not there any more. */
   loss(): PlatformError | undefined;
 }
@@ -55,6 +58,7 @@ export function localServerOf(state: { resources: readonly StoredServer[] }, roo
   const layout = recordedLayout(paths.dataDirectory) ?? { ...paths, relocated: false };
   const { dataDirectory } = layout;
   const [host, port] = [text('host') ?? '', Number(resource.outputs['port'])];
+  const known = { dataDirectory, identity: text('identity') };
   const current = (): ReturnType<typeof serverState> => serverState(dataDirectory);
   return {
     get placed() {
@@ -92,7 +96,8 @@ export function localServerOf(state: { resources: readonly StoredServer[] }, roo
       const state = current();
       return state.status === 'running' && state.port === on;
     },
-    loss: () => lossOf({ dataDirectory, identity: text('identity') }),
+    known,
+    loss: () => lossOf(known),
   };
 }
 
@@ -126,6 +131,19 @@ export function requireRunning(server: LocalServer): void {
     'Start it with `npm start`; `npm run coachdb -- logs` shows what it says.',
     { object: server.dataDirectory },
   );
+}
+
+/**
+ * So that its objects can be read, the server is started where it was stopped. Throws unless it is this very one that answers then: whoever reads
+ * asks the port with a password.
+ */
+export async function startForReading(context: Pick<CommandContext, 'progress'>, server: LocalServer): Promise<void> {
+  requireServer(server);
+  if (server.status() === 'stopped') {
+    context.progress('The server was stopped; starting it.');
+    await startAgain(server.placed);
+  }
+  requireRunning(server);
 }
 
 function textOf(resource: StoredServer, key: string): string | undefined {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
 import { nameOf } from '../engine/protocol/registration';
-import { type BackendPaths, backendPaths, prepareBackend } from '../engine/state/backend';
+import { activeCheckpoint, type BackendPaths, backendPaths, prepareBackend } from '../engine/state/backend';
 import {
   type CheckpointFile,
   decodeResources,
@@ -49,6 +49,17 @@ export async function readState(context: CommandContext, stack: Stack): Promise<
   // `prepare` makes an empty stack, so that plain Pulumi finds it.
   if (file === undefined || isEmpty(file)) return undefined;
   return stateOf(stack, paths, file, await crypterFor(context, stack, file));
+}
+
+/** Throws `stack-not-deployed` unless a run has put something into the state; one that only Pulumi reads counts. */
+export function requireDeployed({ workspace, project, name }: Stack): void {
+  refuseForeign(workspace);
+  const { checkpoint } = backendPaths(workspace.stateDirectory, project, name);
+  const file = readForPulumi(checkpoint);
+  if (file === undefined ? activeCheckpoint(checkpoint) !== undefined : !isEmpty(file)) return;
+  throw new PlatformError('stack-not-deployed', `Stack ${name} was never deployed.`, 'Run `npm start` first.', {
+    object: name,
+  });
 }
 
 function isEmpty(file: CheckpointFile): boolean {
@@ -145,17 +156,18 @@ export async function withStackLock<T>(context: CommandContext, stack: Stack, wo
 }
 
 /**
- * Before anything is changed, under the stack's lock: operations a killed run had begun are settled. What may have been made is put into the
- * state, and the run that follows reads it. Refused where nobody can know.
+ * Before either engine changes anything, under the stack's lock: resources of older versions that another one has taken over are forgotten, and
+ * operations a killed run had begun are settled. What may have been made is put into the state, and the run that follows reads it. Refused
+ * where nobody can know.
  */
-export function settlePending(context: CommandContext, stack: Stack): void {
+export function settleState(context: CommandContext, stack: Stack): void {
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
   const stored = readForPulumi(paths.checkpoint);
   if (stored === undefined) return;
-  const { file, repairs } = settled(stored);
+  const { file, repairs } = settled(withoutRetired(stored));
   const undecided = pendingError(file, paths.checkpoint);
   if (undecided !== undefined) throw undecided;
-  if (repairs.length === 0) return;
+  if (file === stored) return;
   writeCheckpoint(paths.checkpoint, file);
   for (const { urn, kind } of repairs)
     context.progress(`An earlier run was killed while ${kind} ${nameOf(urn)}; looking at what became of it.`);

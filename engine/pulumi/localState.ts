@@ -3,11 +3,10 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { backendPaths, initialiseStack } from '../state/backend';
-import { type CheckpointFile, readForPulumi, writeCheckpoint } from '../state/checkpoint';
+import { readForPulumi } from '../state/checkpoint';
 import { type HeldLock, lockError } from '../state/lock';
 import { blockingLock, takeOverOwnLocks } from '../state/lockFiles';
 import { pendingError } from '../state/pending';
-import { withoutRetired } from '../state/retired';
 import { stackConfigCopy } from '../state/settingsCopy';
 import type { PulumiOperation } from './command';
 
@@ -48,7 +47,6 @@ export function prepareLocalState(options: LocalStateOptions): LocalStateRun {
   removeCutOffAttributes(dirname(paths.checkpoint));
   const pending = file === undefined || operation !== 'up' ? undefined : pendingError(file, paths.checkpoint);
   if (pending !== undefined) throw pending;
-  if (file !== undefined && operation === 'up') forgetRetired(file, paths.checkpoint);
   const configFile = stackConfigCopy(projectRoot, stack, file?.checkpoint.latest?.secrets_providers?.state?.salt);
   return { configFile, backendUrl: pathToFileURL(stateDirectory).href, lockDirectory: paths.lockDirectory, takenOver };
 }
@@ -63,10 +61,4 @@ function removeCutOffAttributes(folder: string): void {
       rmSync(path, { force: true });
     }
   }
-}
-
-/** Pulumi reads the file itself. */
-function forgetRetired(file: CheckpointFile, path: string): void {
-  const settled = withoutRetired(file);
-  if (settled !== file) writeCheckpoint(path, settled);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import { readControlFile } from './control';
+import { type OwnedDirectory, requireNotForeign } from './ownership';
 
 /** A server that a state knows of, and what it knows. */
 export interface KnownServer {
@@ -38,6 +39,13 @@ const ANEW = '`npm start -- --yes`';
 export function requireKnown(server: KnownServer): void {
   const loss = lossOf(server);
   if (loss !== undefined) throw loss;
+}
+
+/** Throws where another server's data lies in its place. What is not there any more is no reason to keep the rest. */
+export function requireRemovable(server: KnownServer, owned: OwnedDirectory): void {
+  const loss = lossOf(server);
+  if (loss !== undefined && loss.code !== 'data-directory-lost') throw loss;
+  requireNotForeign(owned);
 }
 
 /** Where this account may not look, nothing is known to be missing. */

@@ -4,7 +4,7 @@ import { runDestroy } from '../../engine/apply/run';
 import { writeCheckpoint } from '../../engine/state/checkpoint';
 import { withoutProtection } from '../../engine/state/protection';
 import { PlatformError } from '../../postgres/errors';
-import { requireNotForeign } from '../../postgres/server/ownership';
+import { requireRemovable } from '../../postgres/server/lost';
 import { removeData } from '../../postgres/server/server';
 import { type CommandContext, type CommandResult, confirm, done } from '../command';
 import { chooseEngine } from '../engine';
@@ -56,7 +56,7 @@ async function approvedDeletion(
   const state = await readState(context, stack);
   if (state === undefined) return undefined;
   const server = localServerOf(state, context.root);
-  if (server !== undefined) requireRemovable(server);
+  if (server !== undefined) requireRemovable(server.known, server.owned);
   const place = server?.dataDirectory ?? 'none';
   const { ask } = context;
   if (context.yes || ask === undefined) {
@@ -68,13 +68,6 @@ async function approvedDeletion(
   for (const thing of ['stack', 'database'] as const)
     requireName(stack, thing, (await ask(`Type the name of the ${thing} to go on: `)).trim());
   return { state, server };
-}
-
-/** What is not there any more is no reason to keep the rest; another server's data is. */
-function requireRemovable(server: LocalServer): void {
-  const loss = server.loss();
-  if (loss !== undefined && loss.code !== 'data-directory-lost') throw loss;
-  requireNotForeign(server.owned);
 }
 
 function requireName(stack: Stack, thing: 'stack' | 'database', typed: string): void {

@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 
 import { pulumiEnvironment, type PulumiOperation } from '../../engine/pulumi/command';
 import { removeSaltFromSettings } from '../../engine/state/settingsCopy';
+import { isFree } from '../../postgres/server/port';
 import { type CommandContext, type CommandResult, done } from '../command';
 import { ExitCode } from '../exitCodes';
+import { localServerOf, requireRunning, requireServer, startForReading } from '../localServer';
 import { ensurePort } from '../port';
-import { hasStateHere, pulumiRun } from '../pulumi';
+import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { openStack, type Stack } from '../stack';
-import { settlePending, withStackLock } from '../stackState';
+import { settleState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 
 /** Pulumi's commands that run on a stack's settings and state, by every name they have. */
@@ -33,8 +35,8 @@ export const pulumi: CommandDefinition = {
   run: async (context, _options, args): Promise<CommandResult> => {
     const stackName = stackOf(args) ?? context.environment['PULUMI_STACK'] ?? 'local';
     const stack = openStack({ ...context, stack: stackName });
-    const operation = OPERATIONS[args.find((word) => !word.startsWith('-')) ?? ''];
-    const run = await prepared(context, stack, operation);
+    const operation = OPERATIONS[commandOf(args) ?? ''];
+    const run = await prepared(context, stack, operation, readsFirst(args));
     const isGiven = args.some((word) => /^--config-file(=|$)/.test(word));
     const config = operation === undefined || run.configFile === undefined || isGiven ? [] : [run.configFile];
     const streaming = context.environment['PULUMI_ENABLE_STREAMING_JSON_PREVIEW'];
@@ -61,12 +63,46 @@ async function prepared(
   context: CommandContext,
   stack: Stack,
   operation: PulumiOperation | undefined,
+  readsFirst: boolean,
 ): Promise<ReturnType<typeof pulumiRun>> {
   const isLocal = stack.settings.environment === 'local';
   if (isLocal && (operation === 'up' || operation === 'preview')) await ensurePort(context, stack);
   if (operation !== undefined && operation !== 'preview' && hasStateHere(context, stack))
-    await withStackLock(context, stack, () => Promise.resolve(settlePending(context, stack)));
-  return pulumiRun(context, stack, operation ?? 'preview');
+    await withStackLock(context, stack, () => Promise.resolve(settleState(context, stack)));
+  const run = pulumiRun(context, stack, operation ?? 'preview');
+  if (isLocal && operation !== undefined)
+    await proveServer(context, stack, operation, operation === 'refresh' || readsFirst);
+  return run;
+}
+
+/** Pulumi's postgresql provider sends the administrator's password to whoever answers on the port: nobody else may. */
+async function proveServer(
+  context: CommandContext,
+  stack: Stack,
+  operation: PulumiOperation,
+  reads: boolean,
+): Promise<void> {
+  const state = await stateBesidePulumi(context, stack);
+  const server = state === undefined ? undefined : localServerOf(state, context.root);
+  if (server === undefined) return;
+  if (reads) return startForReading(context, server);
+  if (operation !== 'destroy') return;
+  requireServer(server);
+  // With everything in it a stopped one is destroyed all the same, unless another one took its port.
+  if (server.status() === 'running' || !(await isFree(server.port))) requireRunning(server);
+}
+
+/** Pulumi's options that stand before a command and take the next word. */
+const WITH_VALUE = /^(-s|--stack|-C|--cwd|--color|-v|--verbose|--tracing|--profiling|--memprofilerate)$/;
+
+/** `up` of `--stack local up`. */
+function commandOf(args: readonly string[]): string | undefined {
+  return args.find((word, at) => !word.startsWith('-') && !WITH_VALUE.test(args[at - 1] ?? ''));
+}
+
+/** An import reads, too. */
+function readsFirst(args: readonly string[]): boolean {
+  return commandOf(args) === 'import' || args.some((word) => /^(-r|--refresh(=true)?)$/.test(word));
 }
 
 function stackOf(args: readonly string[]): string | undefined {

@@ -1,11 +1,9 @@
 import { runRefresh } from '../../engine/apply/run';
-import { PlatformError } from '../../postgres/errors';
-import { startAgain } from '../../postgres/server/bringUp';
 import { chooseEngine } from '../engine';
-import { localServerOf, requireRunning, requireServer } from '../localServer';
-import { pulumiInstalled } from '../pulumi';
+import { localServerOf, startForReading } from '../localServer';
+import { hasStateHere, pulumiInstalled } from '../pulumi';
 import { openStack } from '../stack';
-import { readState, settlePending, withStackLock } from '../stackState';
+import { readOrCreateState, requireDeployed, settleState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { ENGINE, reportStep, YES } from './deployment';
 import { embeddedResult, remember } from './embedded';
@@ -18,29 +16,14 @@ export const refresh: CommandDefinition = {
   finishesSteps: true,
   run: async (context) => {
     const stack = openStack(context);
-    if (chooseEngine(context, stack, pulumiInstalled(context)) === 'pulumi') {
-      return runWithPulumi(context, stack, { operation: 'refresh', replace: [] });
-    }
+    const engine = chooseEngine(context, stack, pulumiInstalled(context));
+    if (hasStateHere(context, stack)) requireDeployed(stack);
+    if (engine === 'pulumi') return runWithPulumi(context, stack, { operation: 'refresh', replace: [] });
     return withStackLock(context, stack, async () => {
-      settlePending(context, stack);
-      const state = await readState(context, stack);
-      if (state === undefined) {
-        throw new PlatformError(
-          'stack-not-deployed',
-          `Stack ${stack.name} was never deployed.`,
-          'Run `npm start` first.',
-          {
-            object: stack.name,
-          },
-        );
-      }
+      settleState(context, stack);
+      const state = await readOrCreateState(context, stack);
       const server = localServerOf(state, context.root);
-      if (server !== undefined) requireServer(server);
-      if (server?.status() === 'stopped') {
-        context.progress('The server was stopped; starting it.');
-        await startAgain(server.placed);
-      }
-      if (server !== undefined) requireRunning(server);
+      if (server !== undefined) await startForReading(context, server);
       const startedAt = new Date();
       const run = await runRefresh({
         program: stack.program,

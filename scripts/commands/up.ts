@@ -12,7 +12,7 @@ import { ensurePort, isDeployed, isRunning, mayStart } from '../port';
 import { pulumiInstalled } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import { openStack, type Stack } from '../stack';
-import { readState, repairPendingOperations, settlePending, withStackLock } from '../stackState';
+import { readState, repairPendingOperations, settleState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
 import { approvalOf, doomedBy, ENGINE, YES } from './deployment';
 import { embeddedResult, runEmbedded } from './embedded';
@@ -75,7 +75,7 @@ async function deploy(context: CommandContext, stack: Stack, options: DeployOpti
           runWithPulumi(context, stack, { operation: 'up', replace, previewFirst }),
         )
       : withStackLock(context, stack, async () => {
-          settlePending(context, stack);
+          settleState(context, stack);
           await settleServer(context, stack);
           return upEmbedded(context, stack, replace, previewFirst);
         }),

@@ -11,13 +11,13 @@ import { withClient } from '../../postgres/connection/client';
 import { PlatformError } from '../../postgres/errors';
 import { startAgain } from '../../postgres/server/bringUp';
 import { type CommandContext, type CommandResult, confirm, declined, failed } from '../command';
-import { type LocalServer, localServerOf, requireRunning, requireServer } from '../localServer';
+import { type LocalServer, localServerOf, startForReading } from '../localServer';
 import { adminLogin, type DeclaredLogin, refusedLogins, repairAdmin, repairRoles } from '../passwords';
 import { mayStart } from '../port';
 import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
-import { settlePending, type StackState, withStackLock } from '../stackState';
+import { settleState, type StackState, withStackLock } from '../stackState';
 import { stackHome } from '../workspace';
 import { approvalOf, deploymentResult, doomedBy, hear, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
@@ -40,7 +40,7 @@ export async function runWithPulumi(
 ): Promise<CommandResult> {
   const { operation } = request;
   if (operation !== 'preview' && hasStateHere(context, stack))
-    await withStackLock(context, stack, () => Promise.resolve(settlePending(context, stack)));
+    await withStackLock(context, stack, () => Promise.resolve(settleState(context, stack)));
   // First, for it refuses a lock and what could not be settled before anything is touched.
   const base = pulumiRun(context, stack, operation);
   const state = await stateBesidePulumi(context, stack);
@@ -108,12 +108,7 @@ async function localOf(
   // `up` starts it once what it plans was approved. Whoever else may answer on its port is asked nothing.
   if (operation !== 'refresh' && !server.answers()) return { server, isReadable: false, refused: [] };
   if (operation === 'refresh') {
-    requireServer(server);
-    if (server.status() === 'stopped') {
-      context.progress('The server was stopped; starting it.');
-      await startAgain(server.placed);
-    }
-    requireRunning(server);
+    await startForReading(context, server);
     // Refused here with a remedy, rather than by every single object.
     const admin = adminLogin(state);
     if (admin !== undefined) await withClient(admin.target, () => Promise.resolve());

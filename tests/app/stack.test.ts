@@ -9,7 +9,7 @@ let app: typeof Application;
 
 beforeAll(async () => {
   project = new TestProject();
-  const started = await project.run(['start']);
+  const started = await project.run(['start', '--engine', 'embedded']);
   expect(started.code, started.stderr).toBe(0);
   expect(started.stdout).toContain('Next:');
   const generated = await project.run(['generate']);
@@ -97,7 +97,7 @@ describe('the application on the local stack', () => {
   });
 
   it('reports everything unchanged on a second start', async () => {
-    const { report } = await project.json(['start']);
+    const { report } = await project.json(['start', '--engine', 'embedded']);
     expect(report).toMatchObject({ status: 'ok', counts: { create: 0, update: 0, replace: 0, delete: 0 } });
   });
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { SqlState, stateOf } from '../../postgres/connection/sqlstate';
 import { TestProject } from '../support/project';
-import { as, asAdmin, changesOf, checkpointOf } from './support';
+import { addRetiredGrant, as, asAdmin, changesOf, checkpointOf } from './support';
 
 let project: TestProject;
 
@@ -122,32 +122,7 @@ describe('rights', { timeout: 120_000 }, () => {
   });
 
   it('on tables that an older version kept as grants are not revoked with them', async () => {
-    const file = JSON.parse(readFileSync(checkpointOf(project), 'utf8')) as {
-      checkpoint: { latest: { resources: Record<string, unknown>[] } };
-    };
-    const { resources } = file.checkpoint.latest;
-    const like = resources.find(({ urn }) => String(urn).endsWith('::database-inclusive-public-schema'));
-    const inputs = {
-      database: 'inclusive_ai',
-      role: 'inclusive',
-      schema: 'public',
-      objectType: 'table',
-      privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
-    };
-    const stack = resources.find(({ type }) => type === 'pulumi:pulumi:Stack');
-    const component = 'urn:pulumi:local::coach::coach:schema:TableGrants::tables';
-    resources.push(
-      { urn: component, custom: false, type: 'coach:schema:TableGrants', parent: stack?.['urn'] },
-      {
-        ...like,
-        urn: 'urn:pulumi:local::coach::coach:schema:TableGrants$postgresql:index/grant:Grant::tables-inclusive-public-table',
-        id: 'inclusive_inclusive_ai_public_table',
-        parent: component,
-        inputs,
-        outputs: { ...inputs, id: 'inclusive_inclusive_ai_public_table' },
-      },
-    );
-    writeFileSync(checkpointOf(project), JSON.stringify(file));
+    addRetiredGrant(project);
     await changesOf(project, 'up');
     await as(project, 'inclusive', undefined, (client) => client.query('SELECT FROM "User"'));
     expect(readFileSync(checkpointOf(project), 'utf8')).not.toContain('TableGrants');

@@ -29,7 +29,7 @@ function killIfAlive(pid: number): void {
 }
 
 it('recovers a server killed under write load with every committed row', { timeout: 180_000 }, async () => {
-  expect((await project.run(['start'])).code).toBe(0);
+  expect((await project.run(['start', '--engine', 'embedded'])).code).toBe(0);
   const writer = await connect();
   await writer.query('CREATE TABLE load (n int PRIMARY KEY)');
   const { report } = await project.json(['status']);
@@ -56,7 +56,7 @@ it('recovers a server killed under write load with every committed row', { timeo
   );
   expect(JSON.stringify(server?.changed)).toContain('start');
 
-  const again = await project.run(['start']);
+  const again = await project.run(['start', '--engine', 'embedded']);
   expect(again.code, again.stderr).toBe(0);
   const reader = await connect();
   const { rows } = await reader.query<{ rows: number; last: number }>(
@@ -70,7 +70,10 @@ it('recovers a server killed under write load with every committed row', { timeo
 it('lets one of two runs at once do the work and tells the other to try again', { timeout: 180_000 }, async () => {
   for (let round = 0; round < 3; round += 1) {
     project.set('parameters', { work_mem: `${5 + round}MB` });
-    const [first, second] = await Promise.all([project.json(['up', '--yes']), project.json(['up', '--yes'])]);
+    const [first, second] = await Promise.all([
+      project.json(['up', '--yes', '--engine', 'embedded']),
+      project.json(['up', '--yes', '--engine', 'embedded']),
+    ]);
     expect([first.code, second.code].sort()).toEqual([0, 75]);
     const refused = first.code === 75 ? first : second;
     expect(refused.report['problems']).toMatchObject([{ code: 'stack-locked' }]);
@@ -82,7 +85,7 @@ it('refuses to guess: stopped by destroy, the data stays until its name is typed
   const wrong = await project.json(['destroy', '--yes', '--stack', 'local', '--delete-data', 'other']);
   expect(wrong.code).toBe(3);
   expect(wrong.report['problems']).toMatchObject([{ code: 'name-mismatch' }]);
-  expect((await project.run(['start'])).code).toBe(0);
+  expect((await project.run(['start', '--engine', 'embedded'])).code).toBe(0);
   const client = await connect();
   const { rows } = await client.query<{ rows: number }>('SELECT count(*)::int AS rows FROM load');
   await client.end();

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 import { Client } from 'pg';
 import { expect } from 'vitest';
@@ -90,6 +90,36 @@ export async function stateOf(project: TestProject): Promise<ResourceState[]> {
 
 export function checkpointOf(project: TestProject): string {
   return backendPaths(project.path('.coachdb', 'state'), 'coach', 'local').checkpoint;
+}
+
+/** The state as an older version of this project left it: the application's rights on tables as a resource of the postgresql provider. */
+export function addRetiredGrant(project: TestProject): void {
+  const file = JSON.parse(readFileSync(checkpointOf(project), 'utf8')) as {
+    checkpoint: { latest: { resources: Record<string, unknown>[] } };
+  };
+  const { resources } = file.checkpoint.latest;
+  const like = resources.find(({ urn }) => String(urn).endsWith('::database-inclusive-public-schema'));
+  const inputs = {
+    database: 'inclusive_ai',
+    role: 'inclusive',
+    schema: 'public',
+    objectType: 'table',
+    privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  };
+  const stack = resources.find(({ type }) => type === 'pulumi:pulumi:Stack');
+  const component = 'urn:pulumi:local::coach::coach:schema:TableGrants::tables';
+  resources.push(
+    { urn: component, custom: false, type: 'coach:schema:TableGrants', parent: stack?.['urn'] },
+    {
+      ...like,
+      urn: 'urn:pulumi:local::coach::coach:schema:TableGrants$postgresql:index/grant:Grant::tables-inclusive-public-table',
+      id: 'inclusive_inclusive_ai_public_table',
+      parent: component,
+      inputs,
+      outputs: { ...inputs, id: 'inclusive_inclusive_ai_public_table' },
+    },
+  );
+  writeFileSync(checkpointOf(project), JSON.stringify(file));
 }
 
 /** Every role's password, from the stack's outputs. */

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
-import { dirname } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { asAdmin, stateOf } from '../faults/support';
 import { TestProject } from '../support/project';
-import { missingPulumi, PULUMI, PULUMI_ENVIRONMENT } from '../support/pulumi';
+import { missingPulumi } from '../support/pulumi';
+import { listening, type Typed, typed, typedThroughNpm } from './typed';
 
 const reason = missingPulumi();
 if (reason !== undefined) process.stderr.write(`skipped: Pulumi as its users type it (${reason})\n`);
@@ -20,31 +18,8 @@ beforeAll(() => {
 });
 afterAll(() => project.remove());
 
-interface Typed {
-  code: number;
-  text: string;
-}
-
-/** `npm run pulumi -- ARGUMENTS`. */
-async function wrapped(...args: string[]): Promise<Typed> {
-  const { code, stdout, stderr } = await project.run(['pulumi', ...args, '--non-interactive'], PULUMI_ENVIRONMENT);
-  return { code: code ?? -1, text: `${stdout}${stderr}` };
-}
-
-/** `pulumi ARGUMENTS` in the project's folder. */
-function plain(...args: string[]): Promise<Typed> {
-  const env = {
-    ...process.env,
-    ...PULUMI_ENVIRONMENT,
-    PATH: `${dirname(PULUMI ?? '')}:${process.env['PATH'] ?? ''}`,
-    PULUMI_CONFIG_PASSPHRASE_FILE: project.path('.coachdb', 'passphrase'),
-  };
-  return new Promise((resolve) => {
-    execFile(PULUMI ?? '', [...args, '--non-interactive'], { cwd: project.root, env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? -1), text: `${stdout}${stderr}` });
-    });
-  });
-}
+const wrapped = (...args: string[]): Promise<Typed> => typedThroughNpm(project, ...args);
+const plain = (...args: string[]): Promise<Typed> => typed(project, ...args);
 
 /** What a destroy would take away, as the database has it. */
 async function objects(): Promise<unknown> {
@@ -69,10 +44,12 @@ describe.skipIf(reason !== undefined)('Pulumi as its users type it', { timeout: 
     );
     const committed = readFileSync(settings, 'utf8');
     try {
-      const up = await wrapped('up', '--yes', '--skip-preview');
+      let up = await wrapped('up', '--yes', '--skip-preview');
+      // Other tests' servers look for a free port at the same time.
+      while (/Port \d+ on 127\.0\.0\.1 is taken/.test(up.text)) up = await wrapped('up', '--yes', '--skip-preview');
       expect(up.code, up.text).toBe(0);
     } finally {
-      stranger.close();
+      stranger.leave();
     }
     expect(project.port).not.toBe(taken);
     expect(JSON.stringify(await objects())).toContain('citext');
@@ -93,7 +70,7 @@ describe.skipIf(reason !== undefined)('Pulumi as its users type it', { timeout: 
 
   it('alone is right; the salt it writes into the settings goes with the next command', async () => {
     const committed = readFileSync(settings, 'utf8');
-    const preview = await plain('preview', '--stack', 'local', '--expect-no-changes');
+    const preview = await plain('preview', '--expect-no-changes');
     expect(preview.code, preview.text).toBe(0);
     expect((await project.run(['refresh', '--yes', '--engine', 'embedded'])).code).toBe(0);
     expect(readFileSync(settings, 'utf8')).toBe(committed);
@@ -101,14 +78,14 @@ describe.skipIf(reason !== undefined)('Pulumi as its users type it', { timeout: 
 
   it('given an old or missing copy of the settings is refused', async () => {
     const copy = project.path('old.yaml');
-    writeFileSync(copy, readFileSync(settings, 'utf8').replace('hstore', 'earthdistance'));
-    const old = await plain('preview', '--stack', 'local', '--config-file', copy);
+    writeFileSync(copy, readFileSync(settings, 'utf8').replace('hstore', 'ltree'));
+    const old = await plain('preview', '--config-file', copy);
     expect(old.code).not.toBe(0);
     expect(old.text).toMatch(
       /other settings than .*Pulumi\.local\.yaml holds: coach:extensions\..*npm run pulumi -- up/s,
     );
     rmSync(copy);
-    const missing = await plain('up', '--yes', '--skip-preview', '--stack', 'local', '--config-file', copy);
+    const missing = await plain('up', '--yes', '--skip-preview', '--config-file', copy);
     expect(missing.code).not.toBe(0);
     expect(missing.text).toMatch(/other settings than/);
     expect(JSON.stringify(await objects())).toContain('hstore');
@@ -118,7 +95,7 @@ describe.skipIf(reason !== undefined)('Pulumi as its users type it', { timeout: 
     const before = await objects();
     const resources = (await stateOf(project)).length;
     for (const destroyed of [
-      await plain('destroy', '--yes', '--skip-preview', '--stack', 'local'),
+      await plain('destroy', '--yes', '--skip-preview'),
       await wrapped('destroy', '--yes', '--skip-preview'),
     ]) {
       expect(destroyed.code).not.toBe(0);
@@ -130,11 +107,3 @@ describe.skipIf(reason !== undefined)('Pulumi as its users type it', { timeout: 
     expect(after.code, after.text).toBe(0);
   });
 });
-
-function listening(port: number): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
-}

@@ -9,7 +9,7 @@ let project: TestProject;
 beforeAll(async () => {
   project = new TestProject();
   project.set('audit', { hashChain: true });
-  expect((await project.run(['start'])).code).toBe(0);
+  expect((await project.run(['start', '--engine', 'embedded'])).code).toBe(0);
   await asApplication(async (client) => {
     await client.query(
       `INSERT INTO "User" (id, email, name, "updatedAt") VALUES ('u1', 'ana@example.org', 'Ana', now())`,

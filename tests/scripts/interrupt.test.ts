@@ -12,7 +12,7 @@ beforeAll(() => {
 afterAll(() => project.remove());
 
 it('finishes the step under way, exits 130, and the next run goes on from there', { timeout: 120_000 }, async () => {
-  const child = project.start(['start', '--verbose']);
+  const child = project.start(['start', '--verbose', '--engine', 'embedded']);
   let progress = '';
   const code = await new Promise<number | null>((resolve) => {
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -23,7 +23,7 @@ it('finishes the step under way, exits 130, and the next run goes on from there'
   });
   expect(code, progress).toBe(130);
   expect(progress).toContain('Interrupted');
-  const { report } = await project.json(['start']);
+  const { report } = await project.json(['start', '--engine', 'embedded']);
   expect(report).toMatchObject({ status: 'changed', problems: [] });
   const { server, postgres } = Object.fromEntries(
     (report['changes'] as { name: string; type: string; operation: string }[])

@@ -28,13 +28,13 @@ function history(): Entry[] {
 
 describe('the history of a stack', { timeout: 120_000 }, () => {
   it('has each run of this engine that changed something, in Pulumi’s own format', async () => {
-    expect((await project.run(['start'])).code).toBe(0);
-    expect((await project.run(['start'])).code).toBe(0);
+    expect((await project.run(['start', '--engine', 'embedded'])).code).toBe(0);
+    expect((await project.run(['start', '--engine', 'embedded'])).code).toBe(0);
     expect(history()).toMatchObject([{ kind: 'update', result: 'succeeded', environment: { 'exec.kind': 'coachdb' } }]);
     expect(history()[0]?.resourceChanges['create']).toBeGreaterThan(40);
     expect(history()[0]?.resourceChanges).not.toHaveProperty('same');
     project.set('parameters', { work_mem: '6MB' });
-    expect((await project.run(['up', '--yes'])).code).toBe(0);
+    expect((await project.run(['up', '--yes', '--engine', 'embedded'])).code).toBe(0);
     expect(history().map(({ resourceChanges }) => resourceChanges['update'])).toEqual([undefined, 1]);
   });
 });

@@ -6,8 +6,8 @@ import { alteredByHand, readConfiguration } from '../../../postgres/server/confi
 import { readControlFile } from '../../../postgres/server/control';
 import { activationOfInspection, type Inspection, runningProgram } from '../../../postgres/server/inspect';
 import { recordedLayout } from '../../../postgres/server/layout';
-import { requireKnown } from '../../../postgres/server/lost';
-import { requireNotForeign, requireRunnable } from '../../../postgres/server/ownership';
+import { requireKnown, requireRemovable } from '../../../postgres/server/lost';
+import { requireRunnable } from '../../../postgres/server/ownership';
 import { formerHome, pathForState, pathsHere } from '../../../postgres/server/paths';
 import { stopServer } from '../../../postgres/server/process';
 import { ownedBy, type PlacedServer, placeServer } from '../../../postgres/server/server';
@@ -78,7 +78,10 @@ const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => 
   async delete(_id, props) {
     const paths = here(root(), props);
     const layout = recordedLayout(paths.dataDirectory) ?? paths;
-    requireNotForeign(ownedBy({ ...paths, formerHome: formerHome(props) }, layout));
+    requireRemovable(
+      { dataDirectory: layout.dataDirectory, identity: props.identity },
+      ownedBy({ ...paths, formerHome: formerHome(props) }, layout),
+    );
     await stopServer(layout);
   },
 });
