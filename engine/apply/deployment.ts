@@ -114,6 +114,7 @@ export class Deployment implements Monitor {
       if (remaining.length > 0) this.changed = true;
       await removeResources([...remaining, ...this.condemned], {
         ...this.options,
+        changes: this.changes,
         lookup: (urn) => this.done.get(urn) ?? this.olds.get(urn),
         // A replacement is one change: removing the old one is told only where it fails.
         record: (change) => {

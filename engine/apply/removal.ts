@@ -6,6 +6,7 @@ import type { ResourceState } from '../state/resource';
 import { changeOfState } from './goal';
 import { interrupted } from './interrupted';
 import type { ProviderRegistry } from './registry';
+import { soFar } from './soFar';
 
 export interface RemovalOptions {
   dryRun: boolean;
@@ -13,6 +14,8 @@ export interface RemovalOptions {
   approve: (changes: readonly ResourceChange[]) => Promise<boolean>;
   lookup: (urn: string) => ResourceState | undefined;
   record: (change: ResourceChange) => void;
+  /** What the run has done before. */
+  changes: readonly ResourceChange[];
   /** The state is gone: store that. */
   removed: (state: ResourceState) => Promise<void>;
   /** Aborted: the deletion under way is finished, no other one begun. */
@@ -41,7 +44,7 @@ export async function removeResources(resources: readonly ResourceState[], optio
   if (!options.dryRun && visible.length > 0 && !(await options.approve(visible))) {
     throw new PlatformError(
       'delete-declined',
-      `Deleting ${visible.map(({ name }) => name).join(', ')} was not approved; everything else is done.`,
+      `Deleting ${visible.map(({ name }) => name).join(', ')} was not approved, so nothing was deleted. ${soFar(options.changes)}`,
       'Run again with --yes if it should be deleted.',
       { kind: 'refused' },
     );

@@ -134,6 +134,7 @@ export function runDestroy(options: StateRunOptions): Promise<RunResult> {
       approve: () => Promise.resolve(true),
       lookup: (urn) => left.find((state) => state.urn === urn),
       record,
+      changes: [],
       removed: async (state) => {
         left.splice(
           left.findIndex((other) => other.urn === state.urn),

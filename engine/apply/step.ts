@@ -11,6 +11,7 @@ import { DYNAMIC_PACKAGE } from './dynamic';
 import { changeOf, errorShown, goalOf, type StepResult } from './goal';
 import { inputsRefused, reasonsOf } from './inputsRefused';
 import type { DiffResult, Properties, ResourceProvider } from './provider';
+import { soFar } from './soFar';
 import { defaultProviderOf } from './stepProvider';
 
 /** Everything one custom resource's step works on. */
@@ -250,7 +251,7 @@ async function replaced(
   if (!deployment.options.dryRun && !asked && !(await deployment.options.approve([planned]))) {
     throw new PlatformError(
       'replace-declined',
-      `Replacing ${registration.type} ${registration.name} was not approved, so nothing further was done.`,
+      `Replacing ${registration.type} ${registration.name} was not approved, so nothing further was done. ${soFar(deployment.changes)}`,
       'Run again with --yes if it should be replaced, or take the change back.',
       { kind: 'refused', object: urn },
     );

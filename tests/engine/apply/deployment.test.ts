@@ -158,6 +158,29 @@ describe('deployment', () => {
     expect(world.provider.things.size).toBe(2);
   });
 
+  it('says what was done and what not where a deletion or replacement is declined', async () => {
+    const world = new World();
+    await world.run([registration('gone', {}), registration('kept', { size: 1 }), registration('same', {})]);
+    world.approved = false;
+    const [kept, same] = [registration('kept', { size: 2 }), registration('same', {})];
+    await expect(world.run([kept, same, registration('new', {})])).rejects.toMatchObject({
+      code: 'delete-declined',
+      message:
+        'Deleting gone was not approved, so nothing was deleted. Done before it, and kept: kept (updated), new (created).',
+    });
+    await expect(world.run([kept, same, registration('new', {})])).rejects.toMatchObject({
+      message: 'Deleting gone was not approved, so nothing was deleted. Nothing was changed.',
+    });
+    await expect(
+      world.run([registration('kept', { size: 3 }), registration('same', { fixed: 2 })]),
+    ).rejects.toMatchObject({
+      code: 'replace-declined',
+      message: expect.stringMatching(
+        /same was not approved, so nothing further was done\. Done before it, and kept: kept \(updated\)\.$/,
+      ) as string,
+    });
+  });
+
   it('forgets what is deleted with another resource that goes too', async () => {
     const world = new World();
     const first = await world.run([registration('server', {})]);
@@ -314,6 +337,7 @@ describe('an interrupt', () => {
       approve: () => Promise.resolve(true),
       lookup: () => provider,
       record: () => undefined,
+      changes: [],
       removed: (state) => {
         removed.push(...names([state]));
         again.abort();
