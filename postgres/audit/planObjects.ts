@@ -6,15 +6,18 @@ import { createIdSequence } from './identifier';
 import { defaultPartitionName, literal, searchIndexName, sequenceName, SUPPORT, trailNames } from './names';
 import { type AuditStep, sameSet, step } from './step';
 import {
+  addHashed,
   AUDITED_LATER,
+  beginHashed,
   columnSql,
   createAudited,
   createChain,
   createSuspension,
   createTrail,
-  HASHED_FROM,
+  endHashed,
+  FORMER_HASHED,
+  HASHED,
   searchIndexSql,
-  setHashedFrom,
   trailColumns,
 } from './trail';
 
@@ -128,10 +131,10 @@ function planSupport(spec: AuditSpec, { relations }: AuditActual): AuditStep[] {
   const horizon = relations.find(({ name }) => name === SUPPORT.horizon);
   if (!has(SUPPORT.chain) || horizon === undefined)
     steps.push(step('create', `table ${SUPPORT.chain}`, 'links of the hash chains', createChain(spec)));
-  else if (!horizon.columns.some(({ name }) => name === HASHED_FROM.name)) {
-    const sql = [`ALTER TABLE ${trailNames(spec).horizon} ADD COLUMN ${HASHED_FROM.column}`];
-    if (spec.hashChain) sql.push(setHashedFrom(spec));
-    steps.push(step('change', `table ${SUPPORT.horizon}`, `column ${HASHED_FROM.name}`, sql));
+  else if (!horizon.columns.some(({ name }) => name === HASHED.name)) {
+    const hasFormer = horizon.columns.some(({ name }) => name === FORMER_HASHED);
+    const isOn = relations.some(({ triggers }) => triggers.some(({ name }) => name === 'hash_row'));
+    steps.push(step('change', `table ${SUPPORT.horizon}`, `column ${HASHED.name}`, addHashed(spec, hasFormer, isOn)));
   }
   return steps;
 }
@@ -233,7 +236,7 @@ function setClause(entry: string): string {
 
 /** Triggers on the trail's own tables. */
 export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep[] {
-  const { trail, suspension, horizon, fn } = trailNames(spec);
+  const { trail, suspension, fn } = trailNames(spec);
   const wanted: { on: string; name: string; sql: string; made?: string[] }[] = [
     {
       on: SUPPORT.suspension,
@@ -246,7 +249,7 @@ export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep
             on: spec.table,
             name: 'hash_row',
             sql: `CREATE TRIGGER hash_row BEFORE INSERT ON ${trail} FOR EACH ROW EXECUTE FUNCTION ${fn('hash_row')}()`,
-            made: [setHashedFrom(spec)],
+            made: [beginHashed(spec)],
           },
         ]
       : []),
@@ -256,7 +259,7 @@ export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep
   for (const { on, name, enabled, function: runs } of present) {
     if (wanted.some((one) => one.on === on && one.name === name && runs === name && enabled === 'A')) continue;
     const sql = [`DROP TRIGGER ${quoteIdentifier(name)} ON ${qualified(spec.schema, on)}`];
-    if (name === 'hash_row') sql.push(`UPDATE ${horizon} SET ${HASHED_FROM.name} = NULL`);
+    if (name === 'hash_row') sql.push(endHashed(spec));
     steps.push(step('remove', `trigger ${name} on ${on}`, 'not as declared', sql));
   }
   for (const { on, name, sql, made = [] } of wanted) {

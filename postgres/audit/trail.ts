@@ -149,12 +149,29 @@ export function createSuspension(spec: AuditSpec): string[] {
   ];
 }
 
-/** Rows recorded since then have a hash; NULL: the chain is off. */
-export const HASHED_FROM = { name: 'hashed_from', column: 'hashed_from timestamp with time zone' };
+/** The times in which the chain was on: rows recorded in them have a hash. Before there were periods, only the last one's beginning was kept. */
+export const HASHED = { name: 'hashed', column: `hashed tstzmultirange NOT NULL DEFAULT '{}'` };
+export const FORMER_HASHED = 'hashed_from';
 
-export const setHashedFrom = (spec: Pick<AuditSpec, 'schema' | 'table'>): string =>
-  `INSERT INTO ${trailNames(spec).horizon} (sealed_until, hashed_from) VALUES ('-infinity', clock_timestamp()) ` +
-  `ON CONFLICT (only_row) DO UPDATE SET hashed_from = EXCLUDED.hashed_from`;
+/** The chain is on from now. The trail is locked meanwhile, so no row is recorded between trigger and period. */
+export const beginHashed = (spec: Pick<AuditSpec, 'schema' | 'table'>): string =>
+  `INSERT INTO ${trailNames(spec).horizon} AS h (sealed_until, hashed) VALUES ('-infinity', tstzmultirange(tstzrange(clock_timestamp(), NULL))) ` +
+  `ON CONFLICT (only_row) DO UPDATE SET hashed = h.hashed + EXCLUDED.hashed`;
+
+export const endHashed = (spec: Pick<AuditSpec, 'schema' | 'table'>): string =>
+  `UPDATE ${trailNames(spec).horizon} SET hashed = hashed * tstzmultirange(tstzrange(NULL, clock_timestamp()))`;
+
+/** For a horizon without the column. `isOn`: rows get their hash already. */
+export function addHashed(spec: AuditSpec, hasFormer: boolean, isOn: boolean): string[] {
+  const { horizon } = trailNames(spec);
+  const add = `ALTER TABLE ${horizon} ADD COLUMN ${HASHED.column}`;
+  if (!hasFormer) return isOn ? [add, beginHashed(spec)] : [add];
+  return [
+    add,
+    `UPDATE ${horizon} SET hashed = tstzmultirange(tstzrange(${FORMER_HASHED}, NULL)) WHERE ${FORMER_HASHED} IS NOT NULL`,
+    `ALTER TABLE ${horizon} DROP COLUMN ${FORMER_HASHED}`,
+  ];
+}
 
 /** Links of the hash chains: one chain a month, one link for each stretch of time that was sealed. The horizon is what the next link waits for. */
 export function createChain(spec: AuditSpec): string[] {
@@ -164,6 +181,6 @@ export function createChain(spec: AuditSpec): string[] {
       `until_time timestamp with time zone NOT NULL, row_count bigint NOT NULL, digest bytea NOT NULL, previous bytea NOT NULL, ` +
       `hash bytea NOT NULL, sealed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (month, position))`,
     `CREATE TABLE ${horizon} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), sealed_until timestamp with time zone NOT NULL, ` +
-      `pending_until timestamp with time zone, pending_txid bigint, ${HASHED_FROM.column})`,
+      `pending_until timestamp with time zone, pending_txid bigint, ${HASHED.column})`,
   ];
 }

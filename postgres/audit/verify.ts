@@ -150,7 +150,7 @@ const inMonth = `t."timestamp" >= $1::timestamp AT TIME ZONE 'UTC' AND t."timest
 const OWN = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => `
 SELECT count(*) AS rows, count(*) FILTER (WHERE x.hash IS NULL AND NOT x.wrong) AS unhashed, count(*) FILTER (WHERE x.wrong) AS altered,
        (array_agg(x.id ORDER BY x.id) FILTER (WHERE x.wrong))[1:20] AS ids
-  FROM (SELECT t.id::text AS id, t.hash, CASE WHEN t.hash IS NULL THEN coalesce(t.clock_time >= h.hashed_from, false) ELSE t.hash <> ${rowDigest(spec, 't')} END AS wrong
+  FROM (SELECT t.id::text AS id, t.hash, CASE WHEN t.hash IS NULL THEN coalesce(t.clock_time <@ h.hashed, false) ELSE t.hash <> ${rowDigest(spec, 't')} END AS wrong
           FROM ${trailNames(spec).trail} AS t LEFT JOIN ${trailNames(spec).horizon} AS h ON true WHERE ${inMonth}) AS x`;
 
 /** Each row falls into the stretch its time belongs to; those after the last link into one without a position. */

@@ -247,7 +247,7 @@ describe('a trail of an earlier version', () => {
         `CREATE OR REPLACE FUNCTION ${recorder}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END'`,
       );
     await admin.query(
-      `DROP FUNCTION audit.bounded(jsonb, text[]); DROP FUNCTION audit.weigh(jsonb, bigint); ALTER TABLE audit.chain_horizon DROP hashed_from`,
+      `DROP FUNCTION audit.bounded(jsonb, text[]); DROP FUNCTION audit.weigh(jsonb, bigint); ALTER TABLE audit.chain_horizon DROP hashed`,
     );
     for (const [index, [, column, value]] of VALUES.entries())
       await admin.query(

@@ -310,6 +310,32 @@ describe('tampering of whoever may write the tables', () => {
 });
 
 describe('turning it off and on', () => {
+  it('forgets no earlier time: a hash taken away there is found, and an older trail’s beginning is kept', async () => {
+    await write(1);
+    const newest = `(SELECT id FROM audit.audit_log ORDER BY id DESC LIMIT 1)`;
+    const { rows } = await admin.query<{ id: string; hash: Buffer }>(
+      `SELECT id, hash FROM audit.audit_log WHERE id = ${newest}`,
+    );
+    const [row] = rows;
+    for (const hashChain of [false, true, false, true]) {
+      await database.up({ hashChain });
+      await write(1);
+    }
+    const expectNoticed = async (): Promise<void> => {
+      await admin.query(`UPDATE audit.audit_log SET hash = NULL, user_id = 'other' WHERE id = $1`, [row?.id]);
+      const { months } = await verifyChain(admin, database.spec);
+      expect(months.at(-1)?.problems).toMatchObject([{ kind: 'altered', rows: [row?.id] }]);
+      await admin.query(`UPDATE audit.audit_log SET hash = $2, user_id = NULL WHERE id = $1`, [row?.id, row?.hash]);
+      expect(await kinds()).toEqual([]);
+    };
+    await expectNoticed();
+    // As it was before: the last beginning alone.
+    await admin.query(`ALTER TABLE audit.chain_horizon ADD hashed_from timestamptz; DELETE FROM audit.audit_log WHERE hash IS NULL;
+      UPDATE audit.chain_horizon SET hashed_from = (SELECT clock_time FROM audit.audit_log WHERE id = '${row?.id}'); ALTER TABLE audit.chain_horizon DROP hashed`);
+    await database.up({ hashChain: true });
+    await expectNoticed();
+  });
+
   it('loses nothing: rows written meanwhile are sealed when it is on again', async () => {
     const before = await verifyChain(admin, database.spec);
     await database.up({ hashChain: false });
