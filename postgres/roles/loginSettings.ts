@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { quoteIdentifier } from '../connection/quote';
 import type { LoginSettingsSpec } from '../spec';
 import { converge } from './converge';
+import { membershipOptionSteps } from './membershipOptions';
 import type { Step } from './planRole';
 
 /** One setting that sessions find when they begin. */
@@ -81,8 +82,10 @@ function alter(database: string | null, role: string | null): { what: string; sq
   return { what: `role ${role} in database ${database}`, sql: `${sql} IN DATABASE ${quoteIdentifier(database)}` };
 }
 
+/** With the options of memberships, which decide as much about a session and have to be right before migrations run. */
 export async function loginSettingSteps(client: Client, spec: LoginSettingsSpec): Promise<Step[]> {
-  return planLoginSettings(await readLoginSettings(client, spec));
+  const settings = planLoginSettings(await readLoginSettings(client, spec));
+  return [...settings, ...(await membershipOptionSteps(client, spec.roles))];
 }
 
 export function applyLoginSettings(client: Client, spec: LoginSettingsSpec): Promise<void> {

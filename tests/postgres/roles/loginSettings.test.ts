@@ -98,6 +98,44 @@ describe.each(SERVERS)('settings at login that nobody declared (%s)', (binaries)
     );
   });
 
+  it('options of memberships are those of a plain GRANT, whoever granted', async (context) => {
+    const memberships = async (): Promise<unknown[]> =>
+      (
+        await client.query<Record<string, unknown>>(
+          "SELECT to_jsonb(m) - 'oid' AS options FROM pg_auth_members m ORDER BY 1",
+        )
+      ).rows;
+    await client.query(`GRANT ${guest} TO ${app}; ALTER ROLE ${migrator} NOINHERIT; GRANT ${app} TO ${migrator}`);
+    expect(await actions()).toEqual([]);
+    if (cluster.major < 16) return context.skip('memberships have no options before 16');
+    const grantor = `ls_grantor_${suffix}`;
+    await client.query(`CREATE ROLE ${grantor}; GRANT ${app} TO ${grantor} WITH ADMIN OPTION;
+      SET ROLE ${grantor}; GRANT ${app} TO ${migrator} WITH SET TRUE, INHERIT FALSE; RESET ROLE`);
+    const before = await memberships();
+    for (const [statement, said] of [
+      [`GRANT ${app} TO ${migrator} WITH SET FALSE`, [`membership of ${migrator} in ${app}: SET TRUE, INHERIT FALSE`]],
+      [
+        `GRANT ${app} TO ${migrator} WITH INHERIT TRUE`,
+        [`membership of ${migrator} in ${app}: SET TRUE, INHERIT FALSE`],
+      ],
+      [
+        `GRANT ${guest} TO ${app} WITH INHERIT FALSE, SET FALSE`,
+        [`membership of ${app} in ${guest}: SET TRUE, INHERIT TRUE`],
+      ],
+      [
+        `SET ROLE ${grantor}; GRANT ${app} TO ${migrator} WITH INHERIT TRUE; RESET ROLE`,
+        [`membership of ${migrator} in ${app}: SET TRUE, INHERIT FALSE`],
+      ],
+      // A membership of somebody else.
+      [`GRANT ${guest} TO ${grantor} WITH SET FALSE; REVOKE ${guest} FROM ${grantor}`, []],
+    ] as const) {
+      await client.query(statement);
+      expect(await actions(), statement).toEqual(said);
+      await applyLoginSettings(client, SPEC);
+      expect(await memberships(), statement).toEqual(before);
+    }
+  });
+
   it('are reset all at once, and the server has read it', async () => {
     const before = await kept();
     for (const [statement] of cases()) await client.query(statement);
