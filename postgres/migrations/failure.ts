@@ -1,7 +1,8 @@
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
+import { type Denied, deniedAfter } from './denied';
 import { offsetOfPosition, placeAt } from './location';
-import { deployCommand, orRecordIt, resolveRemedy } from './remedies';
+import { deniedRemedy, deployCommand, orRecordIt, resolveRemedy } from './remedies';
 import type { MigrationStep, PlannedStatement } from './types';
 
 /** What became of the migration, for the message. */
@@ -40,6 +41,10 @@ export function migrationFailure(
 ): PlatformError {
   const server = serverError(error);
   const state = stateOf(error);
+  const denied =
+    state === SqlState.insufficientPrivilege && sent !== undefined
+      ? deniedAfter(sent.failed.sql, server.where)
+      : undefined;
   const lines = [
     `Migration ${step.name} failed${where(step, sent, server)}: ${server.message}${state === undefined ? '' : ` (SQLSTATE ${state})`}`,
   ];
@@ -47,11 +52,12 @@ export function migrationFailure(
   if (server.detail !== undefined) lines.push(`Detail: ${server.detail}`);
   if (server.hint !== undefined) lines.push(`Hint: ${server.hint}`);
   if (server.where !== undefined) lines.push(`Where: ${server.where}`);
+  if (denied !== undefined) lines.push(`${denied.what}: ${denied.why}.`);
   lines.push(whatIsLeft(step, outcome));
   return new PlatformError(
     'migration-failed',
     lines.join('\n'),
-    remedyFor(step, sent?.failed.sql ?? '', state, outcome),
+    remedyFor(step, sent?.failed.sql ?? '', state, outcome, denied),
     {
       object: step.path,
       cause: error,
@@ -92,12 +98,19 @@ function whatIsLeft(step: MigrationStep, outcome: Outcome): string {
   return `It is not all or nothing: ${statementsDone} of its ${total} statements are done and stay.${others}`;
 }
 
-function remedyFor(step: MigrationStep, statement: string, state: string | undefined, outcome: Outcome): string {
+function remedyFor(
+  step: MigrationStep,
+  statement: string,
+  state: string | undefined,
+  outcome: Outcome,
+  denied: Denied | undefined,
+): string {
+  if (denied !== undefined && outcome.statementsDone === undefined) return deniedRemedy(step.name, denied);
   if (outcome.statementsDone !== undefined) {
     const index = /^create\s+(?:unique\s+)?index\s+concurrently\b/i.test(statement)
       ? 'It may have left its index behind as INVALID, which IF NOT EXISTS then takes for done: drop that first. '
       : '';
-    return `${index}${resolveRemedy(step.name)}`;
+    return `${denied === undefined ? '' : `${denied.remedy}. `}${index}${resolveRemedy(step.name)}`;
   }
   const again = 'then run `npm run coachdb -- deploy` (or `npm run up`) again.';
   switch (state) {
@@ -111,7 +124,10 @@ function remedyFor(step: MigrationStep, statement: string, state: string | undef
     case SqlState.queryCanceled:
       return `Raise \`coach:migrations.statementTimeoutMs\` if it may take longer, ${again}`;
     case SqlState.insufficientPrivilege:
-      return `Migrations run as the owner role: give it the privilege, ${again}`;
+      return orRecordIt(
+        step.name,
+        `Migrations run as the owner role (\`coach:roles.owner\`), which may not: take it out of ${step.path}`,
+      );
     case SqlState.duplicateTable:
     case SqlState.duplicateObject:
       return (

@@ -6,7 +6,7 @@ import { qualified } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import { grantee, PUBLIC } from '../roles/privileges';
-import type { MigrationHistory, MigrationRow } from './types';
+import type { MigrationHistory, MigrationRow, Powers } from './types';
 
 export const MIGRATIONS_TABLE = '_prisma_migrations';
 
@@ -19,6 +19,27 @@ interface RawRow {
   rolled_back_at: Date | null;
   logs: string | null;
   applied_steps_count: number;
+}
+
+/** What the current role may do beside its own objects. */
+export async function readPowers(client: Client): Promise<Powers> {
+  const { rows } = await client.query<Powers>(
+    `SELECT r.rolsuper AS superuser, r.rolcreaterole AS "createRole", r.rolcreatedb AS "createDatabase",
+            (SELECT pg_catalog.pg_has_role(datdba, 'USAGE') FROM pg_catalog.pg_database
+              WHERE datname = pg_catalog.current_database()) AS "ownsDatabase",
+            ARRAY(SELECT rolname::pg_catalog.text FROM pg_catalog.pg_roles
+                   WHERE rolname LIKE 'pg\\_%' AND pg_catalog.pg_has_role(oid, 'USAGE')) AS "memberOf",
+            ARRAY(SELECT v.name::pg_catalog.text FROM pg_catalog.pg_available_extension_versions v
+                   GROUP BY v.name HAVING NOT pg_catalog.bool_or(v.trusted OR NOT v.superuser OR v.installed)) AS untrusted,
+            ARRAY(SELECT extname::pg_catalog.text FROM pg_catalog.pg_extension
+                   WHERE pg_catalog.pg_has_role(extowner, 'USAGE')) AS "ownExtensions",
+            ARRAY(SELECT extname::pg_catalog.text FROM pg_catalog.pg_extension
+                   WHERE NOT pg_catalog.pg_has_role(extowner, 'USAGE')) AS "foreignExtensions"
+       FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`,
+  );
+  const [powers] = rows;
+  if (powers === undefined) throw new Error('The current role is not in pg_roles.');
+  return powers;
 }
 
 /** Two queries whatever the number of migrations; changes nothing. Fails with 42501 where the current role may not read the table. */

@@ -2,7 +2,7 @@ import { PlatformError, type Problem } from '../errors';
 import { matchesChecksum } from './checksum';
 import { deployCommand, resolveRemedy } from './remedies';
 import { readScript, type Script } from './script';
-import type { MigrationFile, MigrationFolder, MigrationHistory, MigrationPlan, MigrationRow } from './types';
+import type { MigrationFile, MigrationFolder, MigrationHistory, MigrationPlan, MigrationRow, Powers } from './types';
 
 /**
  * What has to run to bring a database from its history to the folder's state. Like `prisma migrate deploy` it applies every
@@ -27,6 +27,7 @@ export function planMigrations(folder: MigrationFolder, history: MigrationHistor
       ...strange(folder, finished),
       ...(pending.length > 0 ? notEmpty(history) : []),
       ...read.flatMap((script) => script.problems),
+      ...(history.powers === undefined ? [] : deniedOf(read, history.powers)),
     ],
     warnings: [
       ...folder.warnings,
@@ -39,6 +40,10 @@ export function planMigrations(folder: MigrationFolder, history: MigrationHistor
       ),
     ],
   };
+}
+
+function deniedOf(scripts: readonly Script[], powers: Powers): Problem[] {
+  return scripts.flatMap((script) => script.denied(powers));
 }
 
 /** A file is planned twice, before the lock and under it, and read once. */

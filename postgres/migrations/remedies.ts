@@ -14,6 +14,11 @@ export function orRecordIt(name: string, correction: string): string {
   );
 }
 
+/** Where the database does the rest by a setting, the file runs; where it does not, its work is done by hand. */
+export function deniedRemedy(name: string, { remedy }: { remedy: string }): string {
+  return orRecordIt(name, `${remedy}. Where the statement still fails then, take it out of the migration`);
+}
+
 export function deployCommand(option: '--applied' | '--rolled-back', name: string): string {
   const quoted = /^[\w.@-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
   return `\`npm run coachdb -- deploy ${option} ${quoted}\``;

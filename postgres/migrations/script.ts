@@ -1,10 +1,11 @@
 import type { Problem } from '../errors';
 import { aloneBecause, chains, controlOf, hasModes } from './control';
+import { deniedBefore } from './denied';
 import { placeAt } from './location';
-import { orRecordIt } from './remedies';
+import { deniedRemedy, orRecordIt } from './remedies';
 import { leadingWords, splitStatements, type Statement } from './statements';
 import { tokenize } from './tokens';
-import type { MigrationFile, MigrationStep, PlannedStatement } from './types';
+import type { MigrationFile, MigrationStep, PlannedStatement, Powers } from './types';
 
 /** A comment with this text makes each statement of its file commit by itself. */
 export const NO_TRANSACTION = '-- coachdb: no-transaction';
@@ -13,6 +14,8 @@ export interface Script {
   step: MigrationStep;
   problems: Problem[];
   warnings: string[];
+  /** What those powers do not suffice for. */
+  denied(powers: Powers): Problem[];
 }
 
 /**
@@ -42,7 +45,15 @@ export function readScript(file: MigrationFile): Script {
   const mode = directives.includes('no-transaction')
     ? { transactional: false, reason: `marked ${NO_TRANSACTION}` }
     : modeOf(sql, found, statements);
-  return { step: { name, path, checksum, sql, statements, ...mode }, problems, warnings };
+  const denied = (powers: Powers): Problem[] =>
+    found.flatMap((statement) => {
+      const refused = deniedBefore(sql, statement, powers);
+      if (refused === undefined) return [];
+      const { line, column, excerpt } = placeAt(sql, statement.start);
+      const message = `Migration ${name}, line ${line}, column ${column}: ${refused.what} would fail: ${refused.why}.\n${excerpt}`;
+      return [{ code: 'migration-denied', message, remedy: deniedRemedy(name, refused), object: path }];
+    });
+  return { step: { name, path, checksum, sql, statements, ...mode }, problems, warnings, denied };
 }
 
 /** Marks the statements that a transaction around the file stands for. */

@@ -37,6 +37,21 @@ export interface MigrationRow {
   appliedStepsCount: number;
 }
 
+/** What the role that migrations run as may do beside its own objects. */
+export interface Powers {
+  superuser: boolean;
+  createRole: boolean;
+  createDatabase: boolean;
+  ownsDatabase: boolean;
+  /** PostgreSQL's own roles that it is a member of. */
+  memberOf: string[];
+  /** Extensions that only a superuser may install and that are not there. */
+  untrusted: string[];
+  /** Installed extensions of its own, and those of another owner. */
+  ownExtensions: string[];
+  foreignExtensions: string[];
+}
+
 /** What a database knows of its migrations. */
 export interface MigrationHistory {
   schema: string;
@@ -46,6 +61,8 @@ export interface MigrationHistory {
   rows: MigrationRow[];
   /** Other tables of the schema, those of extensions left out. */
   otherTables: string[];
+  /** Unknown where the database cannot be asked yet. */
+  powers?: Powers;
 }
 
 export interface MigrationStep {

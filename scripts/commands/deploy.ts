@@ -5,7 +5,7 @@ import { databaseSpec } from '../../infra/config/databaseSpec';
 import { withClient } from '../../postgres/connection/client';
 import { applyMigrations } from '../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../postgres/migrations/folder';
-import { readHistory } from '../../postgres/migrations/history';
+import { readHistory, readPowers } from '../../postgres/migrations/history';
 import { planMigrations } from '../../postgres/migrations/plan';
 import { planLines } from '../../postgres/migrations/print';
 import { resolveFailed } from '../../postgres/migrations/resolve';
@@ -54,7 +54,8 @@ export const deploy: CommandDefinition = {
 async function planFor(client: Client, migrations: MigrationsSpec): Promise<MigrationPlan> {
   await assumeRole(client, migrations.schema, migrations, false);
   try {
-    return planMigrations(readMigrationFolder(migrations.directory), await readHistory(client, migrations.schema));
+    const history = await readHistory(client, migrations.schema);
+    return planMigrations(readMigrationFolder(migrations.directory), { ...history, powers: await readPowers(client) });
   } finally {
     await cleanSession(client);
   }

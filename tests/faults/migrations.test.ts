@@ -93,8 +93,8 @@ describe('a migration', { timeout: 120_000 }, () => {
     const run = (): ReturnType<TestProject['json']> =>
       project.json([command, '--yes', ...(command === 'up' ? ['--engine', 'embedded'] : [])]);
     for (const [sql, what] of [
-      [`${leave}CREATE ROLE boss SUPERUSER;`, 'SQLSTATE 42501'],
-      [`${leave}SET ROLE NONE; COPY (SELECT 1) TO PROGRAM 'true';`, 'SQLSTATE 42501'],
+      [`${leave}DO $$ BEGIN CREATE ROLE boss SUPERUSER; END $$;`, 'SQLSTATE 42501'],
+      [`${leave}SET ROLE NONE; DO $$ BEGIN COPY (SELECT 1) TO PROGRAM 'true'; END $$;`, 'SQLSTATE 42501'],
       ['SET SESSION AUTHORIZATION postgres;', 'SQLSTATE 42501'],
     ] as const) {
       write(name, `${sql}\n`);
@@ -117,6 +117,27 @@ describe('a migration', { timeout: 120_000 }, () => {
       ),
     );
     expect(rows).toEqual([{ who: 'coach_migrator', owner: 'coach_owner' }]);
+  });
+
+  it('that takes more than the owner may is refused by every plan, before anything is done', async () => {
+    const name = '20250216000000_denied';
+    write(name, 'CREATE TABLE before_it ();\nCREATE ROLE boss;\nCREATE EXTENSION IF NOT EXISTS pageinspect;\n');
+    for (const args of [['preview'], ['up', '--yes'], ['deploy', '--dry-run'], ['deploy', '--yes']]) {
+      const { code, report } = await project.json([...args, ...(args[0] === 'deploy' ? [] : ['--engine', 'embedded'])]);
+      const text = JSON.stringify(report['problems']);
+      expect(code, text).toBe(args[0] === 'deploy' ? 1 : 3);
+      expect(text).toContain('line 2, column 1: CREATE ROLE would fail');
+      expect(text).toContain('line 3, column 1: CREATE EXTENSION would fail');
+      expect(text).toContain('coach:extensions');
+      expect(text).toContain(`deploy --applied ${name}`);
+    }
+    expect(await exists('before_it')).toBe(false);
+    write(name, 'CREATE EXTENSION IF NOT EXISTS pageinspect;\n');
+    const standard = ['uuid-ossp', 'pg_trgm', 'btree_gin', 'pg_stat_statements'];
+    project.set('extensions', [...standard, 'pageinspect']);
+    await changesOf(project, 'preview');
+    await changesOf(project, 'up');
+    expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
   });
 
   it('that drops an audited table is refused by the trail’s guard, which no longer takes the migrator for a superuser', async () => {

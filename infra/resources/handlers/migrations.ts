@@ -9,11 +9,11 @@ import { withoutWaiting } from '../../../postgres/connection/waiting';
 import { errorText, PlatformError } from '../../../postgres/errors';
 import { applyMigrations } from '../../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
-import { readHistory } from '../../../postgres/migrations/history';
+import { readHistory, readPowers } from '../../../postgres/migrations/history';
 import { planMigrations, requireApplicable } from '../../../postgres/migrations/plan';
 import { describe as describeStep } from '../../../postgres/migrations/print';
 import { assumeRole } from '../../../postgres/migrations/session';
-import type { MigrationFolder, MigrationHistory, MigrationPlan } from '../../../postgres/migrations/types';
+import type { MigrationFolder, MigrationHistory, MigrationPlan, Powers } from '../../../postgres/migrations/types';
 import { speak } from '../../../postgres/spoken';
 import type { CheckFailure, Handler } from '../handler';
 import type { Dependents, MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
@@ -76,9 +76,12 @@ async function judge(
 ): Promise<{ refusals: CheckFailure[]; plan: string[] }> {
   const folder = readMigrationFolder(absolute(news.directory));
   const known = ofRead.take(placeOf(news));
+  // What was read for the migrations of the state says nothing of what new ones may do.
   const found =
-    known === undefined ? await planIfReachable(news.connection, (client) => readAs(client, news)) : { plan: known };
-  const plan = planOf(news, folder, 'plan' in found ? found.plan : historyOf(news.schema, []));
+    known === undefined || (known.powers === undefined && hasPending(news, known))
+      ? await planIfReachable(news.connection, (client) => readAs(client, news))
+      : { plan: known };
+  const plan = planOf(news, folder, 'plan' in found ? found.plan : beforeAll(news));
   const refusals = 'plan' in found ? await failureOf('', () => requireApplicable(plan)) : [];
   const pending = new Set(plan.steps.map(({ name }) => name));
   rememberPending(
@@ -101,7 +104,9 @@ async function judge(
     if ('plan' in judged) refusals.push(...judged.plan.map((one) => ({ property: '', reason: errorText(one) })));
   }
   const isKnown = 'plan' in found || olds === undefined;
-  return { refusals, plan: isKnown ? plan.steps.map((step) => `${step.name} (${describeStep(step)})`) : [] };
+  const lines = plan.steps.map((step) => `${step.name} (${describeStep(step)})`);
+  if (!('plan' in found)) lines.push(...plan.problems.map(({ message }) => `to be refused: ${message.split('\n')[0]}`));
+  return { refusals, plan: isKnown ? lines : [] };
 }
 
 /** `check` follows `read`. */
@@ -198,8 +203,40 @@ function finishedOf({ rows }: MigrationHistory): MigrationEntry[] {
 function readAs(client: Client, inputs: MigrationInputs): Promise<MigrationHistory> {
   return withTransaction(client, async () => {
     await assumeRole(client, inputs.schema, inputs, true);
-    return readHistory(client, inputs.schema);
+    const history = await readHistory(client, inputs.schema);
+    if (!hasPending(inputs, history)) return history;
+    return { ...history, powers: withDeclared(await readPowers(client), inputs.__dependents?.extensions ?? []) };
   });
+}
+
+function hasPending({ migrations: declared }: MigrationInputs, { rows }: MigrationHistory): boolean {
+  const names = new Set(rows.filter(({ rolledBackAt }) => rolledBackAt === null).map(({ name }) => name));
+  return declared.some(({ name }) => !names.has(name));
+}
+
+/** Where nothing can be asked yet: a new database, and an owner role as it is declared. Which extensions are trusted only the server knows. */
+function beforeAll({ schema, __dependents: dependents }: MigrationInputs): MigrationHistory {
+  const nothing: Powers = {
+    superuser: false,
+    createRole: false,
+    createDatabase: false,
+    ownsDatabase: false,
+    memberOf: [],
+    untrusted: [],
+    ownExtensions: [],
+    foreignExtensions: [],
+  };
+  return { ...historyOf(schema, []), powers: withDeclared(nothing, dependents?.extensions ?? []) };
+}
+
+/** Extensions that the same run installs first are the administrator's by the time the migrations run. */
+function withDeclared(powers: Powers, extensions: Dependents['extensions']): Powers {
+  const declared = extensions.map(({ name }) => name).filter((name) => !powers.ownExtensions.includes(name));
+  return {
+    ...powers,
+    untrusted: powers.untrusted.filter((name) => !declared.includes(name)),
+    foreignExtensions: [...powers.foreignExtensions, ...declared],
+  };
 }
 
 function pendingOf(declared: MigrationEntry[], applied: MigrationEntry[]): string[] {
