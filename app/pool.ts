@@ -75,7 +75,10 @@ export function poolSettings(environment: Record<string, string | undefined>): P
 
 /** Without one, the account that runs this process would become the user. */
 function namesUser(url: string): boolean {
-  return URL.canParse(url) ? new URL(url).username !== '' || new URL(url).searchParams.has('user') : true;
+  if (!URL.canParse(url)) return true;
+  const { username, searchParams } = new URL(url);
+  // As pg reads it: the last one counts, and an empty one is none.
+  return username !== '' || (searchParams.getAll('user').at(-1) ?? '') !== '';
 }
 
 /** What passes by itself: the server is starting, stopping or full, or not yet there. Wrong passwords do not. */

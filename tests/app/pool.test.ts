@@ -64,7 +64,16 @@ it('names everything that is wrong with the environment at once', () => {
     /DATABASE_URL is no PostgreSQL address.*\n.*DATABASE_POOL_TIMEOUT is "30s".*\n.*DATABASE_POOL_MIN \(5\) is above.*\n.*coachdb -- env/,
   );
   expect(() => poolSettings({})).toThrow('DATABASE_URL is not set');
-  expect(() => poolSettings({ DATABASE_URL: 'postgresql://127.0.0.1:5432/app' })).toThrow('DATABASE_URL names no user');
+  for (const nobody of [
+    '127.0.0.1:5432/app',
+    ':secret@127.0.0.1/app',
+    '127.0.0.1/app?user=',
+    '127.0.0.1/app?user=a&user=',
+  ])
+    expect(() => poolSettings({ DATABASE_URL: `postgresql://${nobody}` }), nobody).toThrow(
+      'DATABASE_URL names no user',
+    );
+  expect(poolSettings({ DATABASE_URL: 'postgresql:///app?host=/run/postgresql&user=a' }).max).toBe(10);
 });
 
 it('lets a caller wait no longer than the acquire time-out, and says for what', async () => {
