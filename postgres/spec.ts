@@ -3,6 +3,10 @@
  * verification all read it. No secrets, no Outputs, no paths outside `migrations.directory`.
  */
 
+/** What is asked of TLS: nothing, or a certificate for this very host by a known authority. */
+export const SSL_MODES = ['disable', 'verify-full'] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+
 /** Where and as whom to connect. Passwords travel here in memory only. */
 export interface ConnectionTarget {
   host: string;
@@ -10,8 +14,9 @@ export interface ConnectionTarget {
   database: string;
   user: string;
   password?: string;
-  /** Default `disable` (loopback). `verify-full` needs `caFile`. */
-  sslMode?: 'disable' | 'require' | 'verify-full';
+  /** `disable`, the default, reaches this machine alone. There is no `require`: it would verify nobody. */
+  sslMode?: SslMode;
+  /** Certificates of the authority, PEM; `verify-full` needs it. */
   caFile?: string;
 }
 

@@ -1,8 +1,5 @@
 import './navigator';
 
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
-
 import type { Client, ClientConfig } from 'pg';
 // Not the package's entry, which loads another driver where NODE_PG_FORCE_NATIVE says so.
 import PgClient from 'pg/lib/client';
@@ -11,6 +8,7 @@ import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 import { pinSession, type SessionKind, startupSettings } from './session';
 import { SqlState, stateOf } from './sqlstate';
+import { tlsError, tlsOptions } from './tls';
 
 export interface ConnectOptions {
   /** Shown in pg_stat_activity. */
@@ -61,7 +59,7 @@ function clientConfig(target: ConnectionTarget, options: ConnectOptions): Client
     user,
     // A function is asked when the server wants a password; an absent one would be looked for in PGPASSWORD and .pgpass.
     password: () => passwordOf(target),
-    ssl: tlsOf(target),
+    ssl: tlsOptions(target),
     sslnegotiation: 'postgres',
     client_encoding: 'UTF8',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
@@ -76,26 +74,6 @@ function passwordOf(target: ConnectionTarget): string {
     'Passwords come from the stack’s state and settings alone, never from PGPASSWORD or .pgpass: `npm run up` makes those of the declared roles.',
     { object: target.user },
   );
-}
-
-/** `rejectUnauthorized` is said outright: Node takes it from NODE_TLS_REJECT_UNAUTHORIZED otherwise. */
-function tlsOf({ sslMode = 'disable', caFile }: ConnectionTarget): false | ConnectionOptions {
-  if (sslMode === 'disable') return false;
-  if (sslMode === 'require') return { rejectUnauthorized: false };
-  return { rejectUnauthorized: true, ...(caFile === undefined ? {} : { ca: readAuthority(caFile) }) };
-}
-
-function readAuthority(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new PlatformError(
-      'ca-file',
-      `The certificate authority’s file ${path} cannot be read (${stateOf(cause) ?? String(cause)}).`,
-      'Name the file of the authority that signed the server’s certificate, and make it readable.',
-      { kind: 'usage', object: path, cause },
-    );
-  }
 }
 
 /** Connects, runs, always closes. */
@@ -128,6 +106,8 @@ export async function withTransaction<T>(client: Client, work: () => Promise<T>)
 
 function connectError(target: ConnectionTarget, error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
+  const ofTls = tlsError(target, error);
+  if (ofTls !== undefined) return ofTls;
   const where = `${target.host}:${target.port}`;
   const object = `${target.user}@${where}/${target.database}`;
   const reason = error instanceof Error ? error.message || stateOf(error) || error.name : String(error);
@@ -144,7 +124,10 @@ function connectError(target: ConnectionTarget, error: unknown): PlatformError {
       return new PlatformError(
         'login-refused',
         `PostgreSQL at ${where} does not let role ${target.user} log in to database ${target.database}: ${reason}`,
-        'LOGIN was taken from the role, which `npm run up` gives back, or pg_hba.conf has no line for it.',
+        'LOGIN was taken from the role, which `npm run up` gives back, or pg_hba.conf has no line for it' +
+          (target.sslMode === 'verify-full'
+            ? '.'
+            : '; where it takes TLS alone, set coach:database.sslMode to verify-full.'),
         options,
       );
     case SqlState.insufficientPrivilege:

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { openClient } from '../../../postgres/connection/client';
 import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
 import { PlatformError } from '../../../postgres/errors';
-import type { ConnectionTarget } from '../../../postgres/spec';
+import { type ConnectionTarget, SSL_MODES } from '../../../postgres/spec';
 import type { Properties } from '../provider';
 import type { Session } from './kind';
 
@@ -21,7 +21,6 @@ const SUPPORTED = [
   'maxConnections',
   'version',
 ];
-const SSL_MODES = ['disable', 'require', 'verify-full'] as const;
 const CONNECT_TIMEOUT_S = 180;
 
 interface Access {
