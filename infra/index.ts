@@ -50,16 +50,19 @@ function declare(): Record<string, unknown> {
     case 'local':
       return local(settings, { projectRoot: root, machine, port: localPort(settings, root) });
     case 'dev':
-      return dev(settings, { projectRoot: root, machine });
+      return dev(settings, { projectRoot: root, machine, isOffline: isOffline() });
     case 'prod':
       return prod(settings, { projectRoot: root, machine });
   }
 }
 
 function readSettings(stack: string, machine: Machine, root: string): Settings {
+  // Pulumi hands a secret over in plain text and says which keys hold one.
+  const secrets = JSON.parse(process.env['PULUMI_CONFIG_SECRET_KEYS'] ?? '[]') as string[];
   const raw: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(pulumi.runtime.allConfig())) {
-    if (key.startsWith(`${PROJECT}:`)) raw[key.slice(PROJECT.length + 1)] = value;
+    if (key.startsWith(`${PROJECT}:`))
+      raw[key.slice(PROJECT.length + 1)] = secrets.includes(key) ? hidden(value) : value;
   }
   const { settings, problems } = parseSettings(raw, stack, { machine });
   if (settings !== undefined) {
@@ -67,7 +70,26 @@ function readSettings(stack: string, machine: Machine, root: string): Settings {
     return settings;
   }
   const list = problems.map(({ message, remedy }) => `- ${message} ${remedy}`).join('\n');
-  throw new pulumi.RunError(`The settings of stack ${stack} have ${problems.length} problem(s):\n${list}`);
+  throw new pulumi.RunError(
+    forStack(`The settings of stack ${stack} have ${problems.length} problem(s):\n${list}`, stack),
+  );
+}
+
+/** As the settings file has it: the parser is told that there is a password, never which. */
+function hidden(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value, (key, inner: unknown) =>
+      key === 'adminPassword' && inner !== null ? { secure: inner === '' ? '' : 'set' } : inner,
+    ) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+/** An offline command counts with a port and a machine of its own, reads nothing of this one and changes nothing. */
+function isOffline(): boolean {
+  return process.env['COACHDB_MACHINE'] !== undefined;
 }
 
 /** An offline command stands no machine in particular: it says which one to count with. */
@@ -80,8 +102,7 @@ function machineHere(): Machine {
 /** A copy given with --config-file that is missing or old would declare other things, or nothing of them, and so delete. */
 function requireCommitted(settings: Settings, stack: string, machine: Machine, root: string): void {
   const path = join(root, `Pulumi.${stack}.yaml`);
-  // An offline command counts with a port and a machine of its own, and changes nothing.
-  if (process.env['COACHDB_MACHINE'] !== undefined || !existsSync(path)) return;
+  if (isOffline() || !existsSync(path)) return;
   const committed = parseSettings(readStackFile(readFileSync(path, 'utf8'), path).raw, stack, { machine }).settings;
   // Encrypted values do not parse; nothing can be said of those.
   if (committed === undefined || isDeepStrictEqual(committed, settings)) return;

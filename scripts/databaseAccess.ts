@@ -1,8 +1,11 @@
+import { resolve } from 'node:path';
+
 import { typeOf } from '../engine/protocol/registration';
 import type { PropertyValue } from '../engine/state/values';
 import { Secret } from '../engine/state/values';
+import { requireTls } from '../postgres/connection/tls';
 import { PlatformError } from '../postgres/errors';
-import type { ConnectionTarget } from '../postgres/spec';
+import { type ConnectionTarget, SSL_MODES } from '../postgres/spec';
 import { localServerOf, requireRunning, requireServer } from './localServer';
 import type { Stack } from './stack';
 import type { StackState } from './stackState';
@@ -30,6 +33,8 @@ export function databaseAccess(
   const port = plain(outputs['port']);
   const database = plain(outputs['database']);
   const passwords = plain(outputs['passwords']);
+  const sslMode = SSL_MODES.find((mode) => mode === plain(outputs['sslMode']));
+  const caFile = plain(outputs['caFile']);
   if (typeof host !== 'string' || typeof port !== 'number' || typeof database !== 'string' || !isRecord(passwords)) {
     throw new PlatformError(
       'stack-not-deployed',
@@ -45,7 +50,16 @@ export function databaseAccess(
     adminUser: stack.settings.database.adminUser,
     as: (role) => {
       const password = passwords[role];
-      if (typeof password === 'string') return { host, port, database, user: role, password };
+      const target: ConnectionTarget = {
+        host,
+        port,
+        database,
+        user: role,
+        ...(sslMode === undefined ? {} : { sslMode }),
+      };
+      if (typeof caFile === 'string') target.caFile = resolve(stack.workspace.root, caFile);
+      requireTls(target);
+      if (typeof password === 'string') return { ...target, password };
       throw new PlatformError(
         'role-unknown',
         `Stack ${stack.name} has no credentials of role ${role}.`,

@@ -10,7 +10,7 @@ import type { StackState } from './stackState';
 /** `--role R` of the commands that log in as somebody. */
 export const ROLE = (description: string): Option => new Option('--role <role>', description);
 
-/** Where a role of the stack logs in: one of the roles that have a password, or the local server's administrator. */
+/** Where a role of the stack logs in: one of the roles that have a password, or the server's administrator. */
 export function targetOf(
   stack: Stack,
   state: StackState | undefined,
@@ -24,6 +24,8 @@ export function targetOf(
   const admin = state === undefined ? undefined : adminLogin(state)?.target;
   if (admin !== undefined && role === admin.user) return { ...admin, database: access.database };
   if (admin !== undefined) names.push(admin.user);
+  else if (role === access.adminUser) return access.as(role);
+  else names.push(access.adminUser);
   throw new PlatformError(
     'role-unknown',
     `--role ${role}: nobody of that name logs in to stack ${stack.name}.`,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 
 import type { ProgramSource } from '../engine/apply/run';
-import { parseSettings } from '../infra/config/parse';
+import { defaultSettings } from '../infra/config/defaults';
+import { environmentOf, parseSettings } from '../infra/config/parse';
 import type { Settings } from '../infra/config/settings';
 import { readStackFile } from '../infra/config/stackFile';
 import { PlatformError, type Problem } from '../postgres/errors';
@@ -25,8 +26,15 @@ export interface Stack {
   warnings: Problem[];
 }
 
-/** Reads Pulumi.yaml and the stack's file; every problem of the settings is reported at once, exit code 64. `machine` is what local runs on. */
-export function openStack(context: CommandContext, machine = { memoryBytes: totalmem(), cpus: cpus().length }): Stack {
+/**
+ * Reads Pulumi.yaml and the stack's file; every problem of the settings is reported at once, exit code 64. `machine` is what local runs on.
+ * With `any` wrong settings are no obstacle, and the defaults stand for them: for what mends settings.
+ */
+export function openStack(
+  context: CommandContext,
+  machine = { memoryBytes: totalmem(), cpus: cpus().length },
+  settingsAre: 'right' | 'any' = 'right',
+): Stack {
   const { root, stack } = context;
   const project = readProject(join(root, 'Pulumi.yaml'));
   const path = join(root, `Pulumi.${stack}.yaml`);
@@ -40,15 +48,15 @@ export function openStack(context: CommandContext, machine = { memoryBytes: tota
   }
   const file = readStackFile(readFileSync(path, 'utf8'), path);
   if (file.problems.length > 0) throw new ProblemList(file.problems);
-  const { settings, problems } = parseSettings(file.raw, stack, { machine });
-  if (settings === undefined) throw new ProblemList(problems);
+  const parsed = parseSettings(file.raw, stack, { machine });
+  if (parsed.settings === undefined && settingsAre === 'right') throw new ProblemList(parsed.problems);
+  const settings = parsed.settings ?? defaultSettings(stack, environmentOf(stack, file.raw));
   const program: ProgramSource = {
     projectRoot: root,
     main: project.main,
     project: project.name,
     stack,
-    config: { ...programConfig(file.raw, `${project.name}:`), ...programConfig(file.others, '') },
-    secretKeys: [],
+    ...programConfig({ ...prefixed(file.raw, `${project.name}:`), ...file.others }),
     preload: handlersOf(root),
     environment: context.environment,
   };
@@ -59,7 +67,7 @@ export function openStack(context: CommandContext, machine = { memoryBytes: tota
     workspace: workspaceOf(root),
     program,
     machine,
-    warnings: problems,
+    warnings: parsed.problems,
   };
 }
 
@@ -85,13 +93,29 @@ function isProject(value: unknown): value is { name: string; main: string } {
   return 'name' in value && typeof value.name === 'string' && 'main' in value && typeof value.main === 'string';
 }
 
-/** Settings as Pulumi hands them to a program: full keys, structured values as JSON text. */
-function programConfig(raw: Record<string, unknown>, prefix: string): Record<string, string> {
+function prefixed(raw: Record<string, unknown>, prefix: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(raw).map(([key, value]) => [`${prefix}${key}`, value]));
+}
+
+/** Settings as Pulumi hands them to a program: full keys, structured values as JSON text, in the place of an encrypted one a symbol. */
+function programConfig(values: Record<string, unknown>): Pick<ProgramSource, 'config' | 'secretKeys'> {
+  const secretKeys: string[] = [];
+  const entries = Object.entries(values).map(([key, value]): [string, string] => {
+    const plain = withoutSecrets(value, key, () => secretKeys.push(key));
+    return [key, typeof plain === 'string' ? plain : JSON.stringify(plain)];
+  });
+  return { config: Object.fromEntries(entries), secretKeys };
+}
+
+function withoutSecrets(value: unknown, path: string, onSecret: () => void): unknown {
+  if (Array.isArray(value)) return value.map((entry, at) => withoutSecrets(entry, `${path}[${at}]`, onSecret));
+  if (typeof value !== 'object' || value === null) return value;
+  if ('secure' in value) {
+    onSecret();
+    return `‹${path}›`;
+  }
   return Object.fromEntries(
-    Object.entries(raw).map(([key, value]) => [
-      `${prefix}${key}`,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]),
+    Object.entries(value).map(([key, entry]) => [key, withoutSecrets(entry, `${path}.${key}`, onSecret)]),
   );
 }
 

@@ -33,11 +33,10 @@ export function local(settings: Settings, place: SpecContext & { port: number })
     spec,
     migrations,
     credentials,
-    host: LOOPBACK,
-    port: place.port,
+    address: { host: LOOPBACK, port: place.port },
     adminUser,
     server,
     projectRoot: place.projectRoot,
   });
-  return connectionOutputs({ settings, spec, credentials, host: LOOPBACK, port: place.port });
+  return connectionOutputs({ settings, spec, credentials, address: { host: LOOPBACK, port: place.port } });
 }

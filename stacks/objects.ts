@@ -1,3 +1,5 @@
+import { isAbsolute, join } from 'node:path';
+
 import * as postgresql from '@pulumi/postgresql';
 import type * as pulumi from '@pulumi/pulumi';
 
@@ -8,6 +10,7 @@ import { Audit } from '../components/schema/audit';
 import { Indexes } from '../components/schema/indexes';
 import { ApplicationSchema, type declaredMigrations } from '../components/schema/migrations';
 import { Rights } from '../components/schema/rights';
+import type { DatabaseAddress } from '../infra/config/access';
 import type { DatabaseSpec } from '../infra/config/databaseSpec';
 
 export interface ObjectsArgs {
@@ -16,8 +19,7 @@ export interface ObjectsArgs {
   migrations: ReturnType<typeof declaredMigrations>;
   credentials: Credentials;
   /** Known values: outputs would make every object show as an update whenever the server changes. */
-  host: string;
-  port: number;
+  address: DatabaseAddress;
   adminUser: string;
   /** Absolute; a migrations folder below it is declared relative to it, so that a moved checkout changes nothing. */
   projectRoot: string;
@@ -27,15 +29,26 @@ export interface ObjectsArgs {
 
 /** Everything inside a PostgreSQL server that the deploying machine can reach (`database.access: direct`). */
 export function declareObjects(args: ObjectsArgs): void {
-  const { spec, migrations, credentials, host, port, adminUser, projectRoot, server } = args;
+  const { spec, migrations, credentials, address, adminUser, projectRoot, server } = args;
+  const { host, port, sslMode = 'disable', caFile } = address;
   const password = credentials.of(adminUser);
   const provider = new postgresql.Provider(
     'database-server',
-    { host, port, username: adminUser, password, sslmode: 'disable', superuser: true, connectTimeout: 15 },
+    {
+      host,
+      port,
+      username: adminUser,
+      password,
+      sslmode: sslMode,
+      // A provider runs in the program's folder, dist/infra; an absolute path would be true of this machine's folder alone.
+      ...(caFile === undefined ? {} : { sslrootcert: isAbsolute(caFile) ? caFile : join('..', '..', caFile) }),
+      superuser: true,
+      connectTimeout: 15,
+    },
     server === undefined ? {} : { dependsOn: server },
   );
   const along = server === undefined ? {} : { server };
-  const connection = { host, port, database: spec.name, user: adminUser, password };
+  const connection = { ...address, database: spec.name, user: adminUser, password };
   const ofTables = (grant: { objectType: string }): boolean =>
     ['table', 'sequence', 'function'].includes(grant.objectType);
 

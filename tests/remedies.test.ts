@@ -27,6 +27,8 @@ function wrongCommand(typed: string): string | undefined {
     (a, b) => b.name.length - a.name.length,
   )[0];
   if (definition === undefined) return `there is no command ${words.join(' ')}`;
+  // Pulumi's own words follow.
+  if (definition.passesThrough === true) return undefined;
   const known = [...COMMON, ...(definition.options ?? []).flatMap(({ long, short }) => [long, short])];
   const unknown = words.filter((word) => /^--\w/.test(word) && !known.includes(word.split('=')[0] ?? word));
   return unknown.length === 0 ? undefined : `${definition.name} has no ${unknown.join(', ')}`;

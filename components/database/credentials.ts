@@ -4,12 +4,14 @@ import * as random from '@pulumi/random';
 export interface CredentialsArgs {
   /** Roles that log in; each gets a password of its own. */
   roles: readonly string[];
+  /** Passwords that are known already, by role: none is made for those. */
+  given?: ReadonlyMap<string, pulumi.Output<string>>;
   /** Length of a password in characters. Letters and digits only, so that it fits into a URL unescaped. @default 32 */
   length?: number;
 }
 
 /**
- * One generated password per login role. Rotation replaces the password (`up --rotate-password ROLE`); what uses it follows
+ * One password per login role, generated where none was given. Rotation replaces the password (`up --rotate-password ROLE`); what uses it follows
  * in the same run.
  */
 export class Credentials extends pulumi.ComponentResource {
@@ -20,6 +22,8 @@ export class Credentials extends pulumi.ComponentResource {
     const length = args.length ?? 32;
     this.passwords = new Map(
       args.roles.map((role) => {
+        const given = args.given?.get(role);
+        if (given !== undefined) return [role, given];
         const password = new random.RandomPassword(`${name}-${role}`, { length, special: false }, { parent: this });
         return [role, password.result];
       }),

@@ -200,16 +200,17 @@ async function withProviders<T>(
     invoke: (token, args) => current.invoke(token, args),
     log: (severity, message, urn) => current.log(severity, message, urn),
   });
+  const folder = dirname(join(program.projectRoot, program.main));
   const registry = new ProviderRegistry({
     dynamic: startDynamicProvider({
-      folder: dirname(join(program.projectRoot, program.main)),
+      folder,
       engineAddress: monitor.address,
       preload: program.preload ?? [],
       environment: program.environment,
       onOutput: (line) => onLog('info', line, ''),
     }),
     random: () => createRandomProvider(),
-    postgresql: (config) => createPostgresqlProvider(config),
+    postgresql: (config) => createPostgresqlProvider(config, folder),
   });
   try {
     return await work(registry, (next) => {

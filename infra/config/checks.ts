@@ -1,4 +1,5 @@
 import { machineOfInstanceClass } from '../../postgres/tuning/machine';
+import { checkAccess } from './access';
 import type { Report } from './reader';
 import { checkSchemasAndExtensions } from './schemaSettings';
 import type { Environment, Settings } from './settings';
@@ -12,6 +13,9 @@ const BOUND: readonly (readonly [string, readonly Environment[], string])[] = [
   ['server.instanceClass', ['prod'], 'Only RDS has instance classes.'],
   ['database.host', ['dev', 'prod'], 'The local server listens on 127.0.0.1.'],
   ['database.port', ['dev', 'prod'], 'Set coach:server.port.'],
+  ['database.sslMode', ['dev'], 'The local server is on loopback, and RDS takes TLS alone.'],
+  ['database.caFile', ['dev'], 'The local server is on loopback, and the authority of RDS is known.'],
+  ['database.adminPassword', ['dev'], 'Elsewhere the password is generated.'],
 ];
 
 /** A set path of the file, by its parts; `isSet` looks at own keys only. */
@@ -80,6 +84,7 @@ const checks: readonly Check[] = [
     },
   },
   { reads: ['roles', 'audit.schema', 'schemas', 'extensions'], run: checkSchemasAndExtensions },
+  { reads: ['database', 'environment'], run: checkAccess },
   {
     reads: ['audit'],
     run: ({ audit }, complain) => {

@@ -30,20 +30,14 @@ function decoded(key: string, value: Plain, report: Report): Plain {
   return null;
 }
 
-function environmentOf(stack: string, raw: PlainObject, report: Report): Environment {
-  const said = Object.hasOwn(raw, 'environment') ? (raw.environment ?? null) : null;
-  const known = ENVIRONMENTS.find((environment) => environment === (said ?? stack));
-  if (known !== undefined) return known;
-  if (said === null) {
-    report.add(
-      'setting-missing',
-      'environment',
-      `coach:environment is missing: stack ${showValue(stack)} is none of ${ENVIRONMENTS.join(', ')}, so its environment is not known.`,
-      `Add coach:environment to ${report.file}: one of ${ENVIRONMENTS.join(', ')}.`,
-    );
-  }
-  // A wrong value is refused by its reader; local is the environment with the fewest rules.
-  return 'local';
+/** What the settings say, else what the stack is called; local, the one with the fewest rules, where neither is known. */
+export function environmentOf(stack: string, raw: Record<string, unknown>): Environment {
+  return knownEnvironment(stack, raw) ?? 'local';
+}
+
+function knownEnvironment(stack: string, raw: Record<string, unknown>): Environment | undefined {
+  const said = Object.hasOwn(raw, 'environment') ? (raw['environment'] ?? null) : null;
+  return ENVIRONMENTS.find((environment) => environment === (said ?? stack));
 }
 
 /**
@@ -66,7 +60,16 @@ export function parseSettings(raw: Record<string, unknown>, stack: string, targe
   const given = Object.create(null) as PlainObject;
   for (const [key, value] of Object.entries(plain.value)) given[key] = decoded(key, value, report);
 
-  const defaults = defaultSettings(stack, environmentOf(stack, given, report));
+  // A wrong value is refused by its reader.
+  if (knownEnvironment(stack, given) === undefined && (given['environment'] ?? null) === null) {
+    report.add(
+      'setting-missing',
+      'environment',
+      `coach:environment is missing: stack ${showValue(stack)} is none of ${ENVIRONMENTS.join(', ')}, so its environment is not known.`,
+      `Add coach:environment to ${report.file}: one of ${ENVIRONMENTS.join(', ')}.`,
+    );
+  }
+  const defaults = defaultSettings(stack, environmentOf(stack, given));
   const read = settingsReader(defaults).read(given, '', report);
   if (read !== undefined) {
     const settings: Settings = { stack, ...read };

@@ -2,6 +2,11 @@ import type { Problem } from '../../postgres/errors';
 import { showValue } from '../../postgres/tuning/value';
 import { isPlainObject, type Plain } from './plain';
 
+/** Nothing repeats what may hold the one setting that is a secret. */
+function isConfidential(value: Plain): boolean {
+  return JSON.stringify(value).includes('adminPassword');
+}
+
 /** What is wrong with the settings, gathered while reading. */
 export class Report {
   readonly problems: Problem[] = [];
@@ -21,15 +26,15 @@ export class Report {
       this.add(
         'setting-secret',
         path,
-        `coach:${path} is an encrypted value; no setting is a secret.`,
-        `Remove it from ${this.file}: passwords are generated and kept in the stack’s state.`,
+        `coach:${path} is an encrypted value; coach:database.adminPassword alone is a secret.`,
+        `Write it in plain text into ${this.file}, or remove it.`,
       );
       return undefined;
     }
     this.add(
       'setting-invalid',
       path,
-      `coach:${path} is ${showValue(value)}; expected ${expected}.`,
+      `coach:${path} is ${isConfidential(value) ? 'a value that holds a password' : showValue(value)}; expected ${expected}.`,
       `Set coach:${path} in ${this.file} to ${expected}. docs/settings.md explains it.`,
     );
     return undefined;

@@ -1,4 +1,5 @@
 import type { ExtensionSpec, IndexColumn, IndexSpec, ParameterValue } from '../../postgres/spec';
+import { secret, sslMode } from './access';
 import { APPLICATION_SCHEMA } from './defaults';
 import { isPlainObject, type Plain } from './plain';
 import { type Reader, scalar } from './reader';
@@ -147,6 +148,9 @@ export function settingsReader(defaults: Settings): Reader<Omit<Settings, 'stack
         access: setting(oneOf('direct', 'function'), database.access),
         host: optional(hostName, database.host),
         port: optional(port, database.port),
+        sslMode: optional(sslMode),
+        caFile: optional(line('a file, absolute or below the project', 4096)),
+        adminPassword: optional(secret),
       }),
     ),
     tuning: setting(oneOf('explicit', 'auto'), defaults.tuning),

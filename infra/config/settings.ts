@@ -1,4 +1,4 @@
-import type { AuditedTable, ExtensionSpec, IndexSpec, Parameters } from '../../postgres/spec';
+import type { AuditedTable, ExtensionSpec, IndexSpec, Parameters, SslMode } from '../../postgres/spec';
 import type { Plain } from './plain';
 
 /** What an environment is made of; see the table of the three environments in README. */
@@ -32,6 +32,12 @@ export interface DatabaseSettings {
   host?: string;
   /** dev and prod. @default 5432 */
   port?: number;
+  /** dev. @default `disable` where the host is loopback, else `verify-full`. */
+  sslMode?: SslMode;
+  /** dev: PEM file of the authority that signed the server's certificate, absolute or below the project. */
+  caFile?: string;
+  /** dev: a secret is set; the program alone gets its value. Absent: a password is generated. */
+  adminPassword?: true;
 }
 
 /** A role nobody logs in as. */

@@ -7,6 +7,10 @@ export interface ConnectionArgs {
   database: string;
   user: string;
   password: pulumi.Input<string>;
+  /** Absent: without TLS, which reaches this machine alone. */
+  sslMode?: 'verify-full';
+  /** Certificates of the authority, PEM; absolute or below the project's folder. */
+  caFile?: string;
 }
 
 /** The same as a handler gets it; the password arrives unwrapped. */
@@ -16,4 +20,6 @@ export interface Connection {
   database: string;
   user: string;
   password: string;
+  sslMode?: 'verify-full';
+  caFile?: string;
 }

@@ -52,7 +52,7 @@ function environmentOf(
   const { pool, backup } = stack.settings;
   return {
     DATABASE_URL: urlOf(application),
-    DIRECT_URL: urlOf(migrator),
+    DIRECT_URL: urlOf(migrator, prismaTls(migrator)),
     DATABASE_POOL_MIN: String(pool.min),
     DATABASE_POOL_MAX: String(pool.max),
     DATABASE_POOL_TIMEOUT: String(pool.acquireTimeoutMs),
@@ -67,7 +67,19 @@ function environmentOf(
   };
 }
 
-function urlOf({ host, port, database, user, password = '' }: ConnectionTarget): string {
+function urlOf(target: ConnectionTarget, tls = driverTls(target)): string {
+  const { host, port, database, user, password = '' } = target;
   const encode = encodeURIComponent;
-  return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}`;
+  const query = new URLSearchParams(tls).toString();
+  return `postgresql://${encode(user)}:${encode(password)}@${host}:${port}/${encode(database)}${query === '' ? '' : `?${query}`}`;
+}
+
+/** As libpq and `pg` take it. */
+function driverTls({ sslMode = 'disable', caFile = '' }: ConnectionTarget): Record<string, string> {
+  return sslMode === 'disable' ? {} : { sslmode: sslMode, sslrootcert: caFile };
+}
+
+/** As Prisma's own engine takes it: it knows no verify-full, and `sslcert` is the authority. */
+function prismaTls({ sslMode = 'disable', caFile = '' }: ConnectionTarget): Record<string, string> {
+  return sslMode === 'disable' ? {} : { sslmode: 'require', sslaccept: 'strict', sslcert: caFile };
 }

@@ -34,8 +34,9 @@ export const pulumi: CommandDefinition = {
   finishesSteps: true,
   run: async (context, _options, args): Promise<CommandResult> => {
     const stackName = stackOf(args) ?? context.environment['PULUMI_STACK'] ?? 'local';
-    const stack = openStack({ ...context, stack: stackName });
     const operation = OPERATIONS[commandOf(args) ?? ''];
+    // `config set` is how wrong settings are mended.
+    const stack = openStack({ ...context, stack: stackName }, undefined, operation === undefined ? 'any' : 'right');
     const run = await prepared(context, stack, operation, readsFirst(args));
     const isGiven = args.some((word) => /^--config-file(=|$)/.test(word));
     const config = operation === undefined || run.configFile === undefined || isGiven ? [] : [run.configFile];

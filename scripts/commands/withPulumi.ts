@@ -18,6 +18,7 @@ import { hasStateHere, pulumiRun, stateBesidePulumi } from '../pulumi';
 import { renderDeployment } from '../report/tree';
 import type { Stack } from '../stack';
 import { settleState, type StackState, withStackLock } from '../stackState';
+import { requireVerifiedServer } from '../verifiedServer';
 import { stackHome } from '../workspace';
 import { approvalOf, deploymentResult, doomedBy, hear, reportStep } from './deployment';
 import { nextSteps } from './nextSteps';
@@ -43,6 +44,7 @@ export async function runWithPulumi(
     await withStackLock(context, stack, () => Promise.resolve(settleState(context, stack)));
   // First, for it refuses a lock and what could not be settled before anything is touched.
   const base = pulumiRun(context, stack, operation);
+  await requireVerifiedServer(stack);
   const state = await stateBesidePulumi(context, stack);
   const local = await localOf(context, state, operation);
   const options: PulumiRunOptions = {

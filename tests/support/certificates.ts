@@ -34,7 +34,10 @@ export function makeAuthority(name = 'Test authority'): Authority {
 }
 
 /** What a cluster's configuration needs for it; the files are the server's own. Written into the data directory before a reload or start. */
-export async function giveCertificate(cluster: TestCluster, { certificate: pem, key }: Certificate): Promise<void> {
+export async function giveCertificate(
+  cluster: Pick<TestCluster, 'dataDirectory'>,
+  { certificate: pem, key }: Certificate,
+): Promise<void> {
   const account = await serverAccount();
   for (const [file, text] of [
     ['server.crt', pem],

@@ -135,7 +135,12 @@ export async function serverAccount(): Promise<{ uid: number; gid: number } | un
   return undefined;
 }
 
-export async function startCluster(binaries: string, extraConf = ''): Promise<TestCluster> {
+/** `prepare` works on the data directory before the start, and may add configuration. */
+export async function startCluster(
+  binaries: string,
+  extraConf = '',
+  prepare: (dataDirectory: string) => Promise<string> = () => Promise.resolve(''),
+): Promise<TestCluster> {
   const account = await serverAccount();
   const folder = mkdtempSync(join(tmpdir(), 'coach-pg-'));
   chmodSync(folder, 0o755);
@@ -150,7 +155,7 @@ export async function startCluster(binaries: string, extraConf = ''): Promise<Te
   writeFileSync(
     join(dataDirectory, 'postgresql.auto.conf'),
     `listen_addresses = '127.0.0.1'\nport = ${port}\nunix_socket_directories = ''\nfsync = off\nsynchronous_commit = off\n` +
-      `full_page_writes = off\nmax_connections = 200\nshared_preload_libraries = 'pg_stat_statements'\n${extraConf}`,
+      `full_page_writes = off\nmax_connections = 200\nshared_preload_libraries = 'pg_stat_statements'\n${extraConf}${await prepare(dataDirectory)}`,
   );
   await run(join(binaries, 'pg_ctl'), ['-D', dataDirectory, '-l', join(folder, 'log'), '-w', 'start'], options);
   const version = (await run(join(binaries, 'postgres'), ['--version'])).stdout;

@@ -30,10 +30,10 @@ const GONE: ReadonlySet<string | undefined> = new Set([
 /**
  * Stand-in for Pulumi's postgresql provider in the local stack: the same property names, ids, defaults and output shapes, so that
  * either engine goes on from what the other one wrote. `config` is the provider resource's, all scalars as text. Other than
- * the real one it adopts what already exists, sees a changed password, and never drops what a role owns.
+ * the real one (which runs in `folder`, from where its paths count) it adopts what already exists, sees a changed password, and never drops what a role owns.
  */
-export function createPostgresqlProvider(config: Properties): ResourceProvider {
-  return new PostgresqlProvider(new Connections(config));
+export function createPostgresqlProvider(config: Properties, folder = ''): ResourceProvider {
+  return new PostgresqlProvider(new Connections(config, folder));
 }
 
 class PostgresqlProvider implements ResourceProvider {

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import type { Client } from 'pg';
 
 import { openClient } from '../../../postgres/connection/client';
@@ -30,7 +32,7 @@ interface Access {
 }
 
 /** The provider resource's inputs, all scalars as text, with the real provider's defaults. Throws for what is not supported, by name. */
-export function accessFrom(config: Properties): Access {
+export function accessFrom(config: Properties, folder: string): Access {
   const foreign = Object.keys(config).find((key) => !SUPPORTED.includes(key) && !key.startsWith('__'));
   if (foreign !== undefined) {
     throw unsupported(
@@ -58,7 +60,7 @@ export function accessFrom(config: Properties): Access {
       user: read('username', 'postgres'),
       password: read('password', ''),
       sslMode,
-      ...(caFile === '' ? {} : { caFile }),
+      ...(caFile === '' ? {} : { caFile: resolve(folder, caFile) }),
     },
     connectTimeoutMs: Number(read('connectTimeout', String(CONNECT_TIMEOUT_S))) * 1000,
     isSuperuser: read('superuser', 'true') === 'true',
@@ -82,7 +84,10 @@ export class Connections implements Session {
   private known: Access | undefined;
 
   /** `config` may hold values that are only known after apply: it is looked at when a connection is needed. */
-  constructor(private readonly config: Properties) {}
+  constructor(
+    private readonly config: Properties,
+    private readonly folder: string,
+  ) {}
 
   get database(): string {
     return this.access.target.database;
@@ -131,7 +136,7 @@ export class Connections implements Session {
   }
 
   private get access(): Access {
-    this.known ??= accessFrom(this.config);
+    this.known ??= accessFrom(this.config, this.folder);
     return this.known;
   }
 }

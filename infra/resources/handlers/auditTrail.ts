@@ -8,12 +8,12 @@ import { refreshedTables } from '../../../postgres/audit/refresh';
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { errorText, PlatformError } from '../../../postgres/errors';
-import type { AuditSpec, ConnectionTarget } from '../../../postgres/spec';
+import type { AuditSpec } from '../../../postgres/spec';
 import { speak } from '../../../postgres/spoken';
 import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrailTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
-import { connectionFailures, notYet, plainConnection, planIfReachable } from './connection';
+import { connectionFailures, notYet, plainConnection, planIfReachable, targetOf } from './connection';
 import { auditRefusal } from './dependents';
 import { withRemedy } from './failure';
 import { tableIsFinal } from './pending';
@@ -65,7 +65,7 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
 
   async read(id, props) {
     try {
-      const actual = await withSharedClient(target(props), (client) => readAudit(client, specOf(props)));
+      const actual = await withSharedClient(targetOf(props.connection), (client) => readAudit(client, specOf(props)));
       if (!actual.relations.some(({ name }) => name === props.table)) return { id: '' };
       // `check` comes next: for what is declared as it was, the plan is this one.
       ofRead.remember(inputsOf(props), planAudit(specOf(props), actual, new Date()));
@@ -83,7 +83,7 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
 
   async delete(_id, props) {
     try {
-      await withClient(target(props), (client) => removeAudit(client, specOf(props)));
+      await withClient(targetOf(props.connection), (client) => removeAudit(client, specOf(props)));
     } catch (error) {
       if (!(error instanceof PlatformError && error.code === 'database-missing')) throw error;
       return;
@@ -98,7 +98,7 @@ const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
 export const auditTrail = withRemedy(handler);
 
 async function bringUp(inputs: AuditTrailInputs): Promise<AuditTrailOutputs> {
-  const plan = await withClient(target(inputs), (client) => bringUpAudit(client, specOf(inputs)));
+  const plan = await withClient(targetOf(inputs.connection), (client) => bringUpAudit(client, specOf(inputs)));
   for (const { message, remedy } of plan.warnings) speak('warning', `${message} ${remedy}`);
   return { ...inputsOf(inputs), warnings: plan.warnings.map(({ message }) => message) };
 }
@@ -147,10 +147,6 @@ function checkPlace(olds: Partial<AuditTrailInputs> | undefined, news: AuditTrai
         `The trail’s ${property} is ${olds?.[property]} and cannot become ${news[property]}: its rows would stay behind. ` +
         `Set coach:audit.${property} back, or remove the audited tables, run up, rename the ${property} by hand and declare both again.`,
     }));
-}
-
-function target(inputs: AuditTrailInputs): ConnectionTarget {
-  return { ...inputs.connection };
 }
 
 function specOf(inputs: AuditTrailInputs): AuditSpec {

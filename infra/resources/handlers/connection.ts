@@ -1,9 +1,13 @@
+import { resolve } from 'node:path';
+
 import type { Client } from 'pg';
 
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
+import type { ConnectionTarget } from '../../../postgres/spec';
 import type { Connection } from '../connection';
 import type { CheckFailure } from '../handler';
+import { projectRoot } from './root';
 
 /** What is wrong with the shape of a connection that nothing has checked yet. */
 export function connectionFailures(connection: Partial<Connection> | undefined): CheckFailure[] {
@@ -16,8 +20,15 @@ export function connectionFailures(connection: Partial<Connection> | undefined):
 }
 
 /** The declared part, without what an engine added. */
-export function plainConnection({ host, port, database, user, password }: Connection): Connection {
-  return { host, port, database, user, password };
+export function plainConnection({ host, port, database, user, password, sslMode, caFile }: Connection): Connection {
+  const tls = { ...(sslMode === undefined ? {} : { sslMode }), ...(caFile === undefined ? {} : { caFile }) };
+  return { host, port, database, user, password, ...tls };
+}
+
+/** Whom to connect to: paths of the state count from the project's folder. */
+export function targetOf(connection: Connection): ConnectionTarget {
+  const { caFile, ...target } = plainConnection(connection);
+  return caFile === undefined ? target : { ...target, caFile: resolve(projectRoot(), caFile) };
 }
 
 /** What Pulumi sends for a value it does not know yet; no password that opens anything. */
@@ -44,7 +55,7 @@ export async function planIfReachable<T>(
   if (connection.password === UNKNOWN) return { reason: `the password of ${connection.user} is made by the same run` };
   try {
     const options = { connectTimeoutMs: 3000 };
-    return { plan: await withSharedClient({ ...connection }, plan, options) };
+    return { plan: await withSharedClient(targetOf(connection), plan, options) };
   } catch (error) {
     const reason = error instanceof PlatformError ? NOT_YET[error.code] : undefined;
     if (reason === undefined) throw error;

@@ -14,12 +14,12 @@ import { planLine, progressLine } from '../../../postgres/indexes/print';
 import type { IndexProgress } from '../../../postgres/indexes/progress';
 import { actualSpec } from '../../../postgres/indexes/refresh';
 import { checkIndexSpec } from '../../../postgres/indexes/validate';
-import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
+import type { IndexSpec } from '../../../postgres/spec';
 import { speak } from '../../../postgres/spoken';
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndexTypes';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
-import { connectionFailures, notYet, plainConnection, planIfReachable } from './connection';
+import { connectionFailures, notYet, plainConnection, planIfReachable, targetOf } from './connection';
 import { withRemedy } from './failure';
 import { tableIsFinal } from './pending';
 
@@ -88,7 +88,7 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
   async delete(_id, props) {
     const { schema, table, name } = props;
     try {
-      await withClient(target(props), (client) => dropIndex(client, { schema, table, name }, work(props)));
+      await withClient(targetOf(props.connection), (client) => dropIndex(client, { schema, table, name }, work(props)));
     } catch (error) {
       if (!(error instanceof PlatformError && error.code === 'database-missing')) throw error;
     }
@@ -99,7 +99,9 @@ export const databaseIndex = withRemedy(handler);
 
 async function bringUp(inputs: DatabaseIndexInputs, previous?: PreviousIndex): Promise<DatabaseIndexOutputs> {
   const options = { ...work(inputs), ...(previous === undefined ? {} : { previous }) };
-  const { index, settled } = await withClient(target(inputs), (client) => ensureIndex(client, specOf(inputs), options));
+  const { index, settled } = await withClient(targetOf(inputs.connection), (client) =>
+    ensureIndex(client, specOf(inputs), options),
+  );
   const compared = comparedKey(index, settled);
   return { ...inputsOf(inputs), definition: index.definition, valid: index.status.valid, ...compared };
 }
@@ -129,7 +131,7 @@ async function readActual(
   props: DatabaseIndexOutputs,
 ): Promise<{ actual: IndexDescription; plan: IndexPlan } | undefined> {
   try {
-    return await withSharedClient(target(props), async (client) => {
+    return await withSharedClient(targetOf(props.connection), async (client) => {
       const { schema, name } = props;
       const names = [name, temporaryName({ schema, name }), retiredName({ schema, name })];
       const found = await readIndexes(client, { names: names.map((one) => ({ schema, name: one })) });
@@ -174,12 +176,8 @@ function checkInputs(news: DatabaseIndexInputs): CheckFailure[] {
   return [...failures, ...connectionFailures(news.connection)];
 }
 
-function target(inputs: DatabaseIndexInputs): ConnectionTarget {
-  return { ...inputs.connection };
-}
-
 function work(inputs: DatabaseIndexInputs): IndexWorkOptions {
-  return { role: inputs.role, watch: target(inputs), onProgress: sayingProgress() };
+  return { role: inputs.role, watch: targetOf(inputs.connection), onProgress: sayingProgress() };
 }
 
 /** At each new phase and every ten seconds. */

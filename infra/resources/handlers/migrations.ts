@@ -18,7 +18,7 @@ import { speak } from '../../../postgres/spoken';
 import type { CheckFailure, Handler } from '../handler';
 import type { Dependents, MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
 import { Answers } from './answers';
-import { plainConnection, planIfReachable } from './connection';
+import { plainConnection, planIfReachable, targetOf } from './connection';
 import { judgeDependents, ownerRefusal, together } from './dependents';
 import { failureOf, withRemedy } from './failure';
 import { rememberPending } from './pending';
@@ -130,7 +130,7 @@ async function requireDependents(
 ): Promise<void> {
   rememberPending(connection, []);
   if (dependents === undefined) return;
-  const refusals = await withSharedClient({ ...dependents.connection }, (client) =>
+  const refusals = await withSharedClient(targetOf(dependents.connection), (client) =>
     judgeDependents(client, dependents, former),
   );
   const refusal = together(refusals);
@@ -151,7 +151,7 @@ async function bringUpToDate(inputs: MigrationInputs, former?: Dependents): Prom
     for (const warning of warnings) speak('warning', warning);
     return done;
   };
-  const applied = await withClient({ ...inputs.connection }, bringUp, { session: 'script' });
+  const applied = await withClient(targetOf(inputs.connection), bringUp, { session: 'script' });
   await requireDependents(inputs, former);
   return { ...keptOf(inputs), applied, pending: pendingOf(inputs.migrations, applied) };
 }
@@ -182,7 +182,7 @@ const REPAIRED_BY_UP = new Set([
  */
 async function readApplied(props: MigrationOutputs): Promise<MigrationEntry[]> {
   try {
-    const history = await withClient({ ...props.connection }, (client) =>
+    const history = await withClient(targetOf(props.connection), (client) =>
       withoutWaiting(client, () => readAs(client, props)),
     );
     ofRead.remember(placeOf(props), history);

@@ -9,7 +9,7 @@ import type { Step } from '../../../postgres/roles/planRole';
 import type { CheckFailure, Handler } from '../handler';
 import type { Planned } from '../plannedTypes';
 import { Answers } from './answers';
-import { connectionFailures, notYet, plainConnection, planIfReachable } from './connection';
+import { connectionFailures, notYet, plainConnection, planIfReachable, targetOf } from './connection';
 import { withRemedy } from './failure';
 
 export interface PlannedKind<Spec extends object> {
@@ -41,7 +41,7 @@ export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Ha
   const planOf = (olds: Partial<Spec> | undefined, inputs: Inputs): Promise<Found> =>
     planIfReachable(inputs.connection, (client) => kind.steps(client, specOf(olds, inputs)));
   const apply = async (olds: Partial<Spec> | undefined, inputs: Inputs): Promise<Inputs> => {
-    await withClient({ ...inputs.connection }, (client) => kind.apply(client, specOf(olds, inputs)));
+    await withClient(targetOf(inputs.connection), (client) => kind.apply(client, specOf(olds, inputs)));
     return inputsOf(inputs);
   };
   return withRemedy<Inputs, Inputs>({
@@ -68,7 +68,7 @@ export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Ha
 
     async read(id, props) {
       try {
-        await withSharedClient({ ...props.connection }, () => Promise.resolve());
+        await withSharedClient(targetOf(props.connection), () => Promise.resolve());
       } catch (error) {
         if (error instanceof PlatformError && error.code === 'database-missing') return { id: '' };
         throw error;

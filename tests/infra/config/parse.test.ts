@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { isCron } from '../../../infra/config/cron';
 import { parseSettings } from '../../../infra/config/parse';
 
+/** A server of another machine's, with all that it takes. */
+const REMOTE = { host: 'db.example.com', caFile: 'ca.pem', adminPassword: { secure: 'v1:abc' } };
+
 const problemsOf = (raw: Record<string, unknown>, stack = 'local'): string[] =>
   parseSettings(raw, stack).problems.map(({ code, object }) => `${code} ${object}`);
 
@@ -13,7 +16,15 @@ describe('parseSettings', () => {
         environment: 'dev',
         tuning: 'auto',
         server: {},
-        database: { name: 'coach-2', host: 'db.internal', port: '6000', adminUser: 'root_user' },
+        database: {
+          name: 'coach-2',
+          host: 'db.internal',
+          port: '6000',
+          adminUser: 'root_user',
+          sslMode: 'verify-full',
+          caFile: 'certificates/db.pem',
+          adminPassword: { secure: 'v1:abc' },
+        },
         parameters: {
           timezone: 'UTC',
           shared_preload_libraries: ['pg_stat_statements', 'odd, name'],
@@ -48,7 +59,16 @@ describe('parseSettings', () => {
       stack: 'staging',
       environment: 'dev',
       tuning: 'auto',
-      database: { name: 'coach-2', host: 'db.internal', port: 6000, access: 'direct', adminUser: 'root_user' },
+      database: {
+        name: 'coach-2',
+        host: 'db.internal',
+        port: 6000,
+        access: 'direct',
+        adminUser: 'root_user',
+        sslMode: 'verify-full',
+        caFile: 'certificates/db.pem',
+        adminPassword: true,
+      },
       parameters: { TimeZone: 'UTC', shared_preload_libraries: 'pg_stat_statements, "odd, name"', autovacuum: false },
       extensions: [{ name: 'pg_trgm' }, { name: 'uuid-ossp', schema: 'ext', version: '1.1' }],
       audit: {
@@ -205,6 +225,27 @@ describe('parseSettings', () => {
       'setting-invalid coach:indexes[0].name',
     ],
     ['local', { monitoring: null, server: { account: null } }, undefined],
+    ['dev', { database: { ...REMOTE, sslMode: 'disable', caFile: null } }, 'tls-required coach:database.sslMode'],
+    ['dev', { database: { ...REMOTE, caFile: null } }, 'setting-missing coach:database.caFile'],
+    ['dev', { database: { ...REMOTE, adminPassword: null } }, 'setting-missing coach:database.adminPassword'],
+    ['dev', { database: { ...REMOTE, sslMode: 'require' } }, 'setting-invalid coach:database.sslMode'],
+    ['dev', { database: { ...REMOTE, sslMode: 'prefer' } }, 'setting-invalid coach:database.sslMode'],
+    [
+      'dev',
+      { database: { ...REMOTE, host: '0.0.0.0', sslMode: 'disable', caFile: null } },
+      'tls-required coach:database.sslMode',
+    ],
+    ['dev', { database: REMOTE }, undefined],
+    ['dev', { database: { ...REMOTE, sslMode: 'verify-full' } }, undefined],
+    ['dev', { database: { host: '127.0.0.2' } }, undefined],
+    ['dev', { database: { host: 'localhost', sslMode: 'disable' } }, undefined],
+    ['dev', { database: { sslMode: 'verify-full' } }, 'setting-missing coach:database.caFile'],
+    ['dev', { database: { caFile: 'ca.pem' } }, 'setting-conflict coach:database.caFile'],
+    ['dev', { database: { adminPassword: { secure: '' } } }, 'setting-invalid coach:database.adminPassword'],
+    ['local', { database: { sslMode: 'disable' } }, 'setting-elsewhere coach:database.sslMode'],
+    ['prod', { database: { caFile: 'ca.pem' } }, 'setting-elsewhere coach:database.caFile'],
+    ['local', { database: { adminPassword: { secure: 'v1:abc' } } }, 'setting-elsewhere coach:database.adminPassword'],
+    ['dev', { database: { secure: 'v1:abc' } }, 'setting-secret coach:database'],
   ])('%s %j -> %s', (stack, raw, expected) => {
     expect(problemsOf(raw, stack)).toEqual(expected === undefined ? [] : [expected]);
   });
@@ -214,6 +255,39 @@ describe('parseSettings', () => {
     expect(problemsOf(raw)).toEqual([]);
     const { problems } = parseSettings(raw, 'local', { machine: { memoryBytes: 2 * 1024 ** 3, cpus: 2 }, major: 15 });
     expect(problems.map(({ code }) => code).sort()).toEqual(['parameter-exceeds-memory', 'parameter-not-in-major']);
+  });
+});
+
+describe('the administrator’s password', () => {
+  it.each([
+    ['dev', { adminPassword: 'hunter2' }],
+    ['dev', { adminPassword: ['hunter2'] }],
+    ['dev', { adminPassword: { secure: 'v1:abc', plain: 'hunter2' } }],
+    ['local', { adminPassword: 'hunter2' }],
+    ['dev', [{ adminPassword: 'hunter2' }]],
+    ['dev', '{"adminPassword":"hunter2"'],
+    ['dev', '{"adminPassword":"hunter2"}'],
+    ['dev', { host: { adminPassword: 'hunter2' } }],
+    ['dev', { adminPasword: 'hunter2' }],
+  ])('in plain text is refused and not repeated: %s %j', (stack, database) => {
+    const { problems, settings } = parseSettings({ database }, stack);
+    expect(settings).toBeUndefined();
+    expect(problems.length).toBeGreaterThan(0);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
+  });
+
+  it('is refused with the command that sets it as a secret', () => {
+    const { problems } = parseSettings({ database: { adminPassword: 'hunter2' } }, 'dev');
+    expect(problems).toEqual([
+      {
+        code: 'setting-plain',
+        object: 'coach:database.adminPassword',
+        message: 'coach:database.adminPassword stands in plain text in Pulumi.dev.yaml; expected an encrypted value.',
+        remedy: expect.stringContaining(
+          "`npm run pulumi -- config set --secret --path 'coach:database.adminPassword'`",
+        ) as string,
+      },
+    ]);
   });
 });
 

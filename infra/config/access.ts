@@ -1,0 +1,112 @@
+import { resolve } from 'node:path';
+
+import { isLoopback, readAuthority } from '../../postgres/connection/tls';
+import { SSL_MODES, type SslMode } from '../../postgres/spec';
+import { showValue } from '../../postgres/tuning/value';
+import { isPlainObject } from './plain';
+import type { Reader } from './reader';
+import type { DatabaseSettings, Settings } from './settings';
+
+/** How `database` is reached, where it is a server that somebody else runs. */
+export interface DatabaseAddress {
+  host: string;
+  port: number;
+  /** Absent: without TLS, on loopback. */
+  sslMode?: Exclude<SslMode, 'disable'>;
+  /** As the settings have it. */
+  caFile?: string;
+}
+
+export function databaseAddress(database: DatabaseSettings): DatabaseAddress {
+  const { host = '127.0.0.1', port = 5432, caFile } = database;
+  if (sslModeOf(database) === 'disable') return { host, port };
+  return { host, port, sslMode: 'verify-full', ...(caFile === undefined ? {} : { caFile }) };
+}
+
+const sslModeOf = ({ host = '127.0.0.1', sslMode }: DatabaseSettings): SslMode =>
+  sslMode ?? (isLoopback(host) ? 'disable' : 'verify-full');
+
+/** Reads the authority's file once; a PlatformError names it where it is missing or holds no certificate. */
+export function checkAuthority({ caFile }: DatabaseAddress, projectRoot: string): void {
+  if (caFile !== undefined) readAuthority(resolve(projectRoot, caFile));
+}
+
+const MODES = `one of ${SSL_MODES.join(', ')}`;
+
+export const sslMode: Reader<SslMode> = {
+  expected: MODES,
+  read: (value, path, report) => {
+    const mode = SSL_MODES.find((candidate) => candidate === value);
+    if (mode !== undefined) return mode;
+    if (value !== 'require' && value !== 'verify-ca') return report.refuse(path, value, MODES);
+    const message = `coach:${path} is ${showValue(value)}, which does not verify that ${value === 'require' ? 'anybody in particular' : 'this host'} answers; expected ${MODES}.`;
+    report.add('setting-invalid', path, message, `Set coach:${path} to verify-full, and coach:database.caFile.`);
+    return undefined;
+  },
+  paths: (path) => [path],
+};
+
+/** The command that sets a secret; it asks for the value, so that no shell's history has it. */
+const setSecret = (path: string): string => `\`npm run pulumi -- config set --secret --path 'coach:${path}'\``;
+
+/** Takes an encrypted value alone, and says only that there is one. A refused one is not repeated. */
+export const secret: Reader<true> = {
+  expected: 'an encrypted value',
+  read: (value, path, report) => {
+    if (isPlainObject(value) && typeof value['secure'] === 'string' && Object.keys(value).length === 1) {
+      if (value['secure'] !== '') return true;
+      report.add('setting-invalid', path, `coach:${path} is an empty secret.`, `Set it with ${setSecret(path)}.`);
+      return undefined;
+    }
+    report.add(
+      'setting-plain',
+      path,
+      `coach:${path} stands in plain text in ${report.file}; expected an encrypted value.`,
+      `Take it out of the file, then set it with ${setSecret(path)}, which asks for it. What was committed or shared is to be changed on the server too.`,
+    );
+    return undefined;
+  },
+  paths: (path) => [path],
+};
+
+type Complain = (code: string, path: string, message: string, remedy: string) => void;
+
+/** Another machine's server is reached over TLS that verifies it, and with its own password. */
+export function checkAccess({ environment, database }: Settings, complain: Complain): void {
+  if (environment !== 'dev') return;
+  const { host = '127.0.0.1', caFile, adminPassword, adminUser } = database;
+  const isRemote = !isLoopback(host);
+  const said = database.sslMode === undefined ? '' : ` and coach:database.sslMode is ${database.sslMode}`;
+  const server = `coach:database.host is ${host}${said}`;
+  const authority = 'Set coach:database.caFile to the PEM file of the authority that signed the server’s certificate';
+  if (sslModeOf(database) === 'disable' && isRemote) {
+    complain(
+      'tls-required',
+      'database.sslMode',
+      `${server}: passwords and data would cross the network for everybody on it to read.`,
+      `Set coach:database.sslMode to verify-full. ${authority}.`,
+    );
+  } else if (sslModeOf(database) === 'disable' && caFile !== undefined) {
+    complain(
+      'setting-conflict',
+      'database.caFile',
+      `coach:database.caFile is set, but without TLS (${server}) it verifies nothing.`,
+      'Set coach:database.sslMode to verify-full, or remove coach:database.caFile.',
+    );
+  } else if (sslModeOf(database) === 'verify-full' && caFile === undefined) {
+    complain(
+      'setting-missing',
+      'database.caFile',
+      `coach:database.caFile is missing: ${server}, so the server’s certificate is verified, by the authorities of that file alone.`,
+      `${authority}; for one that every system knows, to the system’s own (Debian: /etc/ssl/certs/ca-certificates.crt).`,
+    );
+  }
+  if (isRemote && adminPassword === undefined) {
+    complain(
+      'setting-missing',
+      'database.adminPassword',
+      `coach:database.adminPassword is missing: ${server}, and a generated password opens no server that runs already.`,
+      `Set the password of ${adminUser} there with ${setSecret('database.adminPassword')}, which asks for it.`,
+    );
+  }
+}
