@@ -120,8 +120,25 @@ function declare(program: Command, definition: CommandDefinition): Command {
   return command;
 }
 
+/** `audit --stack dev verify`: what stands before a command's last word is said of that command. */
+function inheritOptions(command: Command): void {
+  for (let { parent } = command; parent !== null; { parent } = parent) {
+    for (const { long } of parent.options.filter(
+      (option) => parent?.getOptionValueSource(option.attributeName()) === 'cli',
+    )) {
+      const own = command.options.find((option) => option.long === long);
+      if (own === undefined)
+        command.error(`error: unknown option '${long}' of ${command.name()}`, { code: 'commander.unknownOption' });
+      const name = own.attributeName();
+      if (command.getOptionValueSource(name) !== 'cli')
+        command.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli');
+    }
+  }
+}
+
 async function execute(definition: CommandDefinition, command: Command): Promise<number> {
   const startedAt = new Date();
+  inheritOptions(command);
   const options = { stack: 'local', ...command.opts<Record<string, unknown>>() };
   const interrupts = new Interrupts(definition.finishesSteps === true);
   const stack = String(options['stack']);

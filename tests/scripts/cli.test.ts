@@ -32,6 +32,15 @@ describe('the command line', () => {
     expect(report['problems']).toMatchObject([{ code: 'psql-json' }]);
   });
 
+  it.each([
+    ['audit', '--stack', 'prod', 'verify', '--json'],
+    ['audit', '--json', 'verify', '--stack', 'prod'],
+    ['audit', '--stack', 'local', 'verify', '--stack', 'prod', '--json'],
+  ])('works on the stack that is named, wherever in the line: %s %s %s %s %s', async (...args) => {
+    const { stdout } = await project.run(args);
+    expect(JSON.parse(stdout)).toMatchObject({ command: 'audit verify', stack: 'prod' });
+  });
+
   it('names every command in README', () => {
     const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
     for (const { name } of COMMANDS) expect(readme, name).toContain(`\`${name}\``);
@@ -42,6 +51,7 @@ describe('the command line', () => {
     [['status', '--fast'], /unknown option/],
     [['up', '--engine', 'terraform'], /Allowed choices are pulumi, embedded/],
     [['logs', '--lines', 'many'], /whole number/],
+    [['audit', '--table', 'Student', 'verify'], /unknown option '--table' of verify/],
   ])('refuses %j with exit code 64', async (args, message) => {
     const { code, stderr } = await project.run(args);
     expect(code).toBe(64);
