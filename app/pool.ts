@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 
 import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
 
@@ -260,6 +261,10 @@ function trackedClient(
   return class extends Client {
     constructor(config?: ClientConfig) {
       super({ ...config, connectionTimeoutMillis, stream: openSocket });
+      const { ssl } = this.connection as { ssl?: boolean | ConnectionOptions };
+      // pg names no host where that is an address, and Node would then look for `localhost` in the certificate.
+      if (typeof ssl === 'object' && ssl.rejectUnauthorized !== false)
+        ssl.checkServerIdentity = (_, certificate) => checkServerIdentity(this.host, certificate);
       beingMade.add(this);
       this.once('connect', () => beingMade.delete(this));
       this.once('end', () => beingMade.delete(this));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { ApplicationPool, poolSettings } from '../../app/pool';
 import type * as Apply from '../../engine/apply/run';
 import type * as Graphs from '../../engine/graph/graph';
 import type { ResourceState } from '../../engine/state/resource';
@@ -219,10 +220,22 @@ describe.skipIf(binaries === undefined)('a server that takes TLS alone', { timeo
     expect(await run('psql', '--role', 'postgres', '--', '-XAtc', `${ssl} AND current_user = 'postgres'`)).toBe('t\n');
   });
 
+  /** What the application's own pool says of its connection. */
+  async function ofApplication(url: string): Promise<unknown[]> {
+    const pool = new ApplicationPool(poolSettings({ DATABASE_URL: url, DATABASE_POOL_MIN: '0' }));
+    try {
+      return (await pool.query<{ ssl: boolean }>('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')).rows;
+    } finally {
+      await pool.close();
+    }
+  }
+
   it('is what `env` tells the application, for its driver and for Prisma', async () => {
     const { report } = await project.json(['env', '--stack', 'dev']);
     const { DATABASE_URL = '', DIRECT_URL = '' } = report['variables'] as Record<string, string>;
     const caFile = project.path('certificates', 'ca.pem');
+    expect(await ofApplication(DATABASE_URL)).toEqual([{ ssl: true }]);
+    await expect(ofApplication(DATABASE_URL.replace(ANOTHER_MACHINE, '127.0.0.1'))).rejects.toThrow(/127\.0\.0\.1/);
     expect(Object.fromEntries(new URL(DATABASE_URL).searchParams)).toEqual({
       sslmode: 'verify-full',
       sslrootcert: caFile,
