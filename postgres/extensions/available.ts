@@ -34,25 +34,9 @@ export async function unavailable(
   const options = { object: wanted.name, cause };
   const available = await availableExtensions(client).catch(() => undefined);
   if (available === undefined) return undefined;
-  const versions = available.get(wanted.name);
-  if (versions === undefined) {
-    const names = [...available.keys()];
-    const guess = nearest(wanted.name, names);
-    return new PlatformError(
-      'extension-unavailable',
-      `Extension ${wanted.name} is not available on this server${guess === undefined ? '' : `; did you mean ${guess}?`}`,
-      `${packageOf(wanted.name, await majorOf(client))} Install that, or take it out of coach:extensions. Available: ${names.join(', ')}.`,
-      options,
-    );
-  }
-  if (wanted.version !== undefined && !versions.includes(wanted.version)) {
-    return new PlatformError(
-      'extension-version',
-      `Extension ${wanted.name} has no version ${wanted.version} on this server.`,
-      `Declare one of ${versions.join(', ')}, or none for the newest.`,
-      options,
-    );
-  }
+  const refusal = notOffered(wanted, available, await majorOf(client), cause);
+  if (refusal !== undefined) return refusal;
+  const versions = available.get(wanted.name) ?? [];
   if (wanted.version !== undefined && stateOf(cause) === SqlState.invalidParameterValue) {
     return new PlatformError(
       'extension-version',
@@ -80,6 +64,34 @@ export async function unavailable(
     );
   }
   return undefined;
+}
+
+/** The extension or its version is none of those that a server of this major offers. */
+export function notOffered(
+  wanted: ExtensionSpec,
+  available: ReadonlyMap<string, string[]>,
+  major: number,
+  cause?: unknown,
+): PlatformError | undefined {
+  const options = { object: wanted.name, cause };
+  const versions = available.get(wanted.name);
+  if (versions === undefined) {
+    const names = [...available.keys()].sort();
+    const guess = nearest(wanted.name, names);
+    return new PlatformError(
+      'extension-unavailable',
+      `Extension ${wanted.name} is not available on this server${guess === undefined ? '' : `; did you mean ${guess}?`}`,
+      `${packageOf(wanted.name, major)} Install that, or take it out of coach:extensions. Available: ${names.join(', ')}.`,
+      options,
+    );
+  }
+  if (wanted.version === undefined || versions.includes(wanted.version)) return undefined;
+  return new PlatformError(
+    'extension-version',
+    `Extension ${wanted.name} has no version ${wanted.version} on this server.`,
+    `Declare one of ${versions.join(', ')}, or none for the newest.`,
+    options,
+  );
 }
 
 /** What the version that would be installed requires and the database does not have. */

@@ -131,6 +131,11 @@ describe('a first preview', { timeout: 60_000 }, () => {
       expect(open).toHaveLength(6);
       for (const { note } of open)
         expect(note).toMatch(/^not yet checked: the password of postgres is made by the same run/);
+      const extensions = ['uuid-ossp', 'pg_trgn', { name: 'btree_gin', version: '99' }];
+      fresh.set('extensions', extensions);
+      const problems = JSON.stringify(await refused(fresh, ['preview'], 1));
+      expect(problems).toMatch(/Extension pg_trgn is not available on this server; did you mean pg_trgm\?/);
+      expect(problems).toMatch(/Extension btree_gin has no version 99 on this server/);
     } finally {
       await fresh.remove();
     }

@@ -5,13 +5,14 @@ import { auditProblems } from '../../../postgres/audit/problems';
 import { readAudit } from '../../../postgres/audit/read';
 import { quoteIdentifier } from '../../../postgres/connection/quote';
 import { PlatformError, type Problem } from '../../../postgres/errors';
-import { unavailable } from '../../../postgres/extensions/available';
+import { notOffered, unavailable } from '../../../postgres/extensions/available';
+import { extensionsOnDisk } from '../../../postgres/extensions/onDisk';
 import { planIndexes, problemsError } from '../../../postgres/indexes/ensure';
 import type { PreviousIndex } from '../../../postgres/indexes/plan';
 import type { IndexSpec } from '../../../postgres/spec';
 import type { Connection } from '../connection';
 import type { Dependents } from '../migrationTypes';
-import { tableIsFinal } from './pending';
+import { programsOf, tableIsFinal } from './pending';
 
 /**
  * Everything that the run would be refused for later, found at once: extensions the server has not, indexes PostgreSQL does not take, tables
@@ -46,6 +47,14 @@ export async function judgeDependents(
       .map(auditRefusal),
   );
   return refusals;
+}
+
+/** What can be said before there is a server: the extensions that its programs do not bring along. */
+export function judgeUnstarted({ connection, extensions }: Dependents): PlatformError[] {
+  const binaries = programsOf(connection);
+  const offered = binaries === undefined ? undefined : extensionsOnDisk(binaries.directory);
+  if (binaries === undefined || offered === undefined) return [];
+  return extensions.flatMap((wanted) => notOffered(wanted, offered, binaries.major) ?? []);
 }
 
 function isFinal(connection: Connection, table: string | undefined): boolean {

@@ -19,7 +19,7 @@ import type { CheckFailure, Handler } from '../handler';
 import type { Dependents, MigrationEntry, MigrationInputs, MigrationOutputs } from '../migrationTypes';
 import { Answers } from './answers';
 import { plainConnection, planIfReachable, targetOf } from './connection';
-import { judgeDependents, ownerRefusal, together } from './dependents';
+import { judgeDependents, judgeUnstarted, ownerRefusal, together } from './dependents';
 import { failureOf, withRemedy } from './failure';
 import { rememberPending } from './pending';
 import { projectRoot } from './root';
@@ -101,7 +101,8 @@ async function judge(
     const judged = await planIfReachable(dependents.connection, (client) =>
       judgeDependents(client, dependents, before),
     );
-    if ('plan' in judged) refusals.push(...judged.plan.map((one) => ({ property: '', reason: errorText(one) })));
+    const refused = 'plan' in judged ? judged.plan : judgeUnstarted(dependents);
+    refusals.push(...refused.map((one) => ({ property: '', reason: errorText(one) })));
   }
   const isKnown = 'plan' in found || olds === undefined;
   const lines = plan.steps.map((step) => `${step.name} (${describeStep(step)})`);

@@ -1,4 +1,5 @@
 import type { MigrationFile } from '../../../postgres/migrations/types';
+import type { Binaries } from '../../../postgres/server/binaries';
 import type { Connection } from '../connection';
 
 /** Of each database, the migrations that this run has still to apply, as the resource of the migrations found them. */
@@ -8,6 +9,18 @@ const keyOf = ({ host, port, database }: Connection): string => `${host}:${port}
 
 export function rememberPending(connection: Connection, migrations: readonly MigrationFile[]): void {
   pending.set(keyOf(connection), migrations);
+}
+
+/** The programs of a server that this run has yet to start. */
+const programs = new Map<string, Binaries>();
+const serverOf = ({ host, port }: Pick<Connection, 'host' | 'port'>): string => `${host}:${port}`;
+
+export function rememberPrograms(at: Pick<Connection, 'host' | 'port'>, binaries: Binaries): void {
+  programs.set(serverOf(at), binaries);
+}
+
+export function programsOf(connection: Connection): Binaries | undefined {
+  return programs.get(serverOf(connection));
 }
 
 /**

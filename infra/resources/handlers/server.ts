@@ -16,6 +16,7 @@ import type { CheckFailure, Handler } from '../handler';
 import type { Activation, ServerInputs, ServerOutputs } from '../serverTypes';
 import { Answers } from './answers';
 import { failureOf, withRemedy } from './failure';
+import { rememberPrograms } from './pending';
 import { projectRoot } from './root';
 import { checkIdentity, checkParameters, checkPlace, checkShape } from './serverChecks';
 
@@ -37,6 +38,7 @@ const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => 
     failures.push(...checkParameters(news, placed?.binaries.major));
     if (placed !== undefined) failures.push(...(await checkPlace(placed, before)));
     if (failures.length > 0 || placed === undefined) return { inputs: news, failures };
+    if (!('extension_control_path' in news.parameters)) rememberPrograms(news, placed.binaries);
     const activation = await activationOf(placed, olds, news);
     ofCheck.remember(inputsOf(news), activation);
     return { inputs: { ...news, activation }, failures };
