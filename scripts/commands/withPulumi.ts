@@ -44,7 +44,7 @@ export async function runWithPulumi(
     await withStackLock(context, stack, () => Promise.resolve(settleState(context, stack)));
   // First, for it refuses a lock and what could not be settled before anything is touched.
   const base = pulumiRun(context, stack, operation);
-  await requireVerifiedServer(stack);
+  await requireVerifiedServer(context, stack);
   const state = await stateBesidePulumi(context, stack);
   const local = await localOf(context, state, operation);
   const options: PulumiRunOptions = {

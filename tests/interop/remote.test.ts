@@ -85,6 +85,17 @@ describe.skipIf(reason !== undefined)('Pulumi on a server that somebody else run
     writeFileSync(path, readFileSync(path, 'utf8').replace('none.pem', 'ca.pem'));
   });
 
+  it('is told of a password that the server does not take, with the command that sets another', async () => {
+    setSecret('another one');
+    for (const args of [['preview'], ['up', '--yes']]) {
+      expect(problemsOf(await run(...args))).toMatchObject([
+        { code: 'password-refused', remedy: expect.stringMatching(/config set --secret .* --stack dev`/) as string },
+      ]);
+    }
+    expect(said).not.toContain('another one');
+    setSecret(PASSWORD);
+  });
+
   it('brings it up over TLS, has nothing to do after that, and neither says nor keeps the password', async () => {
     const up = await run('up', '--yes');
     expect(up.code, said).toBe(0);
