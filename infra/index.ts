@@ -103,7 +103,12 @@ function machineHere(): Machine {
 function requireCommitted(settings: Settings, stack: string, machine: Machine, root: string): void {
   const path = join(root, `Pulumi.${stack}.yaml`);
   if (isOffline() || !existsSync(path)) return;
-  const committed = parseSettings(readStackFile(readFileSync(path, 'utf8'), path).raw, stack, { machine }).settings;
+  const { raw } = readStackFile(readFileSync(path, 'utf8'), path);
+  const { settings: committed, problems } = parseSettings(raw, stack, { machine });
+  // Beside another encrypted value Pulumi calls all of that key a secret.
+  const plain = problems.find(({ code }) => code === 'setting-plain');
+  if (plain !== undefined)
+    throw new PlatformError(plain.code, plain.message, forStack(plain.remedy, stack), { kind: 'usage', object: path });
   // Encrypted values do not parse; nothing can be said of those.
   if (committed === undefined || isDeepStrictEqual(committed, settings)) return;
   const keys = Object.keys(committed) as (keyof Settings)[];
