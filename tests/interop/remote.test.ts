@@ -27,15 +27,26 @@ async function run(...args: string[]): Promise<{ code: number | null; report: Re
   return { code, report };
 }
 
+const environment = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...PULUMI_ENVIRONMENT,
+  PATH: `${dirname(PULUMI ?? '')}:${process.env['PATH']}`,
+});
+
 /** `npm run pulumi -- config set --secret`, with the value as typed or piped. */
-function setSecret(value: string): string {
+function setSecret(value: string): void {
   const words = ['pulumi', 'config', 'set', '--secret', '--path', 'coach:database.adminPassword', '--stack', 'dev'];
-  const env = { ...process.env, ...PULUMI_ENVIRONMENT, PATH: `${dirname(PULUMI ?? '')}:${process.env['PATH']}` };
-  return execFileSync(process.execPath, [project.path('scripts', 'coachdb.cjs'), ...words], {
+  execFileSync(process.execPath, [project.path('scripts', 'coachdb.cjs'), ...words], {
     cwd: project.root,
-    env,
+    env: environment(),
     input: value,
-  }).toString();
+  });
+}
+
+/** `pulumi WORDS` in the project's folder; throws where it fails. */
+function plain(...words: string[]): string {
+  const env = { ...environment(), PULUMI_CONFIG_PASSPHRASE_FILE: project.path('.coachdb', 'passphrase') };
+  return execFileSync(PULUMI ?? '', [...words, '--stack', 'dev'], { cwd: project.root, env }).toString();
 }
 
 const problemsOf = ({ report }: { report: Record<string, unknown> }): unknown => report['problems'];
@@ -109,6 +120,7 @@ describe.skipIf(reason !== undefined)('Pulumi on a server that somebody else run
       ['state', 'export'],
     ])
       expect([args, (await run(...args)).code]).toEqual([args, 0]);
+    said += plain('preview', '--expect-no-changes', '--non-interactive') + plain('config');
     expect(said).not.toContain(PASSWORD);
     expect(kept()).not.toContain(PASSWORD);
   });
