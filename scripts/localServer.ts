@@ -3,6 +3,7 @@ import { backendPaths } from '../engine/state/backend';
 import { readForPulumi } from '../engine/state/checkpoint';
 import type { ResourceState } from '../engine/state/resource';
 import type { PropertyMap } from '../engine/state/values';
+import { leftBehind } from '../postgres/connection/client';
 import { PlatformError } from '../postgres/errors';
 import { startAgain } from '../postgres/server/bringUp';
 import { type Layout, recordedLayout } from '../postgres/server/layout';
@@ -10,8 +11,9 @@ import { currentLogFile } from '../postgres/server/log';
 import { type KnownServer, lossOf } from '../postgres/server/lost';
 import { type OwnedDirectory, requireOwn } from '../postgres/server/ownership';
 import { formerHome, pathsHere } from '../postgres/server/paths';
-import { serverState } from '../postgres/server/process';
+import { serverState, stopServer } from '../postgres/server/process';
 import { ownedBy, type PlacedServer, placeServer } from '../postgres/server/server';
+import { isLeftBehind } from '../postgres/server/state';
 import type { Parameters } from '../postgres/spec';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
@@ -38,6 +40,8 @@ export interface LocalServer {
   /** Whether this very server, and nobody else, accepts connections on that port. @default the port of the state */
   answers(port?: number): boolean;
   known: KnownServer;
+  /** It runs from where its folder was before: whoever is to read anything from it has it restarted first. */
+  isLeftBehind(): boolean;
   /** Why the server that the state knows is not there any more. */
   loss(): PlatformError | undefined;
 }
@@ -97,6 +101,7 @@ export function localServerOf(state: { resources: readonly StoredServer[] }, roo
       return state.status === 'running' && state.port === on;
     },
     known,
+    isLeftBehind: () => isLeftBehind(dataDirectory),
     loss: () => lossOf(known),
   };
 }
@@ -122,6 +127,7 @@ export function requireServer(server: LocalServer): void {
 /** Throws unless this very server answers on the port of the state: nobody else is sent a password. */
 export function requireRunning(server: LocalServer): void {
   requireServer(server);
+  if (server.isLeftBehind()) throw leftBehind(`${server.host}:${server.port}`, 'its programs are gone.');
   if (server.answers()) return;
   throw new PlatformError(
     'server-stopped',
@@ -134,12 +140,16 @@ export function requireRunning(server: LocalServer): void {
 }
 
 /**
- * So that its objects can be read, the server is started where it was stopped. Throws unless it is this very one that answers then: whoever reads
+ * So that its objects can be read, the server is started where it was stopped, and restarted where its folder was moved. Throws unless it is this very one that answers then: whoever reads
  * asks the port with a password.
  */
 export async function startForReading(context: Pick<CommandContext, 'progress'>, server: LocalServer): Promise<void> {
   requireServer(server);
-  if (server.status() === 'stopped') {
+  if (server.isLeftBehind()) {
+    context.progress('The server’s folder was moved while it ran; restarting it.');
+    await stopServer(server.layout);
+    await startAgain(server.placed);
+  } else if (server.status() === 'stopped') {
     context.progress('The server was stopped; starting it.');
     await startAgain(server.placed);
   }

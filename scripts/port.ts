@@ -34,10 +34,11 @@ export async function ensurePort(context: Pick<CommandContext, 'progress'> | und
   return chosen;
 }
 
-/** Whether the stack's own server accepts connections on its port: nobody else is asked anything. */
+/** Whether the stack's own server accepts connections on its port, and can answer: nobody else is asked anything. */
 export async function isRunning(stack: Stack): Promise<boolean> {
   const port = await ensurePort(undefined, stack);
-  return storedServer(stack)?.answers(port) === true;
+  const server = storedServer(stack);
+  return server?.answers(port) === true && !server.isLeftBehind();
 }
 
 /** Whether a stopped server can be started as it was: on another port, or as a copy, it is started by the run itself. */

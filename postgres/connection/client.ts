@@ -104,6 +104,16 @@ export async function withTransaction<T>(client: Client, work: () => Promise<T>)
   return result;
 }
 
+/** A server whose folder went away from under it. */
+export function leftBehind(where: string, reason: string): PlatformError {
+  return new PlatformError(
+    'server-left-behind',
+    `The PostgreSQL at ${where} does not find its own files any more, so its folder was moved or removed while it ran: ${reason}`,
+    'Run `npm start`: it restarts the server where the folder is now.',
+    { object: where },
+  );
+}
+
 function connectError(target: ConnectionTarget, error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
   const ofTls = tlsError(target, error);
@@ -144,6 +154,10 @@ function connectError(target: ConnectionTarget, error: unknown): PlatformError {
         'Run `npm start` to create it.',
         options,
       );
+    // What is pinned at the start of a session is right; without the files that the values are looked up in it is not taken.
+    case SqlState.undefinedFile:
+    case SqlState.invalidParameterValue:
+      return leftBehind(where, reason);
     case SqlState.tooManyConnections:
       return new PlatformError(
         'too-many-connections',

