@@ -80,12 +80,15 @@ export class Interrupts {
   async whileAsking(question: string): Promise<string> {
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
     terminal.on('SIGINT', () => this.interrupt());
-    const ended = new Promise<string>((resolve) => {
-      terminal.on('close', () => resolve(''));
+    const ended = new Promise<undefined>((resolve) => {
+      terminal.on('close', () => resolve(undefined));
     });
     this.asking = true;
     try {
-      return await Promise.race([terminal.question(question, { signal: this.signal }), ended]);
+      const answer = await Promise.race([terminal.question(question, { signal: this.signal }), ended]);
+      // Nobody ended the line.
+      if (answer === undefined) process.stderr.write('\n');
+      return answer ?? '';
     } catch (error) {
       if (!this.signal.aborted) throw error;
       process.stderr.write('\n');

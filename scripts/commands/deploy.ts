@@ -12,10 +12,11 @@ import { resolveFailed } from '../../postgres/migrations/resolve';
 import { assumeRole, cleanSession } from '../../postgres/migrations/session';
 import type { MigrationPlan } from '../../postgres/migrations/types';
 import type { MigrationsSpec } from '../../postgres/spec';
-import { type CommandContext, type CommandResult, confirm, done } from '../command';
+import { type CommandContext, type CommandResult, confirm, declined, done } from '../command';
 import { databaseAccess } from '../databaseAccess';
 import { ExitCode } from '../exitCodes';
 import { ProblemList } from '../problems';
+import { wrapLines } from '../report/display';
 import { openStack } from '../stack';
 import { readState } from '../stackState';
 import type { CommandDefinition } from './definition';
@@ -81,9 +82,8 @@ async function apply(
   plan: MigrationPlan,
 ): Promise<CommandResult> {
   if (plan.steps.length === 0) return done(planLines(plan).join('\n'), { applied: [] });
-  if (!context.yes) context.progress(planLines(plan).join('\n'));
-  if (!(await confirm(context, `Apply ${plan.steps.length} migration(s)?`)))
-    return done('Nothing was applied.', { applied: [] });
+  if (!context.yes) context.progress(wrapLines(planLines(plan).join('\n'), context.display));
+  if (!(await confirm(context, `Apply ${plan.steps.length} migration(s)?`))) throw declined();
   const { applied, warnings } = await applyMigrations(client, plan, {
     ...migrations,
     signal: context.signal,

@@ -10,7 +10,7 @@ import { type CommandContext, type CommandResult, confirm, done } from '../comma
 import { chooseEngine } from '../engine';
 import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiInstalled } from '../pulumi';
-import { withMore } from '../report/display';
+import { withMore, wrapLines } from '../report/display';
 import { openStack, type Stack } from '../stack';
 import { readState, type StackState, withStackLock } from '../stackState';
 import type { CommandDefinition } from './definition';
@@ -64,7 +64,8 @@ async function approvedDeletion(
     if (!context.yes) await confirm(context, `Remove stack ${stack.name} with ALL its data (${place})?`);
     return { state, server };
   }
-  context.progress(`This removes the server of stack ${stack.name} with ALL its data (${place}).`);
+  const said = `This removes the server of stack ${stack.name} with ALL its data (${place}).`;
+  context.progress(wrapLines(said, context.display));
   for (const thing of ['stack', 'database'] as const)
     requireName(stack, thing, (await ask(`Type the name of the ${thing} to go on: `)).trim());
   return { state, server };

@@ -14,6 +14,7 @@ const context = {
   json: false,
   yes: false,
   verbose: false,
+  display: { columns: undefined, colour: false, verbose: false },
   engine: 'embedded',
   progress: () => undefined,
   passing: () => undefined,
