@@ -5,8 +5,9 @@ import { propertyChanges } from './difference';
 import { changeOfState } from './goal';
 import { interrupted } from './interrupted';
 import type { ProviderRegistry } from './registry';
+import { isDefaultProvider } from './stepProvider';
 
-/** Every custom resource read again, in the order of the state; what no longer exists is dropped from it. Returns the new state. */
+/** Every custom resource read again, in the order of the state; what no longer exists is dropped from it. Records each, returns the new state. */
 export async function refreshResources(
   olds: readonly ResourceState[],
   registry: ProviderRegistry,
@@ -24,6 +25,8 @@ export async function refreshResources(
     }
     if (!state.custom || state.type.startsWith('pulumi:providers:') || state.delete === true) {
       fresh.push(state);
+      // There is nothing to read of a component or a provider. It counts as in every other operation, where default providers do not.
+      if (state.delete !== true && !isDefaultProvider(state)) record(changeOfState(state, 'same'));
       continue;
     }
     const started = performance.now();

@@ -44,6 +44,16 @@ describe('npm start', { timeout: 120_000 }, () => {
     });
     expect(report['outputs']).toMatchObject({ port: project.port, passwords: '[secret]' });
   });
+
+  it('counts the same resources as `preview` and `refresh`', async () => {
+    const total = async (command: string): Promise<number> => {
+      const { report } = await project.json([command, '--engine', 'embedded']);
+      return Object.values(report['counts'] as Record<string, number>).reduce((sum, count) => sum + count, 0);
+    };
+    const counts = [await total('start'), await total('preview'), await total('refresh')];
+    expect(counts[0]).toBeGreaterThan(50);
+    expect(new Set(counts).size, counts.join(' ')).toBe(1);
+  });
 });
 
 describe('a program that fails', { timeout: 120_000 }, () => {

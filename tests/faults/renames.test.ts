@@ -33,6 +33,30 @@ async function owned(database = 'inclusive_ai'): Promise<unknown> {
   return rows[0];
 }
 
+const EXTENSIONS = ['pg_trgm', 'pg_stat_statements', 'btree_gin', 'pgcrypto', 'uuid-ossp'];
+const DEFAULT_NAMES: Record<string, string> = {
+  migrator: 'coach_migrator',
+  application: 'inclusive',
+  readOnly: 'coach_readonly',
+  monitor: 'coach_monitor',
+  auditor: 'coach_auditor',
+  auditOwner: 'coach_audit_owner',
+};
+
+/** Every table's grants and owner, with the roles' names as they were before they were `renamed` (by new name). */
+async function rights(renamed = new Map<string, string | undefined>()): Promise<string[]> {
+  const { rows } = await asAdmin(project, (client) =>
+    client.query<{ relation: string; owner: string; grantee: string; right: string }>(
+      `SELECT c.oid::regclass::text AS relation, relowner::regrole::text AS owner, grantee::regrole::text AS grantee, privilege_type AS right
+         FROM pg_class c, aclexplode(c.relacl) WHERE relnamespace::regnamespace::text IN ('public', 'audit') AND relkind IN ('r', 'p', 'v', 'S')`,
+    ),
+  );
+  const former = (name: string): string => renamed.get(name) ?? name;
+  return rows
+    .map(({ relation, owner, grantee, right }) => [relation, former(owner), former(grantee), right].join(' '))
+    .sort();
+}
+
 describe('a changed name', { timeout: 240_000 }, () => {
   it.each(['running', 'stopped'])('of the owner is refused before anything is done, server %s', async (server) => {
     const before = await owned();
@@ -71,6 +95,33 @@ describe('a changed name', { timeout: 240_000 }, () => {
     }
     expect(existsSync(elsewhere)).toBe(false);
     project.set('server', undefined);
+  });
+
+  it('of every role that logs in and of an extension’s schema: the preview keeps its word, every right is there again', async () => {
+    const names = { migrator: 'm2', application: 'a2', readOnly: 'r2', monitor: 'o2', auditor: 'u2', auditOwner: 'w2' };
+    const before = await rights();
+    const roles = Object.fromEntries(Object.entries(names).map(([role, name]) => [role, { name }]));
+    project.set('roles', { owner: { name: 'new_owner' }, ...roles });
+    project.set('schemas', [{ name: 'tools' }]);
+    project.set('extensions', [
+      ...EXTENSIONS.slice(1).map((name) => ({ name })),
+      { name: EXTENSIONS[0], schema: 'tools' },
+    ]);
+    const planned = await changesOf(project, 'preview');
+    const done = await changesOf(project, 'up');
+    const comeAndGo = (changes: typeof done): string[] =>
+      [...changes.values()]
+        .filter(({ operation }) => operation !== 'update')
+        .map(({ operation, name }) => `${operation} ${name}`);
+    expect(comeAndGo(done).length).toBeGreaterThan(30);
+    expect(comeAndGo(planned).sort()).toEqual(comeAndGo(done).sort());
+    expect([...(await changesOf(project, 'up')).keys()]).toEqual([]);
+    const renamed = new Map(Object.entries(names).map(([role, name]) => [name, DEFAULT_NAMES[role]]));
+    expect(await rights(renamed)).toEqual(before);
+    const schema = `SELECT extnamespace::regnamespace::text AS schema FROM pg_extension WHERE extname = $1`;
+    const { rows } = await asAdmin(project, (client) => client.query(schema, [EXTENSIONS[0]]));
+    expect(rows).toEqual([{ schema: 'tools' }]);
+    expect((await project.run(['env'])).stdout).toContain(`a2:`);
   });
 
   it('of the database renames it, as the preview says, with all that is in it', async () => {
