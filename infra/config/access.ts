@@ -71,8 +71,16 @@ export const secret: Reader<true> = {
 
 type Complain = (code: string, path: string, message: string, remedy: string) => void;
 
-/** Another machine's server is reached over TLS that verifies it, and with its own password. */
+/** Only prod has a function to reach its database; another machine's server is reached over TLS that verifies it, with its own password. */
 export function checkAccess({ environment, database }: Settings, complain: Complain): void {
+  if (environment !== 'prod' && database.access === 'function') {
+    complain(
+      'setting-conflict',
+      'database.access',
+      `coach:database.access is function, which is prod’s alone: ${environment} has no function that would apply anything, so nothing would be.`,
+      'Set coach:database.access to direct, or remove it.',
+    );
+  }
   if (environment !== 'dev') return;
   const { host = '127.0.0.1', caFile, adminPassword, adminUser } = database;
   const isRemote = !isLoopback(host);
