@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { activeCheckpoint, backendPaths } from '../engine/state/backend';
 import { ownershipOf, requireRunnable } from '../postgres/server/ownership';
 import { findFreePort, isFree } from '../postgres/server/port';
+import { serverState } from '../postgres/server/state';
 import type { CommandContext } from './command';
 import { type LocalServer, storedServer } from './localServer';
 import type { Stack } from './stack';
@@ -22,7 +23,7 @@ export async function ensurePort(context: Pick<CommandContext, 'progress'> | und
   const server = storedServer(stack);
   if (server !== undefined) requireRunnable(server.owned);
   const isCopy = server !== undefined && ownershipOf(server.owned).kind === 'copied';
-  if (kept > 0 && !isCopy && (server?.answers(kept) === true || (await isFree(kept)))) return kept;
+  if (kept > 0 && !isCopy && (answersHere(stack, server, kept) || (await isFree(kept)))) return kept;
   const free = await findFreePort();
   const chosen = isCopy && free === kept ? await findFreePort(kept + 1, kept + 100) : free;
   mkdirSync(stackHome(stack.workspace, stack.name), { recursive: true, mode: 0o711 });
@@ -32,6 +33,14 @@ export async function ensurePort(context: Pick<CommandContext, 'progress'> | und
     context?.progress(`Port ${kept} ${why}; this stack uses ${chosen} from now on (\`npm run coachdb -- env\`).`);
   }
   return chosen;
+}
+
+/** Where no state says which server there is, or none that can be read here, the data directory does. */
+function answersHere(stack: Stack, server: LocalServer | undefined, port: number): boolean {
+  if (server !== undefined) return server.answers(port);
+  const { dataDirectory = join(stackHome(stack.workspace, stack.name), 'data') } = stack.settings.server;
+  const state = serverState(dataDirectory);
+  return state.status === 'running' && state.port === port;
 }
 
 /** Whether the stack's own server accepts connections on its port, and can answer: nobody else is asked anything. */

@@ -172,7 +172,7 @@ describe.skipIf(!isRoot || isClosed)('a checkout that one may only read', { time
     const project = copyOf();
     rmSync(project.path('.coachdb'), { recursive: true });
     for (const args of [['status'], ['graph']]) expect((await runAs(project, account, args)).problems).toEqual([]);
-    for (const args of [['preview'], ['start'], ['refresh'], ['destroy', '--yes']]) {
+    for (const args of [['preview'], ['start'], ['destroy', '--yes']]) {
       const { problems } = await runAs(project, account, [
         ...args,
         ...(args.length > 1 ? [] : ['--engine', 'embedded']),
@@ -181,6 +181,8 @@ describe.skipIf(!isRoot || isClosed)('a checkout that one may only read', { time
       expect(problems[0]?.message, args[0]).toMatch(/could not be written: permission denied\.$/);
       expect(problems[0]?.message, args[0]).not.toMatch(WORDS);
     }
+    const { problems } = await runAs(project, account, ['refresh', '--engine', 'embedded']);
+    expect(problems).toMatchObject([{ code: 'stack-not-deployed' }]);
     expect(existsSync(project.path('.coachdb'))).toBe(false);
   });
 

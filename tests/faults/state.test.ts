@@ -81,9 +81,11 @@ describe('a damaged state', { timeout: 120_000 }, () => {
     good = readFileSync(checkpoint, 'utf8');
   });
 
-  it('a state that was lost altogether: `up` adopts what the server holds', async () => {
+  it('a state that was lost altogether: `up` adopts what the server holds, on the port it has', async () => {
+    const { port } = project;
     rmSync(checkpoint);
     await expectConverges(project);
+    expect(project.port).toBe(port);
     await expectNothingDoubled(project);
     good = readFileSync(checkpoint, 'utf8');
   });
