@@ -28,7 +28,7 @@ export function goalOf(
     ...(registration.parent === '' ? {} : { parent: registration.parent }),
     ...(registration.protect === true ? { protect: true } : {}),
     ...(registration.deletedWith === '' ? {} : { deletedWith: registration.deletedWith }),
-    ...(registration.custom ? { propertyDependencies: registration.propertyDependencies } : {}),
+    ...(registration.custom ? propertyDependenciesOf(registration) : {}),
     ...(registration.additionalSecretOutputs.length > 0
       ? { additionalSecretOutputs: registration.additionalSecretOutputs }
       : {}),
@@ -36,6 +36,12 @@ export function goalOf(
     ...(old?.modified === undefined ? {} : { modified: old.modified }),
     ...(old?.rest === undefined ? {} : { rest: old.rest }),
   };
+}
+
+/** As the state keeps them: without the mark of a preview, and not at all where there are none. */
+function propertyDependenciesOf(registration: Registration): Pick<ResourceState, 'propertyDependencies'> {
+  const kept = Object.entries(registration.propertyDependencies).filter(([property]) => property !== '__preview');
+  return kept.length === 0 ? {} : { propertyDependencies: Object.fromEntries(kept) };
 }
 
 export function changeOf(

@@ -1,11 +1,11 @@
 import type { ResourceChange } from '../changes';
+import { isDefaultProvider } from '../protocol/registration';
 import { markSecrets, rewrap, unwrap } from '../protocol/wire';
 import type { ResourceState } from '../state/resource';
 import { propertyChanges } from './difference';
 import { changeOfState } from './goal';
 import { interrupted } from './interrupted';
 import type { ProviderRegistry } from './registry';
-import { isDefaultProvider } from './stepProvider';
 
 /** Every custom resource read again, in the order of the state; what no longer exists is dropped from it. Records each, returns the new state. */
 export async function refreshResources(
@@ -26,7 +26,7 @@ export async function refreshResources(
     if (!state.custom || state.type.startsWith('pulumi:providers:') || state.delete === true) {
       fresh.push(state);
       // There is nothing to read of a component or a provider. It counts as in every other operation, where default providers do not.
-      if (state.delete !== true && !isDefaultProvider(state)) record(changeOfState(state, 'same'));
+      if (state.delete !== true && !isDefaultProvider(state.urn)) record(changeOfState(state, 'same'));
       continue;
     }
     const started = performance.now();

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 
 import type { Registration } from '../protocol/registration';
 import { UNKNOWN_ON_WIRE } from '../protocol/wire';
-import type { ResourceState } from '../state/resource';
 import type { Deployment } from './deployment';
 import { propertyChanges } from './difference';
 import { changeOf, goalOf, type StepResult } from './goal';
@@ -50,9 +49,4 @@ export function defaultProviderOf(packageName: string, version: string): Registr
     customTimeouts: undefined,
     otherOptions: [],
   };
-}
-
-/** Whether it is one that `defaultProviderOf` describes: no resource of the program's. */
-export function isDefaultProvider({ type, urn }: Pick<ResourceState, 'type' | 'urn'>): boolean {
-  return type.startsWith('pulumi:providers:') && /::default(_[\w-]+)?$/.test(urn);
 }

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TestProject } from '../support/project';
@@ -35,14 +37,24 @@ describe('npm start', { timeout: 120_000 }, () => {
     for (const key of ['parameters', 'roles', 'indexes']) project.set(key, undefined);
   });
 
-  it('with nothing to do plans once and says so; the next steps are told as ever', async () => {
-    const { code, report, stdout } = await project.json(['start', '--engine', 'embedded']);
+  it('with nothing to do runs the program once and says so; the next steps are told as ever', async () => {
+    const trace = project.path('trace.cjs');
+    writeFileSync(
+      trace,
+      `require('fs').appendFileSync(${JSON.stringify(`${trace}.log`)}, process.argv.join(' ') + '\\n');`,
+    );
+    const environment = { NODE_OPTIONS: `--require ${trace}` };
+    const { code, report, stdout } = await project.json(['start', '--engine', 'embedded'], environment);
     expect({ code, status: report['status'], operation: report['operation'] }, stdout).toEqual({
       code: 0,
       status: 'ok',
       operation: 'up',
     });
     expect(report['outputs']).toMatchObject({ port: project.port, passwords: '[secret]' });
+    const programs = readFileSync(`${trace}.log`, 'utf8')
+      .split('\n')
+      .filter((line) => /sdkMain\.js run /.test(line));
+    expect(programs).toHaveLength(1);
   });
 
   it('counts the same resources as `preview` and `refresh`', async () => {
