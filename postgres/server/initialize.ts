@@ -1,29 +1,24 @@
-import { randomBytes } from 'node:crypto';
 import {
-  chmodSync,
   chownSync,
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
-  readdirSync,
-  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import type { Account } from './account';
-import { isAlive } from './alive';
 import type { Binaries } from './binaries';
 import { checkDataDirectory, isDataDirectory } from './dataDirectory';
 import { runAs } from './run';
 import { diskFull, isFull } from './startFailure';
+import { dropUnfinished, makeUnfinished, removeUnfinished, unfinishedData, unfinishedFolder } from './unfinished';
 
 export interface InitializeOptions {
   binaries: Binaries;
@@ -36,13 +31,6 @@ export interface InitializeOptions {
   onStep?: (step: string) => void;
 }
 
-/** Part of the name of a folder in which a server is being made; what a killed run left is ours to remove. */
-const UNFINISHED = '.initializing-';
-/** In such a folder: says that it is one of ours, and of which process. */
-const MARK = 'coachdb-initializing';
-/** Folders this process works in now; a process id alone may be one of an earlier boot or container. */
-const busy = new Set<string>();
-
 /**
  * Makes the data directory unless there is one. initdb works in a folder beside it, and the result is renamed when it is whole and on
  * disk, so a crash or a full disk at any point leaves nothing that looks like a database. True: a new one was made. Of two at once one
@@ -50,37 +38,28 @@ const busy = new Set<string>();
  */
 export async function ensureDataDirectory(options: InitializeOptions): Promise<boolean> {
   const { binaries, dataDirectory, account } = options;
-  removeUnfinished(dataDirectory);
+  await removeUnfinished(dataDirectory);
   checkDataDirectory(dataDirectory, binaries, account);
   if (isDataDirectory(dataDirectory)) return false;
   const step = options.onStep ?? (() => undefined);
-  const folder = `${dataDirectory}${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`;
-  busy.add(folder);
+  const folder = unfinishedFolder(dataDirectory);
   step('folder');
   try {
-    makeFolder(folder, account);
+    makeUnfinished(folder, account);
     step('password');
     await initdb(options, folder, step);
     step('rename');
-    return moveIntoPlace(join(folder, 'data'), dataDirectory);
+    return moveIntoPlace(unfinishedData(folder), dataDirectory);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
-    busy.delete(folder);
+    dropUnfinished(folder);
     step('done');
   }
-}
-
-function makeFolder(folder: string, account: Account): void {
-  mkdirSync(folder, { mode: 0o700 });
-  writeFileSync(join(folder, MARK), `${process.pid}\n`);
-  chmodSync(folder, 0o700);
-  if (account.drop) chownSync(folder, account.uid, account.gid);
 }
 
 async function initdb(options: InitializeOptions, folder: string, step: (name: string) => void): Promise<void> {
   const { binaries, account, adminUser, adminPassword, dataDirectory } = options;
   const passwordFile = join(folder, 'password');
-  const data = join(folder, 'data');
+  const data = unfinishedData(folder);
   writeFileSync(passwordFile, `${adminPassword}\n`, { mode: 0o600 });
   if (account.drop) chownSync(passwordFile, account.uid, account.gid);
   // --no-clean: a full disk can still be told from other reasons afterwards.
@@ -133,28 +112,5 @@ function syncFolder(folder: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/** Removes what killed runs left, by its mark and dead process; anything else of such a name is not ours. */
-function removeUnfinished(dataDirectory: string): void {
-  const home = dirname(dataDirectory);
-  if (!existsSync(home)) return;
-  const prefix = `${basename(dataDirectory)}${UNFINISHED}`;
-  for (const name of readdirSync(home).filter((entry) => entry.startsWith(prefix))) {
-    const folder = join(home, name);
-    const pid = Number.parseInt(name.slice(prefix.length), 10);
-    if (busy.has(folder) || (pid !== process.pid && isAlive(pid)) || !isOurs(folder, pid)) continue;
-    // initdb may have outlived the one who started it for a moment.
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-  }
-}
-
-function isOurs(folder: string, pid: number): boolean {
-  try {
-    return readFileSync(join(folder, MARK), 'utf8').trim() === String(pid);
-  } catch (error) {
-    // Killed before the mark was written.
-    return stateOf(error) === 'ENOENT' && readdirSync(folder).length === 0;
   }
 }

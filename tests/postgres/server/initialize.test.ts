@@ -79,10 +79,14 @@ describe('SIGKILL while a server is made', () => {
     },
   );
 
-  it('in the middle of initdb too', async () => {
+  it.each(['', 'base/1', 'global/pg_control'])('in the middle of initdb too, once there is data/%s', async (path) => {
     const declared = await declaration();
     const child = await startMaking(declared, '', 'step initdb');
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    const home = dirname(declared.dataDirectory);
+    const [unfinished = ''] = readdirSync(home).filter((name) => name.includes('.initializing-'));
+    await expect
+      .poll(() => existsSync(join(home, unfinished, 'data', path)), { interval: 1, timeout: 20_000 })
+      .toBe(true);
     await kill(child);
     expect(existsSync(declared.dataDirectory)).toBe(false);
 
