@@ -140,8 +140,8 @@ export function requireRunning(server: LocalServer): void {
 }
 
 /**
- * So that its objects can be read, the server is started where it was stopped, and restarted where its folder was moved. Throws unless it is this very one that answers then: whoever reads
- * asks the port with a password.
+ * So that its objects can be read, the server is started where it was stopped, and restarted where its folder was moved. Throws unless it is this
+ * very one that answers then: whoever reads asks the port with a password.
  */
 export async function startForReading(context: Pick<CommandContext, 'progress'>, server: LocalServer): Promise<void> {
   requireServer(server);

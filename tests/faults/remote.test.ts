@@ -173,14 +173,22 @@ describe.skipIf(binaries === undefined)('a server that takes TLS alone', { timeo
   }, 60_000);
   afterAll(() => server.stop());
 
-  const contextOf = (): CommandContext =>
-    ({
-      root: project.root,
-      stack: 'dev',
-      environment: {},
-      progress: () => undefined,
-      passing: () => undefined,
-    }) as unknown as CommandContext;
+  const contextOf = (): CommandContext => ({
+    root: project.root,
+    stack: 'dev',
+    isStackNamed: true,
+    environment: {},
+    json: false,
+    yes: true,
+    verbose: false,
+    engine: 'embedded',
+    display: { columns: undefined, colour: false, verbose: false },
+    progress: () => undefined,
+    passing: () => undefined,
+    signal: new AbortController().signal,
+    ignoreInterrupts: () => undefined,
+    ask: undefined,
+  });
 
   it('is brought up through every connection of provider and handlers, and is unchanged after that', async () => {
     const wrong = await deploy({ caFile: 'certificates/other.pem' });
