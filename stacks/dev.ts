@@ -10,12 +10,12 @@ import { declareObjects } from './objects';
 import { connectionOutputs } from './outputs';
 
 /** The database's objects in a server that already runs where `database.host` says; the containers are not declared by this program. */
-export function dev(settings: Settings, place: SpecContext & { isOffline: boolean }): Record<string, unknown> {
-  const spec = databaseSpec(settings, place);
+export function dev(settings: Settings, context: SpecContext & { isOffline: boolean }): Record<string, unknown> {
+  const spec = databaseSpec(settings, context);
   const migrations = declaredMigrations(spec.migrations);
   const { adminUser, adminPassword } = settings.database;
   const address = databaseAddress(settings.database);
-  if (!place.isOffline) checkAuthority(address, place.projectRoot);
+  if (!context.isOffline) checkAuthority(address, context.projectRoot);
   void pulumi.log.warn(
     `Stack ${settings.stack} declares what is inside PostgreSQL at ${address.host}:${address.port}. The containers of dev (PostgreSQL, PgBouncer, ` +
       'the exporter, Prometheus, Alertmanager, Grafana) are not part of the program: that server has to run already.',
@@ -25,7 +25,7 @@ export function dev(settings: Settings, place: SpecContext & { isOffline: boolea
     roles: [adminUser, ...logins],
     given: new Map(adminPassword === undefined ? [] : [[adminUser, secretPassword()]]),
   });
-  declareObjects({ spec, migrations, credentials, address, adminUser, projectRoot: place.projectRoot });
+  declareObjects({ spec, migrations, credentials, address, adminUser, projectRoot: context.projectRoot });
   return connectionOutputs({ settings, spec, credentials, address });
 }
 

@@ -11,8 +11,8 @@ import { connectionOutputs } from './outputs';
 const LOOPBACK = '127.0.0.1';
 
 /** A real server on this machine and everything in it. */
-export function local(settings: Settings, place: SpecContext & { port: number }): Record<string, unknown> {
-  const spec = databaseSpec(settings, place);
+export function local(settings: Settings, context: SpecContext & { port: number }): Record<string, unknown> {
+  const spec = databaseSpec(settings, context);
   const migrations = declaredMigrations(spec.migrations);
   const { adminUser } = settings.database;
   const home = join('.coachdb', settings.stack);
@@ -24,7 +24,7 @@ export function local(settings: Settings, place: SpecContext & { port: number })
     binaries: settings.server.binaries,
     ...(settings.server.account === undefined ? {} : { account: settings.server.account }),
     host: LOOPBACK,
-    port: place.port,
+    port: context.port,
     adminUser,
     adminPassword: credentials.of(adminUser),
     parameters: spec.parameters,
@@ -33,10 +33,10 @@ export function local(settings: Settings, place: SpecContext & { port: number })
     spec,
     migrations,
     credentials,
-    address: { host: LOOPBACK, port: place.port },
+    address: { host: LOOPBACK, port: context.port },
     adminUser,
     server,
-    projectRoot: place.projectRoot,
+    projectRoot: context.projectRoot,
   });
-  return connectionOutputs({ settings, spec, credentials, address: { host: LOOPBACK, port: place.port } });
+  return connectionOutputs({ settings, spec, credentials, address: { host: LOOPBACK, port: context.port } });
 }

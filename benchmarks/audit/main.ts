@@ -14,8 +14,8 @@ const HELP = `npm run benchmark:audit -- [--rows 200000] [--trail 10000000] [--o
   --rounds  how often each contender is measured, in turn with the others; 0: not at all
 `;
 
-/** Changes of each row that both trails hold in the second part. */
-const HELD = 10;
+/** Changes of each row that both trails already contain in the second part. */
+const CHANGES_BEFORE = 10;
 
 interface Options {
   rows: number;
@@ -38,11 +38,11 @@ async function main(options: Options): Promise<void> {
       const empty = { contenders: CONTENDERS, rounds, trails: 'empty' } as const;
       for (const single of await measureSingle(server, admin, empty, size)) print(singleLine(single, ''));
       bulkLines(await measureBulk(server, admin, empty), '').forEach(print);
-      await fillTrails(admin, HELD);
-      const held = { contenders: ['seed', 'ours'], rounds, trails: 'growing' } as const;
-      print(`the same after ${HELD * rows} rows in each trail:`);
-      for (const single of await measureSingle(server, admin, held, size)) print(singleLine(single, '  '));
-      bulkLines(await measureBulk(server, admin, held), '  ').forEach(print);
+      await fillTrails(admin, CHANGES_BEFORE);
+      const filled = { contenders: ['seed', 'ours'], rounds, trails: 'growing' } as const;
+      print(`the same after ${CHANGES_BEFORE * rows} rows in each trail:`);
+      for (const single of await measureSingle(server, admin, filled, size)) print(singleLine(single, '  '));
+      bulkLines(await measureBulk(server, admin, filled), '  ').forEach(print);
     }
     const trails = [
       { size: trail, closed: 5 },

@@ -50,8 +50,8 @@ export async function withBenchmarkServer<T>(work: (server: BenchmarkServer) => 
     const initdb = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile];
     await server('initdb', ...initdb, '--data-checksums', '-E', 'UTF8', '--locale=C.UTF-8');
     const port = await findFreePort(5700, 5800);
-    const place = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', timezone: 'UTC' };
-    const parameters = renderConf({ ...defaultParameters(), ...QUIET, ...place });
+    const network = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', timezone: 'UTC' };
+    const parameters = renderConf({ ...defaultParameters(), ...QUIET, ...network });
     writeFileSync(join(data, 'postgresql.conf'), parameters);
     await server('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-w', 'start');
     started = true;
