@@ -11,6 +11,7 @@ CREATE TABLE parts (id int PRIMARY KEY, name text) PARTITION BY RANGE (id);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (100);
 CREATE TABLE rowwise (id int PRIMARY KEY, doc jsonb);
 CREATE TABLE rowwise_child () INHERITS (rowwise);
+CREATE TABLE named (id int PRIMARY KEY, object regclass);
 CREATE SCHEMA evil;
 CREATE TABLE evil.pwned (by text);
 GRANT ALL ON SCHEMA evil TO public; GRANT ALL ON evil.pwned TO public;
@@ -21,6 +22,7 @@ const TABLES = [
   { schema: 'public', table: 'hidden', exclude: ['noise'], redact: ['secret'] },
   { schema: 'public', table: 'parts' },
   { schema: 'public', table: 'rowwise' },
+  { schema: 'public', table: 'named' },
 ];
 
 /** Whatever a body might look up by name alone, with the types it would use; each leaves its caller's name and breaks the statement. */
@@ -129,6 +131,109 @@ describe('a search path full of somebody else’s functions, operators and types
       COMMIT; SET ROLE ${database.roles.tableOwner}; ALTER TABLE public.plain ADD COLUMN more pg_catalog.text`);
     expect((await database.admin.query('SELECT * FROM evil.pwned')).rows).toEqual([]);
     expect((await database.recorded({ all: true })).slice(-3).map(({ operation }) => operation)).toContain('DDL');
+  });
+});
+
+/** What a catalog table is called when it is looked up by name alone, and temporary objects come first. */
+async function shadow(client: Client, catalog: string, select: string): Promise<void> {
+  await client.query(`CREATE TEMP VIEW ${catalog} AS ${select}; GRANT SELECT ON pg_temp.${catalog} TO PUBLIC`);
+}
+
+describe('a temporary table that is called like one of the catalog', () => {
+  const COMPLETE = `SELECT t.oid, t.tgrelid, t.tgfoid, t.tgname, 'A'::"char" AS tgenabled, t.tgparentid, t.tgisinternal, t.tgtype, t.tgattr, t.tgqual::text
+    FROM pg_catalog.pg_trigger t`;
+
+  it('does not switch the trail off: the guard sees the trigger that is disabled', async () => {
+    const client = await database.as('migrator');
+    await client.query(`SET ROLE ${database.roles.tableOwner}`);
+    await shadow(client, 'pg_trigger', COMPLETE);
+    await expect(client.query('ALTER TABLE public.plain DISABLE TRIGGER "00_audit_update"')).rejects.toMatchObject({
+      code: '42501',
+      message:
+        'ALTER TABLE is refused: table public.plain is audited, and trigger 00_audit_update of public.plain would not record.',
+    });
+  });
+
+  it('suspends no other table than the loader named', async () => {
+    const client = await database.as('migrator');
+    await client.query(
+      `SET ROLE ${database.roles.tableOwner}; GRANT ALL ON public.plain, public.hidden TO ${database.roles.migrator}; RESET ROLE`,
+    );
+    await shadow(
+      client,
+      'pg_inherits',
+      `SELECT 'public.plain'::regclass::oid AS inhrelid, 'public.hidden'::regclass::oid AS inhparent`,
+    );
+    await database.recorded();
+    await client.query(`BEGIN; SELECT audit.suspend('load', ARRAY['hidden']); INSERT INTO public.plain VALUES (70, 'seen', 1);
+      INSERT INTO public.hidden VALUES (70, 'unseen'); COMMIT`);
+    const rows = await database.recorded({ all: true });
+    expect(rows.map(({ operation, table_name: table }) => [operation, table])).toEqual([
+      ['SUSPENDED', 'hidden'],
+      ['INSERT', 'plain'],
+      ['RESUMED', 'hidden'],
+    ]);
+  });
+
+  it('hides no column from the recorder of any table', async () => {
+    const { admin, roles } = database;
+    await admin.query(
+      `SET ROLE ${roles.tableOwner}; CREATE TRIGGER zz AFTER INSERT ON public.hidden FOR EACH ROW WHEN (false) EXECUTE FUNCTION suppress_redundant_updates_trigger(); RESET ROLE`,
+    );
+    const client = await database.as('app');
+    await shadow(
+      client,
+      'pg_attribute',
+      `SELECT a.attrelid, a.attname, 'v'::"char" AS attgenerated FROM pg_catalog.pg_attribute a`,
+    );
+    await database.recorded();
+    await client.query(`INSERT INTO public.hidden VALUES (71, 'b', 1, 's', '1 day')`);
+    expect(await database.recorded()).toMatchObject([
+      { operation: 'INSERT', key: { a: 71, b: 'b' }, new_data: { a: 71, b: 'b', secret: '[redacted]', took: '1 day' } },
+    ]);
+    await admin.query('DROP TRIGGER zz ON public.hidden');
+    await database.up();
+  });
+
+  it('changes no name that is recorded', async () => {
+    const client = await database.as('app');
+    await client.query(`CREATE TEMP TABLE pg_class (id int)`);
+    await database.recorded();
+    await client.query(`INSERT INTO public.named VALUES (1, 'pg_catalog.pg_class')`);
+    expect(await database.recorded()).toMatchObject([{ new_data: { id: 1, object: 'pg_class' } }]);
+  });
+
+  it('reaches no function that runs as somebody else: each looks names up in pg_catalog first, or bears every schema', async () => {
+    const { rows } = await database.admin.query<{ name: string; settings: string[] | null }>(
+      `SELECT p.proname AS name, p.proconfig AS settings FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.prosecdef ORDER BY 1`,
+    );
+    // A table's own recorders have no setting, which would cost every change; what they call is tried above.
+    const unset = rows.filter(({ settings }) => settings === null).map(({ name }) => name);
+    const recorders = TABLES.flatMap(({ table }) =>
+      ['delete', 'insert', 'truncate', 'update'].map((of) => `record_${of}_public.${table}`),
+    );
+    expect(unset.sort()).toEqual(recorders.sort());
+    const others = rows.filter(({ settings }) => settings !== null);
+    expect(others.map(({ name }) => name)).toEqual([
+      'bounded',
+      'expire',
+      'guard',
+      'hash_row',
+      'is_suspended',
+      'maintain',
+      'mark',
+      'record_change',
+      'resume',
+      'seal',
+      'suspend',
+      'weigh',
+    ]);
+    for (const { name, settings } of others)
+      expect(
+        settings?.filter((entry) => entry.startsWith('search_path')),
+        name,
+      ).toEqual(['search_path=pg_catalog, pg_temp']);
   });
 });
 
