@@ -6,7 +6,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { allForStack, forStack } from '../postgres/commands';
 import { PlatformError } from '../postgres/errors';
 import { type CommandResult, failed } from './command';
-import { type CommandDefinition, COMMANDS } from './commands';
+import { type CommandDefinition, COMMANDS } from './commands/index';
 import { EXIT_CODE_HELP, ExitCode } from './exitCodes';
 import { giveToOwner } from './ownership';
 import { textFor, wrapLines } from './report/display';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { settingPaths } from '../infra/config/parse';
-import { COMMANDS } from '../scripts/commands';
+import { COMMANDS } from '../scripts/commands/index';
 import { ROOT } from './support/compiled';
 import { allTexts } from './support/sourceTexts';
 

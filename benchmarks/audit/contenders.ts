@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
-import { bringUpAudit } from '../../postgres/audit/apply';
 import { trailNames } from '../../postgres/audit/names';
+import { bringUpAudit } from '../../postgres/audit/plan/apply';
 import type { AuditSpec } from '../../postgres/spec';
 
 /** The same table four times, each in a schema of its own, and what records its changes. */

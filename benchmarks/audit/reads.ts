@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
-import { bringUpAudit } from '../../postgres/audit/apply';
-import { type HistoryQuery, readHistory } from '../../postgres/audit/history';
+import { maintainTrail } from '../../postgres/audit/maintain';
 import { literal, trailNames } from '../../postgres/audit/names';
-import { maintainTrail } from '../../postgres/audit/upkeep';
+import { bringUpAudit } from '../../postgres/audit/plan/apply';
+import { type HistoryQuery, readHistory } from '../../postgres/audit/reading/history';
 import type { AuditSpec } from '../../postgres/spec';
 import { timed } from '../statistics';
 import { auditSpec, id, TABLE } from './contenders';

@@ -7,9 +7,9 @@ import { Client } from 'pg';
 
 import { databaseSpec } from '../../infra/config/databaseSpec';
 import { defaultSettings } from '../../infra/config/defaults';
-import { planAudit } from '../../postgres/audit/plan';
-import { planSql } from '../../postgres/audit/print';
-import { readAudit } from '../../postgres/audit/read';
+import { planAudit } from '../../postgres/audit/plan/plan';
+import { planSql } from '../../postgres/audit/plan/print';
+import { readAudit } from '../../postgres/audit/plan/readCatalog';
 import { serverAccount } from '../../postgres/server/account';
 import { findBinaries } from '../../postgres/server/binaries';
 import { findFreePort } from '../../postgres/server/port';

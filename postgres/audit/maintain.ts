@@ -1,119 +1,27 @@
+import type { Client } from 'pg';
+
 import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './auditFunction';
-import { defaultPartitionName, literal, trailNames } from './names';
+import { trailNames } from './names';
+
+type Place = Pick<AuditSpec, 'schema' | 'table'>;
+
+/** What `up` and pg_cron run, too. */
+export const maintainSql = (spec: Place): string => `SELECT ${trailNames(spec).fn('maintain')}()`;
 
 /**
- * Monthly partitions made ahead, rows of the default partition moved to their month, months past retention dropped, closed months
- * indexed, the chain sealed as far as it was before. Returns what it did, a line each. Waits for a lock at most 2 s: what is busy is left for the next call.
+ * Partitions ahead, retention, indexes of closed months, the chain; safe at any time and any number of times. Returns what it did or waits for,
+ * a line each. Needs the trail's owner or a superuser, as `sealChain` does.
  */
-export function maintainFunction(spec: AuditSpec): AuditFunction {
-  return {
-    ...plain('maintain', 'SETOF text'),
-    arguments: 'moment timestamp with time zone',
-    declared: 'moment timestamp with time zone DEFAULT clock_timestamp()',
-    source: maintainBody(spec),
-  };
+export function maintainTrail(client: Client, spec: Place): Promise<string[]> {
+  return linesOf(client, maintainSql(spec));
 }
 
-function maintainBody(spec: AuditSpec): string {
-  const { schema, table, retentionMonths, monthsAhead } = spec;
-  const { defaultPartition, trail, suspension, audited, fn } = trailNames(spec);
-  return `
-DECLARE
-  home CONSTANT text := ${literal(schema)};
-  trail CONSTANT text := ${literal(table)};
-  spare CONSTANT text := ${literal(defaultPartitionName(spec))};
-  -- Months are UTC's, and counted without a zone.
-  this_month CONSTANT timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
-  item record;
-  moved bigint;
-  made boolean;
-BEGIN
-  PERFORM set_config('lock_timeout', '2s', true);
-${spec.hashChain ? sealFirst(fn('seal')) : ''}  -- One at a time. A table lock, since an advisory one could be held by anybody.
-  LOCK TABLE ${audited} IN SHARE UPDATE EXCLUSIVE MODE;
-
-  FOR item IN
-    SELECT m.month, m.month AT TIME ZONE 'UTC' AS lower, (m.month + interval '1 month') AT TIME ZONE 'UTC' AS upper,
-           trail || to_char(m.month, '_YYYY_MM') AS partition
-      FROM (SELECT generate_series(this_month, this_month + make_interval(months => ${monthsAhead}), interval '1 month') AS month
-            UNION SELECT date_trunc('month', d."timestamp" AT TIME ZONE 'UTC') FROM ${defaultPartition} AS d) AS m
-     ORDER BY 1
-  LOOP
-    CONTINUE WHEN EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = to_regclass(format('%I.%I', home, item.partition)));
-    BEGIN
-      -- One that a person detached is attached again, with what it holds.
-      made := to_regclass(format('%I.%I', home, item.partition)) IS NULL;
-      IF made THEN EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL)', home, item.partition, trail); END IF;
-      EXECUTE format('ALTER TABLE %I.%I ENABLE ROW LEVEL SECURITY', home, item.partition);
-      moved := 0;
-      IF EXISTS (SELECT FROM ${defaultPartition} AS d WHERE d."timestamp" >= item.lower AND d."timestamp" < item.upper) THEN
-        LOCK TABLE ${defaultPartition} IN ACCESS EXCLUSIVE MODE;
-        EXECUTE format('WITH moved AS (DELETE FROM %1$I.%2$I WHERE "timestamp" >= %4$L AND "timestamp" < %5$L RETURNING *) '
-          'INSERT INTO %1$I.%3$I SELECT * FROM moved', home, spare, item.partition, item.lower, item.upper);
-        GET DIAGNOSTICS moved = ROW_COUNT;
-      END IF;
-      EXECUTE format('ALTER TABLE %1$I.%2$I ATTACH PARTITION %1$I.%3$I FOR VALUES FROM (%4$L) TO (%5$L)',
-        home, trail, item.partition, item.lower, item.upper);
-      -- An index made on an empty table counts its first range as summarised: each row of it would go into the filter.
-      PERFORM brin_desummarize_range(i.indexrelid, 0) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am a ON a.oid = x.relam
-        WHERE made AND i.indrelid = to_regclass(format('%I.%I', home, item.partition)) AND a.amname = 'brin';
-      RETURN NEXT format('%s %s%s', CASE WHEN made THEN 'created' ELSE 'attached' END, item.partition, CASE WHEN moved > 0 THEN format(', moved %s rows into it', moved) END);
-    EXCEPTION WHEN lock_not_available THEN
-      RETURN NEXT format('postponed %s: the trail is busy', item.partition);
-    END;
-  END LOOP;
-
-  FOR item IN
-    SELECT c.relname::text AS partition, c.reltuples::bigint AS about, to_timestamp(right(c.relname, 7), 'YYYY_MM')::timestamp AS month,
-           to_regclass(format('%I.%I', home, c.relname || '_key')) IS NOT NULL AS indexed
-      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = ${literal(trail)}::regclass AND c.relname ~ '_[0-9]{4}_[0-9]{2}$' ORDER BY c.relname
-  LOOP
-    BEGIN
-      IF ${retentionMonths} > 0 AND item.month < this_month - make_interval(months => ${retentionMonths}) THEN
-        PERFORM ${fn('expire')}(item.partition, item.month::date, item.about);
-        RETURN NEXT format('dropped %s', item.partition);
-      ELSIF item.month < this_month AND NOT item.indexed THEN
-        -- Nothing is written to a closed month any more: there a B-tree costs its space alone.
-        EXECUTE format('CREATE INDEX %I ON %I.%I (key_hash)', item.partition || '_key', home, item.partition);
-        RETURN NEXT format('indexed %s', item.partition);
-      END IF;
-    EXCEPTION WHEN lock_not_available THEN
-      RETURN NEXT format('postponed %s: it is busy', item.partition);
-    END;
-  END LOOP;
-
-  DELETE FROM ${suspension} AS s WHERE s.started_at < moment - interval '1 day';
-END
-`;
+/** Links everything that is final; returns what it did or waits for, a line each. */
+export function sealChain(client: Client, spec: Place): Promise<string[]> {
+  return linesOf(client, `SELECT ${trailNames(spec).fn('seal')}()`);
 }
 
-/** First, while this transaction has changed nothing. What else is due does not wait for it. */
-const sealFirst = (seal: string): string => `  BEGIN
-    RETURN QUERY SELECT * FROM ${seal}();
-  EXCEPTION
-    WHEN lock_not_available THEN RETURN NEXT 'postponed sealing: another session is at it';
-    WHEN OTHERS THEN
-      RAISE WARNING 'sealing failed: %', SQLERRM;
-      RETURN NEXT format('sealing failed: %s', SQLERRM);
-  END;
-`;
-
-/** Drops one month, its links with it, and says so in the trail. */
-export function expireFunction(spec: AuditSpec): AuditFunction {
-  const { chain, fn } = trailNames(spec);
-  return {
-    ...plain('expire', 'void'),
-    arguments: 'partition text, month date, about bigint',
-    source: `
-BEGIN
-  EXECUTE format('DROP TABLE %I.%I', ${literal(spec.schema)}, partition);
-  PERFORM ${fn('mark')}('EXPIRED', ${literal(spec.schema)}, ${literal(spec.table)}, jsonb_build_object('partition', partition,
-    'rowsAbout', about, 'retentionMonths', ${spec.retentionMonths},
-    'head', (SELECT encode(l.hash, 'hex') FROM ${chain} AS l WHERE l.month = expire.month ORDER BY l.position DESC LIMIT 1)));
-  DELETE FROM ${chain} AS l WHERE l.month = expire.month;
-END
-`,
-  };
+async function linesOf(client: Client, sql: string): Promise<string[]> {
+  const { rows } = await client.query<string[]>({ text: sql, rowMode: 'array' });
+  return rows.map(([line = '']) => line);
 }

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 import { databaseSpec } from '../../infra/config/databaseSpec';
-import { type HistoryQuery, readHistory } from '../../postgres/audit/history';
 import { type Operation, OPERATIONS } from '../../postgres/audit/names';
+import { type HistoryQuery, readHistory } from '../../postgres/audit/reading/history';
 import { withClient } from '../../postgres/connection/client';
 import type { AuditSpec, ConnectionTarget } from '../../postgres/spec';
 import { type CommandContext, done } from '../command';

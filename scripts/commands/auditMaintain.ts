@@ -1,4 +1,4 @@
-import { maintainTrail } from '../../postgres/audit/upkeep';
+import { maintainTrail } from '../../postgres/audit/maintain';
 import { withClient } from '../../postgres/connection/client';
 import { PlatformError } from '../../postgres/errors';
 import { done, failed } from '../command';

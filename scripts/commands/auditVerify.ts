@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 
-import { type ChainMonth, verifyChain } from '../../postgres/audit/verify';
+import { type ChainMonth, verifyChain } from '../../postgres/audit/reading/verify';
 import { withClient } from '../../postgres/connection/client';
 import { type CommandResult, done } from '../command';
 import { ExitCode } from '../exitCodes';

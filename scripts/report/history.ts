@@ -1,5 +1,5 @@
-import type { Difference } from '../../postgres/audit/differences';
-import type { HistoryEntry } from '../../postgres/audit/history';
+import type { Difference } from '../../postgres/audit/reading/differences';
+import type { HistoryEntry } from '../../postgres/audit/reading/history';
 import { printable } from './print';
 
 const WIDTH = 80;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { COMMANDS } from '../../scripts/commands';
+import { COMMANDS } from '../../scripts/commands/index';
 import { ROOT } from '../support/compiled';
 import { TestProject } from '../support/project';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { differences, type RowData } from '../../postgres/audit/differences';
-import type { HistoryEntry } from '../../postgres/audit/history';
+import { differences, type RowData } from '../../postgres/audit/reading/differences';
+import type { HistoryEntry } from '../../postgres/audit/reading/history';
 import { renderHistory } from '../../scripts/report/history';
 import { printable, renderJson, renderProblems } from '../../scripts/report/print';
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -13,17 +13,18 @@ export function compiled(path: string): string {
 }
 
 /**
- * Folders (without those below them) and files of the project as JavaScript in a folder of their own, for processes that are to be killed: as
+ * Folders (without those below them) and files of the project as JavaScript, SQL beside it, in a folder of their own, for processes that are to be killed: as
  * TypeScript each would take a second to start. Returns that folder, which the caller removes.
  */
 export function compileInto(prefix: string, places: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   for (const place of places) {
     const names = place.endsWith('.ts') ? [place] : readdirSync(join(ROOT, place)).map((name) => join(place, name));
-    for (const name of names.filter((one) => one.endsWith('.ts'))) {
+    for (const name of names.filter((one) => /\.(ts|sql)$/.test(one))) {
       const target = join(folder, name.replace(/\.ts$/, '.js'));
       mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, compiled(name));
+      if (name.endsWith('.sql')) copyFileSync(join(ROOT, name), target);
+      else writeFileSync(target, compiled(name));
     }
   }
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));

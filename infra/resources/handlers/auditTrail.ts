@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { bringUpAudit, removeAudit } from '../../../postgres/audit/apply';
-import { type AuditPlan, planAudit } from '../../../postgres/audit/plan';
-import { planLines } from '../../../postgres/audit/print';
-import { readAudit } from '../../../postgres/audit/read';
-import { refreshedTables } from '../../../postgres/audit/refresh';
+import { bringUpAudit, removeAudit } from '../../../postgres/audit/plan/apply';
+import { type AuditPlan, planAudit } from '../../../postgres/audit/plan/plan';
+import { planLines } from '../../../postgres/audit/plan/print';
+import { readAudit } from '../../../postgres/audit/plan/readCatalog';
+import { refreshedTables } from '../../../postgres/audit/plan/refresh';
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { errorText, PlatformError } from '../../../postgres/errors';

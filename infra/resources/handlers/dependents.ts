@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
 import { tableLabel } from '../../../postgres/audit/names';
-import { auditProblems } from '../../../postgres/audit/problems';
-import { readAudit } from '../../../postgres/audit/read';
+import { auditProblems } from '../../../postgres/audit/plan/problems';
+import { readAudit } from '../../../postgres/audit/plan/readCatalog';
 import { quoteIdentifier } from '../../../postgres/connection/quote';
 import { PlatformError, type Problem } from '../../../postgres/errors';
 import { notOffered, unavailable } from '../../../postgres/extensions/available';

@@ -4,12 +4,12 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 
-import { UNCHECKED } from '../../../postgres/audit/bounds';
-import { readHistory } from '../../../postgres/audit/history';
+import { maintainTrail } from '../../../postgres/audit/maintain';
 import { recorderName } from '../../../postgres/audit/names';
-import { planLines } from '../../../postgres/audit/print';
-import { maintainTrail } from '../../../postgres/audit/upkeep';
-import { verifyChain } from '../../../postgres/audit/verify';
+import { planLines } from '../../../postgres/audit/plan/print';
+import { readHistory } from '../../../postgres/audit/reading/history';
+import { verifyChain } from '../../../postgres/audit/reading/verify';
+import { UNCHECKED } from '../../../postgres/audit/sql/bounds';
 import { renderHistory } from '../../../scripts/report/history';
 import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase, newestServer, SKIPPED_NEWEST } from './support';

@@ -9,7 +9,7 @@ const { join } = require('node:path');
 const { compiled, target, spec, stopAt } = JSON.parse(process.argv[2]);
 const load = (path) => require(join(compiled, 'postgres', path));
 const { withClient } = load('connection/client.js');
-const { bringUpAudit } = load('audit/apply.js');
+const { bringUpAudit } = load('audit/plan/apply.js');
 
 withClient(target, (client) => {
   const query = client.query.bind(client);

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { trailColumns } from '../../../postgres/audit/trail';
-import { sealChain } from '../../../postgres/audit/upkeep';
-import { verifyChain } from '../../../postgres/audit/verify';
+import { sealChain } from '../../../postgres/audit/maintain';
+import { verifyChain } from '../../../postgres/audit/reading/verify';
+import { trailColumns } from '../../../postgres/audit/sql/tables';
 import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase } from './support';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { bringUpAudit } from '../../../postgres/audit/apply';
-import { planLines } from '../../../postgres/audit/print';
+import { bringUpAudit } from '../../../postgres/audit/plan/apply';
+import { planLines } from '../../../postgres/audit/plan/print';
 import type { AuditSpec } from '../../../postgres/spec';
 import { compileInto, ROOT } from '../../support/compiled';
 import { type AuditedDatabase, auditedDatabase } from './support';
@@ -96,7 +96,11 @@ it('the death of the server process before any statement leaves what was or what
 describe('SIGKILL of the process that brings it up', () => {
   let compiled: string;
   beforeAll(() => {
-    compiled = compileInto('coach-audit-', ['postgres', 'postgres/connection', 'postgres/audit']);
+    compiled = compileInto('coach-audit-', [
+      'postgres',
+      'postgres/connection',
+      ...['', '/sql', '/plan'].map((room) => `postgres/audit${room}`),
+    ]);
   });
   afterAll(() => rmSync(compiled, { recursive: true }));
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { removeAudit } from '../../../postgres/audit/apply';
+import { removeAudit } from '../../../postgres/audit/plan/apply';
 import { installedBinaries, startCluster, type TestCluster } from '../../support/cluster';
 import { type AuditedDatabase, auditedDatabase } from './support';
 

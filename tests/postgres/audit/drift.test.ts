@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { removeAudit } from '../../../postgres/audit/apply';
-import { planLines } from '../../../postgres/audit/print';
+import { removeAudit } from '../../../postgres/audit/plan/apply';
+import { planLines } from '../../../postgres/audit/plan/print';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
 const SCHEMA = `

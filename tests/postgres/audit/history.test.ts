@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { type HistoryEntry, type HistoryQuery, readHistory } from '../../../postgres/audit/history';
+import { type HistoryEntry, type HistoryQuery, readHistory } from '../../../postgres/audit/reading/history';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
 const SCHEMA = `

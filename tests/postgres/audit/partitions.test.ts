@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type { AuditActual } from '../../../postgres/audit/actual';
-import { partitionsDue, planCron } from '../../../postgres/audit/planUpkeep';
-import { planLines } from '../../../postgres/audit/print';
-import { readAudit } from '../../../postgres/audit/read';
-import { sealChain } from '../../../postgres/audit/upkeep';
-import { verifyChain } from '../../../postgres/audit/verify';
+import { sealChain } from '../../../postgres/audit/maintain';
+import type { AuditActual } from '../../../postgres/audit/plan/catalog';
+import { partitionsDue, planCron } from '../../../postgres/audit/plan/planMaintenance';
+import { planLines } from '../../../postgres/audit/plan/print';
+import { readAudit } from '../../../postgres/audit/plan/readCatalog';
+import { verifyChain } from '../../../postgres/audit/reading/verify';
 import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase } from './support';
 

@@ -114,7 +114,7 @@ describe('a trail that cannot be', () => {
 
   it('is refused to whoever may not make it, with what to do', async () => {
     const { spec } = database;
-    const { bringUpAudit } = await import('../../../postgres/audit/apply');
+    const { bringUpAudit } = await import('../../../postgres/audit/plan/apply');
     const error: unknown = await bringUpAudit(await database.as('migrator'), spec).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'lock-denied', remedy: expect.stringContaining('administrator') as unknown });
   });

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { sealChain } from '../../../postgres/audit/upkeep';
-import { verifyChain } from '../../../postgres/audit/verify';
+import { sealChain } from '../../../postgres/audit/maintain';
+import { verifyChain } from '../../../postgres/audit/reading/verify';
 import { type AuditedDatabase, auditedDatabase, newestServer, SKIPPED_NEWEST } from './support';
 
 /** Three ways of recording: fast, by row through partitions, and with a key of several columns whose values are odd. */

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { planLines, planSql } from '../../../postgres/audit/print';
+import { planLines, planSql } from '../../../postgres/audit/plan/print';
 import { type AuditedDatabase, auditedDatabase, type Recorded } from './support';
 
 const STUDENT = { schema: 'public', table: 'Student' };

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { inject } from 'vitest';
 
-import { bringUpAudit } from '../../../postgres/audit/apply';
-import type { AuditPlan } from '../../../postgres/audit/plan';
-import { planAudit } from '../../../postgres/audit/plan';
-import { readAudit } from '../../../postgres/audit/read';
+import { bringUpAudit } from '../../../postgres/audit/plan/apply';
+import type { AuditPlan } from '../../../postgres/audit/plan/plan';
+import { planAudit } from '../../../postgres/audit/plan/plan';
+import { readAudit } from '../../../postgres/audit/plan/readCatalog';
 import type { AuditSpec } from '../../../postgres/spec';
 import { embeddedBinaries, installedBinaries, startCluster, type TestCluster } from '../../support/cluster';
 

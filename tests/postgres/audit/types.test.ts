@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { parseExact } from '../../../postgres/audit/exactJson';
+import { parseExact } from '../../../postgres/audit/reading/exactJson';
 import { type AuditedDatabase, auditedDatabase, newestServer, SKIPPED_NEWEST } from './support';
 
 /** One column of each, and a value whose text would differ under the settings of another session. */

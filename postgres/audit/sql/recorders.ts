@@ -1,5 +1,4 @@
-import type { AuditSpec } from '../spec';
-import { largeSql, LONGEST_USER, UNCHECKED } from './bounds';
+import type { AuditSpec } from '../../spec';
 import {
   CHANGED_MASK,
   type ChangeOperation,
@@ -11,9 +10,10 @@ import {
   textArray,
   trailNames,
   USER_SETTING,
-} from './names';
-import type { AuditedShape } from './shape';
-import { sessionColumns } from './trail';
+} from '../names';
+import type { AuditedShape } from '../plan/recording';
+import { largeSql, LONGEST_USER, UNCHECKED } from './bounds';
+import { sessionColumns } from './tables';
 
 /*
  * The trigger functions of one table. They run as the trail's owner in the session of whoever changes the row, who chooses

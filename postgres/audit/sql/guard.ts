@@ -1,7 +1,4 @@
-import type { AuditSpec } from '../spec';
-import { ANY_RECORDER } from './anyRecorder';
-import { type AuditFunction, plain, SAFE_PATH } from './auditFunction';
-import { FOREIGN_CASTS, MADE_OF } from './conversions';
+import type { AuditSpec } from '../../spec';
 import {
   APPLYING_SETTING,
   CHANGE_OPERATIONS,
@@ -10,7 +7,10 @@ import {
   literal,
   trailNames,
   TRIGGERS,
-} from './names';
+} from '../names';
+import { ANY_RECORDER } from './anyRecorder';
+import { FOREIGN_CASTS, MADE_OF } from './conversions';
+import { type AuditFunction, plain, SAFE_PATH } from './function';
 import { firesFirst, generatedFrom, needsSql } from './needs';
 
 /**

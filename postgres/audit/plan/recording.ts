@@ -1,6 +1,6 @@
-import type { AuditedTable } from '../spec';
-import type { DescendantFacts, TableFacts } from './actual';
-import { type Needs, RECORDED_UNDER } from './needs';
+import type { AuditedTable } from '../../spec';
+import { type Needs, RECORDED_UNDER } from '../sql/needs';
+import type { DescendantFacts, TableFacts } from './catalog';
 
 /** What the list of audited tables keeps of a table for `record_change` and for the guard. */
 export interface AuditedRules {

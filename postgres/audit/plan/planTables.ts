@@ -1,9 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { qualified, quoteIdentifier } from '../connection/quote';
-import type { AuditSpec } from '../spec';
-import type { AuditActual, DescendantFacts, TableFacts, TriggerFacts } from './actual';
-import type { AuditFunction } from './auditFunction';
+import { qualified, quoteIdentifier } from '../../connection/quote';
+import type { AuditSpec } from '../../spec';
 import {
   CHANGE_OPERATIONS,
   type ChangeOperation,
@@ -14,8 +12,10 @@ import {
   textArray,
   trailNames,
   TRIGGERS,
-} from './names';
-import type { AuditedShape } from './shape';
+} from '../names';
+import type { AuditFunction } from '../sql/function';
+import type { AuditActual, DescendantFacts, TableFacts, TriggerFacts } from './catalog';
+import type { AuditedShape } from './recording';
 import { type AuditStep, step } from './step';
 
 interface TriggerForm {

@@ -1,7 +1,7 @@
-import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './auditFunction';
+import type { AuditSpec } from '../../spec';
+import { literal, SUSPENDED_SETTING, tableHash, trailNames } from '../names';
 import { userSql } from './bounds';
-import { literal, SUSPENDED_SETTING, tableHash, trailNames } from './names';
+import { type AuditFunction, plain } from './function';
 
 /**
  * Bulk work without the trail, in one transaction:

@@ -1,4 +1,4 @@
-import { literal } from './names';
+import { literal } from '../names';
 
 /*
  * A UUID of version 8 (the maker's own format): its last half comes from a sequence, so ids are unique without an index and ascend in the

@@ -1,5 +1,5 @@
+import { literal, textArray, TRIGGERS } from '../names';
 import { MADE_OF } from './conversions';
-import { literal, textArray, TRIGGERS } from './names';
 
 /*
  * What the recorders of a table have to take care of, as one query: `up` makes recorders by it, and the guard sees by it that a statement has

@@ -1,11 +1,11 @@
 import type { Client } from 'pg';
 
-import { qualified } from '../connection/quote';
-import type { AuditSpec } from '../spec';
-import type { AuditActual, AuditedRow, TableFacts } from './actual';
-import { FOREIGN_CASTS, MADE_OF } from './conversions';
-import { cronJobName, guardNames, SUPPORT } from './names';
-import { firesFirst, generatedFrom, needsSql } from './needs';
+import { qualified } from '../../connection/quote';
+import type { AuditSpec } from '../../spec';
+import { cronJobName, guardNames, SUPPORT } from '../names';
+import { FOREIGN_CASTS, MADE_OF } from '../sql/conversions';
+import { firesFirst, generatedFrom, needsSql } from '../sql/needs';
+import type { AuditActual, AuditedRow, TableFacts } from './catalog';
 
 /** What the catalog says about the trail: a constant number of queries, whatever the number of tables. */
 export async function readAudit(client: Client, spec: AuditSpec): Promise<AuditActual> {

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 
 import type { Client } from 'pg';
 
-import type { AuditSpec } from '../spec';
-import { LONGEST_USER } from './bounds';
+import type { AuditSpec } from '../../spec';
+import { tableHash, trailNames } from '../names';
+import { LONGEST_USER } from '../sql/bounds';
 import type { HistoryEntry, HistoryQuery } from './history';
-import { tableHash, trailNames } from './names';
 
 /** Text, since the driver would parse jsonb with JavaScript's numbers. */
 export interface StoredRow extends Omit<HistoryEntry, 'key' | 'before' | 'after' | 'marker' | 'differences'> {

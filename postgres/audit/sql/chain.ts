@@ -1,8 +1,8 @@
-import { quoteIdentifier } from '../connection/quote';
-import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './auditFunction';
-import { trailNames } from './names';
-import { type TrailColumn, trailColumns } from './trail';
+import { quoteIdentifier } from '../../connection/quote';
+import type { AuditSpec } from '../../spec';
+import { trailNames } from '../names';
+import { type AuditFunction, plain } from './function';
+import { type TrailColumn, trailColumns } from './tables';
 
 /*
  * The hash chain. Each row gets a SHA-256 of itself as it is written; later, without anybody waiting, `seal` links them: a link covers the rows

@@ -1,8 +1,8 @@
-import type { Problem } from '../errors';
-import type { AuditedTable, AuditSpec } from '../spec';
-import type { AuditActual, TableFacts } from './actual';
-import { tableLabel, TRIGGERS } from './names';
-import { trailColumns } from './trail';
+import type { Problem } from '../../errors';
+import type { AuditedTable, AuditSpec } from '../../spec';
+import { tableLabel, TRIGGERS } from '../names';
+import { trailColumns } from '../sql/tables';
+import type { AuditActual, TableFacts } from './catalog';
 
 /** What stands in the way of a trail as declared; all of it at once. */
 export function auditProblems(spec: AuditSpec, actual: AuditActual): Problem[] {

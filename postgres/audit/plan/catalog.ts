@@ -1,5 +1,5 @@
-import type { Needs } from './needs';
-import type { AuditedRules } from './shape';
+import type { Needs } from '../sql/needs';
+import type { AuditedRules } from './recording';
 
 /** What the catalog says about one trail and the tables it audits; `readAudit` fills it, `planAudit` only reads it. */
 export interface AuditActual {

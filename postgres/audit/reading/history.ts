@@ -1,8 +1,10 @@
 import type { Client } from 'pg';
 
-import { withTransaction } from '../connection/client';
-import { PlatformError } from '../errors';
-import type { AuditSpec } from '../spec';
+import { withTransaction } from '../../connection/client';
+import { PlatformError } from '../../errors';
+import type { AuditSpec } from '../../spec';
+import { type Operation, trailNames } from '../names';
+import { RECORDED_UNDER } from '../sql/needs';
 import { type Difference, differences, type RowData } from './differences';
 import { parseExact } from './exactJson';
 import { type HistoryKey, requireKnown, storedKeys } from './historyKey';
@@ -16,8 +18,6 @@ import {
   type Under,
   type Wanted,
 } from './historyRows';
-import { type Operation, trailNames } from './names';
-import { RECORDED_UNDER } from './needs';
 import { newestFirst, newestRows } from './newest';
 import { readFailure } from './readFailure';
 

@@ -1,7 +1,7 @@
-import { quoteIdentifier } from '../connection/quote';
-import type { AuditSpec } from '../spec';
+import { quoteIdentifier } from '../../connection/quote';
+import type { AuditSpec } from '../../spec';
+import { literal, searchIndexName, trailNames } from '../names';
 import { idSql } from './identifier';
-import { literal, searchIndexName, trailNames } from './names';
 
 export interface TrailColumn {
   name: string;

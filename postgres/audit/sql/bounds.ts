@@ -1,6 +1,6 @@
-import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './auditFunction';
-import { literal, trailNames, USER_SETTING } from './names';
+import type { AuditSpec } from '../../spec';
+import { literal, trailNames, USER_SETTING } from '../names';
+import { type AuditFunction, plain } from './function';
 
 /*
  * What of a row is recorded as it is. A row of a few kilobytes may be a gigabyte as text (`1e131071` takes eight bytes), or nested too deep to

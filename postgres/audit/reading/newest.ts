@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import type { AuditSpec } from '../spec';
+import type { AuditSpec } from '../../spec';
+import { literal, trailNames } from '../names';
 import { condition, isFull, RECORDED_AT, selectRows, type StoredRow, type Wanted } from './historyRows';
-import { literal, trailNames } from './names';
 
 type Place = Pick<AuditSpec, 'schema' | 'table'>;
 

@@ -1,7 +1,7 @@
-import type { AuditSpec } from '../spec';
-import { type AuditFunction, plain } from './auditFunction';
+import type { AuditSpec } from '../../spec';
+import { CHANGED_MASK, json, literal, MASK, SUSPENDED_SETTING, trailNames } from '../names';
 import { userSql } from './bounds';
-import { CHANGED_MASK, json, literal, MASK, SUSPENDED_SETTING, trailNames } from './names';
+import { type AuditFunction, plain } from './function';
 import { RECORDED_UNDER } from './needs';
 
 /** Records a change of a row of any audited table, whatever its columns are by now. */

@@ -1,4 +1,4 @@
-import { CHANGED_MASK } from './names';
+import { CHANGED_MASK } from '../names';
 
 export type RowData = Record<string, unknown>;
 

@@ -1,15 +1,15 @@
-import { qualified } from '../connection/quote';
-import { PlatformError, type Problem } from '../errors';
-import type { AuditSpec } from '../spec';
-import type { AuditActual } from './actual';
-import type { AuditFunction } from './auditFunction';
-import { auditFunctions } from './functions';
-import { planFunctions, planOwnTriggers, planPolicy, planStorage } from './planObjects';
+import { qualified } from '../../connection/quote';
+import { PlatformError, type Problem } from '../../errors';
+import type { AuditSpec } from '../../spec';
+import type { AuditFunction } from '../sql/function';
+import { auditFunctions } from '../sql/functions';
+import type { AuditActual } from './catalog';
+import { planCron, planGuard, planPartitions } from './planMaintenance';
+import { planFunctions, planOwnTriggers, planPolicy, planStorage } from './planStorage';
 import { planRemovals, planTable } from './planTables';
 import { planUnreadable } from './planUnreadable';
-import { planCron, planGuard, planPartitions } from './planUpkeep';
 import { auditProblems } from './problems';
-import { type AuditedShape, shapeOf } from './shape';
+import { type AuditedShape, shapeOf } from './recording';
 import { type AuditStep, step } from './step';
 
 export interface AuditPlan {

@@ -1,6 +1,6 @@
-import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
-import type { AuditSpec } from '../spec';
+import { SqlState, stateOf } from '../../connection/sqlstate';
+import { PlatformError } from '../../errors';
+import type { AuditSpec } from '../../spec';
 
 /** What went wrong while the trail was read: not there, of an earlier version, or not for this role. */
 export function readFailure(spec: Pick<AuditSpec, 'schema' | 'table'>, error: unknown): unknown {

@@ -1,10 +1,8 @@
-import { qualified, quoteIdentifier } from '../connection/quote';
-import type { AuditSpec } from '../spec';
-import type { AuditActual, RelationFacts } from './actual';
-import type { AuditFunction } from './auditFunction';
-import { createIdSequence } from './identifier';
-import { defaultPartitionName, literal, searchIndexName, sequenceName, SUPPORT, trailNames } from './names';
-import { type AuditStep, sameSet, step } from './step';
+import { qualified, quoteIdentifier } from '../../connection/quote';
+import type { AuditSpec } from '../../spec';
+import { defaultPartitionName, literal, searchIndexName, sequenceName, SUPPORT, trailNames } from '../names';
+import type { AuditFunction } from '../sql/function';
+import { createIdSequence } from '../sql/identifier';
 import {
   addHashed,
   AUDITED_LATER,
@@ -19,7 +17,9 @@ import {
   HASHED,
   searchIndexSql,
   trailColumns,
-} from './trail';
+} from '../sql/tables';
+import type { AuditActual, RelationFacts } from './catalog';
+import { type AuditStep, sameSet, step } from './step';
 
 const role = (name: string): string => (name === 'public' ? 'PUBLIC' : quoteIdentifier(name));
 

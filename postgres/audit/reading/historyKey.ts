@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
-import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
-import type { AuditSpec } from '../spec';
-import { trailNames } from './names';
+import { SqlState, stateOf } from '../../connection/sqlstate';
+import { PlatformError } from '../../errors';
+import type { AuditSpec } from '../../spec';
+import { trailNames } from '../names';
 
 /** The value of the key, or of each of its columns: `42`, `ana@example.org`, `{ studentId: 'a', lessonId: 7 }`. */
 export type HistoryKey = string | Record<string, string | number | boolean>;

@@ -1,13 +1,13 @@
-import type { AuditSpec } from '../spec';
+import type { AuditSpec } from '../../spec';
+import { CHANGE_OPERATIONS, type ChangeOperation, recorderName } from '../names';
+import type { AuditedShape } from '../plan/recording';
 import { anyRecorder } from './anyRecorder';
-import { type AuditFunction, plain } from './auditFunction';
 import { boundFunctions } from './bounds';
 import { chainFunctions } from './chain';
+import { type AuditFunction, plain } from './function';
 import { guardFunction } from './guard';
 import { expireFunction, maintainFunction } from './maintain';
-import { CHANGE_OPERATIONS, type ChangeOperation, recorderName } from './names';
 import { recorderBody } from './recorders';
-import type { AuditedShape } from './shape';
 import { suspendFunctions } from './suspend';
 
 export function auditFunctions(

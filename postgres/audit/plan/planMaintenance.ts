@@ -1,10 +1,10 @@
-import { quoteIdentifier } from '../connection/quote';
-import type { AuditSpec } from '../spec';
-import type { AuditActual } from './actual';
-import { GUARD_EVENTS } from './guard';
-import { cronJobName, guardNames, literal, trailNames } from './names';
+import { quoteIdentifier } from '../../connection/quote';
+import type { AuditSpec } from '../../spec';
+import { maintainSql } from '../maintain';
+import { cronJobName, guardNames, literal, trailNames } from '../names';
+import { GUARD_EVENTS } from '../sql/guard';
+import type { AuditActual } from './catalog';
 import { type AuditStep, step } from './step';
-import { maintainSql } from './upkeep';
 
 export function planGuard(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   if (!actual.mayGuard) return [];

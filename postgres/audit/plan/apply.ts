@@ -1,15 +1,15 @@
 import type { Client } from 'pg';
 
-import { withTransaction } from '../connection/client';
-import { withLock } from '../connection/locks';
-import { qualified, quoteIdentifier } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
-import type { AuditSpec } from '../spec';
-import { isOurs } from './functions';
-import { APPLYING_SETTING, cronJobName, guardNames, literal, SUPPORT } from './names';
+import { withTransaction } from '../../connection/client';
+import { withLock } from '../../connection/locks';
+import { qualified, quoteIdentifier } from '../../connection/quote';
+import { SqlState, stateOf } from '../../connection/sqlstate';
+import { PlatformError } from '../../errors';
+import type { AuditSpec } from '../../spec';
+import { APPLYING_SETTING, cronJobName, guardNames, literal, SUPPORT } from '../names';
+import { isOurs } from '../sql/functions';
 import { type AuditPlan, planAudit, requireApplicable } from './plan';
-import { readAudit } from './read';
+import { readAudit } from './readCatalog';
 import { type AuditStep, step } from './step';
 
 export interface ApplyOptions {

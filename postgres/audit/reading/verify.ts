@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
-import { withTransaction } from '../connection/client';
-import type { AuditSpec } from '../spec';
-import { GENESIS, linkHash, rowDigest } from './chain';
-import { trailNames } from './names';
+import { withTransaction } from '../../connection/client';
+import type { AuditSpec } from '../../spec';
+import { trailNames } from '../names';
+import { GENESIS, linkHash, rowDigest } from '../sql/chain';
 import { readFailure } from './readFailure';
 
 /**
