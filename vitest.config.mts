@@ -1,12 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
+import { testFiles, type Tier } from './tests/support/tiers.mts';
+
+const files = testFiles(process.cwd());
+
+/** Projects of one group run side by side, groups one after the other. Tests wait for servers more than they compute. */
+const project = (name: Tier, groupOrder: number, maxWorkers: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: files[name],
+    maxWorkers,
+    sequence: { groupOrder },
+    ...(name === 'pure' ? {} : { globalSetup: ['tests/support/global.ts'] }),
+  },
+});
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    globalSetup: ['tests/support/global.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    maxWorkers: 2,
+    projects: [project('pure', 0, 4), project('server', 0, 4), project('stack', 1, 3), project('faults', 2, 2)],
   },
 });
