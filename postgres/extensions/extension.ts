@@ -3,10 +3,10 @@ import type { Client } from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
-import { whileContended } from '../roles/contention';
-import { statementFailure } from '../roles/failure';
-import type { Step } from '../roles/planRole';
 import type { ExtensionSpec } from '../spec';
+import { statementFailure } from '../steps/failure';
+import { whileContended } from '../steps/retry';
+import { type Step, step } from '../steps/step';
 import { unavailable } from './available';
 
 /** An extension as it is installed. */
@@ -33,20 +33,20 @@ export function planExtension(wanted: ExtensionSpec, actual: ExtensionState | un
     const where = schema === undefined ? '' : ` SCHEMA ${quoteIdentifier(schema)}`;
     const which = version === undefined ? '' : ` VERSION ${quoteLiteral(version)}`;
     return [
-      {
-        action: `create extension ${wanted.name}`,
-        sql: `CREATE EXTENSION IF NOT EXISTS ${name}${where}${which}${cascade ? ' CASCADE' : ''}`,
-      },
+      step(
+        `create extension ${wanted.name}`,
+        `CREATE EXTENSION IF NOT EXISTS ${name}${where}${which}${cascade ? ' CASCADE' : ''}`,
+      ),
     ];
   }
   const steps: Step[] = [];
   if (version !== undefined && version !== actual.version) {
     const action = `update extension ${wanted.name} from ${actual.version} to ${version}`;
-    steps.push({ action, sql: `ALTER EXTENSION ${name} UPDATE TO ${quoteLiteral(version)}` });
+    steps.push(step(action, `ALTER EXTENSION ${name} UPDATE TO ${quoteLiteral(version)}`));
   }
   if (schema !== undefined && schema !== actual.schema) {
     const action = `move extension ${wanted.name} from ${actual.schema} to ${schema}`;
-    steps.push({ action, sql: `ALTER EXTENSION ${name} SET SCHEMA ${quoteIdentifier(schema)}` });
+    steps.push(step(action, `ALTER EXTENSION ${name} SET SCHEMA ${quoteIdentifier(schema)}`));
   }
   return steps;
 }
@@ -57,7 +57,7 @@ export async function ensureExtension(client: Client, wanted: ExtensionSpec, cas
     await whileContended(async () => {
       const steps = planExtension(wanted, await readExtension(client, wanted.name), cascade);
       // Where no schema is declared it goes into public, as on any connection with the server's own search path.
-      for (const { sql } of steps) await client.query(`SET LOCAL search_path = public; ${sql}`);
+      for (const sql of steps.flatMap((one) => one.sql)) await client.query(`SET LOCAL search_path = public; ${sql}`);
     });
   } catch (error) {
     throw (

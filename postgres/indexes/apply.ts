@@ -1,13 +1,13 @@
 import type { Client } from 'pg';
 
-import { withTransaction } from '../connection/client';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import type { ConnectionTarget } from '../spec';
+import { isBusy, withShortLocks } from '../steps/retry';
 import { readIndex } from './catalog';
 import type { QualifiedName } from './description';
 import { lockHolders, workError, type WorkPlace } from './failure';
 import { type IndexProgress, watchBuild } from './progress';
-import { isPassing, searchPathOf, withSettings } from './session';
+import { searchPathOf, withSettings } from './session';
 import { dropIndexSql } from './statement';
 import type { IndexStep } from './step';
 
@@ -60,8 +60,8 @@ export async function applyIndexSteps(
   await withSettings(client, settings, async () => {
     for (const step of steps) {
       options.onStep?.(step);
-      if (step.kind === 'transaction') await runTransaction(client, index, step, options);
-      else for (const statement of step.statements) await runConcurrent(client, index, step, statement, options);
+      if (step.phase === 'transaction') await runTransaction(client, index, step, options);
+      else for (const statement of step.sql) await runConcurrent(client, index, step, statement, options);
     }
   });
 }
@@ -79,40 +79,22 @@ async function runTransaction(
   options: IndexWorkOptions,
 ): Promise<void> {
   const { lockTimeoutMs = 2000, waitMs = 600_000 } = options;
-  const place = placeOf(index, step.statements.join('; '));
-  const began = Date.now();
-  const deadline = began + waitMs;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await withTransaction(client, async () => {
-        await client.query(`SELECT set_config('lock_timeout', $1, true)`, [String(lockTimeoutMs)]);
-        for (const statement of step.statements) await client.query(single(statement));
-        if (step.mustBeValid === true && !(await isValid(client, step.index))) throw new PartitionsChanged();
-      });
-      return;
-    } catch (error) {
-      if (error instanceof PartitionsChanged) throw error;
-      if (!isPassing(error)) throw workError(place, error);
-      const holders = await lockHolders(client, place.table).catch(() => []);
-      if (Date.now() >= deadline) throw workError(place, error, holders);
-      const waitingFor = holders.length === 0 ? null : holders.join('; ');
-      options.onProgress?.({
-        index: step.index,
-        phase: 'waiting for a lock',
-        fraction: null,
-        waitingFor,
-        elapsedMs: Date.now() - began,
-      });
-      await pause(attempt, deadline);
-    }
+  const place = placeOf(index, step.sql.join('; '));
+  const waiting = async (elapsedMs: number): Promise<void> => {
+    const holders = await lockHolders(client, place.table).catch(() => []);
+    const waitingFor = holders.length === 0 ? null : holders.join('; ');
+    options.onProgress?.({ index: step.index, phase: 'waiting for a lock', fraction: null, waitingFor, elapsedMs });
+  };
+  try {
+    await withShortLocks(client, { lockTimeoutMs, waitMs, onBusy: waiting }, async () => {
+      for (const statement of step.sql) await client.query(single(statement));
+      if (step.mustBeValid === true && !(await isValid(client, step.index))) throw new PartitionsChanged();
+    });
+  } catch (error) {
+    if (error instanceof PartitionsChanged) throw error;
+    const holders = isBusy(error) ? await lockHolders(client, place.table).catch(() => []) : [];
+    throw workError(place, error, holders);
   }
-}
-
-/** Between attempts others get their turn: 0.1 s growing to 2 s, unevenly, so that two runs do not keep step. */
-async function pause(attempt: number, deadline: number): Promise<void> {
-  const longest = Math.min(2000, 100 * 2 ** Math.min(attempt, 5));
-  const wait = Math.min(longest * (0.5 + Math.random() / 2), Math.max(0, deadline - Date.now()));
-  await new Promise((resolve) => setTimeout(resolve, wait));
 }
 
 async function isValid(client: Client, index: QualifiedName): Promise<boolean> {
@@ -134,7 +116,7 @@ async function runConcurrent(
         await client.query(single(statement));
         return;
       } catch (error) {
-        const blockers = isPassing(error) ? await lockHolders(client, place.table).catch(() => []) : [];
+        const blockers = isBusy(error) ? await lockHolders(client, place.table).catch(() => []) : [];
         // A failed concurrent build leaves an invalid index behind, which every write still has to keep up.
         if (step.action === 'build') await removeLeftover(client, step.index, options).catch(() => undefined);
         if (stateOf(error) !== SqlState.deadlockDetected || attempt >= DEADLOCK_ATTEMPTS) {

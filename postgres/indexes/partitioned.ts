@@ -53,7 +53,7 @@ export function buildPartitioned(wanted: WantedIndex, name: string, state: Index
 
 function attachStep(index: QualifiedName, statements: string[]): IndexStep {
   const reason = 'the partitions’ indexes become one';
-  return { kind: 'transaction', action: 'attach', index, statements, reason, mustBeValid: true };
+  return { phase: 'transaction', action: 'attach', index, sql: statements, reason, mustBeValid: true };
 }
 
 /** Partition indexes of ours that nothing is attached to although the index stands: a run was killed and another took over. */

@@ -201,10 +201,10 @@ function alter(steps: IndexStep[], plan: IndexPlan, wanted: WantedIndex, actual:
   if (compareDefinition(wanted.description, actual).length === 0) return;
   const statements = alterStorageSql(plan, wanted.description.storage, actual.storage);
   steps.push({
-    kind: 'transaction',
+    phase: 'transaction',
     action: 'storage',
     index: { schema: plan.schema, name: plan.name },
-    statements,
+    sql: statements,
     reason: `${qualified(plan.schema, plan.name)} keeps its pages; new ones follow the changed parameters`,
   });
 }

@@ -18,7 +18,7 @@ export function planText(plan: IndexPlan): string {
   const lines = [`${plan.schema}.${plan.name} on ${plan.table}: ${planLine(plan)}`];
   for (const step of plan.steps) {
     lines.push(`  -- ${step.action}: ${step.reason}`);
-    lines.push(...step.statements.map((statement) => `  ${statement};`));
+    lines.push(...step.sql.map((statement) => `  ${statement};`));
   }
   lines.push(...plan.notes.map((note) => `  note: ${note}`));
   if (plan.duplicates.length > 0) lines.push(`  note: the same index exists as ${plan.duplicates.join(', ')}`);

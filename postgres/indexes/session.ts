@@ -1,7 +1,6 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../connection/quote';
-import { stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 
 /** Session settings by name; times in ms. */
@@ -83,9 +82,3 @@ export const CATALOG_SETTINGS = {
   join_collapse_limit: 1,
   from_collapse_limit: 1,
 } as const;
-
-/** An SQLSTATE of the kind that a second attempt can mend: a lock not to be had in time, or a deadlock. */
-export function isPassing(error: unknown): boolean {
-  const state = stateOf(error);
-  return state === '55P03' || state === '40P01';
-}

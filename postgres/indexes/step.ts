@@ -1,16 +1,16 @@
 import { qualified, quoteIdentifier, quoteLiteral } from '../connection/quote';
+import type { Step } from '../steps/step';
 import type { IndexDescription, QualifiedName, WantedIndex } from './description';
 import { createIndexSql, dropIndexSql, renameIndexSql } from './statement';
 
 /**
- * One step of a plan: data to print and to run. `concurrent`: one statement outside any transaction, which blocks neither reads nor
- * writes and may take as long as the table is big. `transaction`: all statements or none, under a short lock_timeout, tried again.
+ * `alone`: statements that block neither reads nor writes and may take as long as the table is big. `transaction`: all statements or
+ * none, under a short lock_timeout, tried again.
  */
-export interface IndexStep {
-  kind: 'concurrent' | 'transaction';
+export interface IndexStep extends Step {
+  phase: 'transaction' | 'alone';
   action: 'build' | 'analyze' | 'drop' | 'rename' | 'storage' | 'swap' | 'attach';
   index: QualifiedName;
-  statements: string[];
   reason: string;
   /** Has to be valid before the transaction commits: a partition may have been added since the plan was made. */
   mustBeValid?: boolean;
@@ -19,10 +19,10 @@ export interface IndexStep {
 export function buildStep(wanted: WantedIndex, name: string, reason: string): IndexStep {
   const { schema, table } = wanted.description;
   return {
-    kind: 'concurrent',
+    phase: 'alone',
     action: 'build',
     index: { schema, name },
-    statements: [
+    sql: [
       createIndexSql(wanted.spec, wanted.columnsSql, { name, table: qualified(schema, table), concurrently: true }),
     ],
     reason,
@@ -33,10 +33,10 @@ export function buildStep(wanted: WantedIndex, name: string, reason: string): In
 export function analyzeStep(wanted: WantedIndex): IndexStep {
   const { schema, name, table } = wanted.description;
   return {
-    kind: 'concurrent',
+    phase: 'alone',
     action: 'analyze',
     index: { schema, name },
-    statements: [`ANALYZE ${qualified(schema, table)}`],
+    sql: [`ANALYZE ${qualified(schema, table)}`],
     reason: 'statistics of the indexed expression',
   };
 }
@@ -45,10 +45,10 @@ export function analyzeStep(wanted: WantedIndex): IndexStep {
 export function dropStep(index: IndexDescription, reason: string): IndexStep {
   const { schema, name, status } = index;
   return {
-    kind: status.partitioned ? 'transaction' : 'concurrent',
+    phase: status.partitioned ? 'transaction' : 'alone',
     action: 'drop',
     index: { schema, name },
-    statements: [dropIndexSql({ schema, name }, !status.partitioned)],
+    sql: [dropIndexSql({ schema, name }, !status.partitioned)],
     reason,
   };
 }
@@ -56,10 +56,10 @@ export function dropStep(index: IndexDescription, reason: string): IndexStep {
 export function renameStep(index: QualifiedName, name: string, reason: string): IndexStep {
   const { schema } = index;
   return {
-    kind: 'transaction',
+    phase: 'transaction',
     action: 'rename',
     index: { schema, name },
-    statements: [renameIndexSql({ schema, name: index.name }, name)],
+    sql: [renameIndexSql({ schema, name: index.name }, name)],
     reason,
   };
 }
@@ -85,10 +85,10 @@ export function swapStep(
     statements.push(`ALTER TABLE ${qualified(schema, table)} REPLICA IDENTITY USING INDEX ${quoteIdentifier(name)}`);
   }
   return {
-    kind: 'transaction',
+    phase: 'transaction',
     action: 'swap',
     index: { schema, name },
-    statements,
+    sql: statements,
     reason: 'the new index takes the name',
   };
 }

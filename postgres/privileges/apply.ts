@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { converge } from '../roles/converge';
-import type { Step } from '../roles/planRole';
 import type { PrivilegesSpec } from '../spec';
+import { converge } from '../steps/converge';
+import type { Step } from '../steps/step';
 import { readPrivileges } from './catalog';
 import { planPrivileges } from './plan';
 

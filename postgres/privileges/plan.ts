@@ -1,8 +1,8 @@
 import { quoteIdentifier } from '../connection/quote';
 import { MIGRATIONS_TABLE } from '../migrations/history';
-import type { Step } from '../roles/planRole';
 import { grantee } from '../roles/privileges';
 import type { GrantSpec, PrivilegesSpec } from '../spec';
+import { type Step, step } from '../steps/step';
 import type { AclObject, DefaultAcl, HeldPrivilege, PrivilegesState } from './catalog';
 import { describedObjects, onObjects } from './statement';
 
@@ -47,10 +47,10 @@ function ownerOf(spec: PrivilegesSpec, { kind, schema, owner, schemaOwner, ofExt
 }
 
 function transfer(object: AclObject, owner: string): Step {
-  return {
-    action: `give ${describedObjects([object])}, which ${object.owner} owns, to ${owner}`,
-    sql: `ALTER ${onObjects([object])} OWNER TO ${quoteIdentifier(owner)}`,
-  };
+  return step(
+    `give ${describedObjects([object])}, which ${object.owner} owns, to ${owner}`,
+    `ALTER ${onObjects([object])} OWNER TO ${quoteIdentifier(owner)}`,
+  );
 }
 
 /** Grants on named objects that are not there: PostgreSQL refuses them by name, and a preview shows them. */
@@ -138,19 +138,19 @@ function grouped(changes: readonly Change[]): Step[] {
       known === undefined ? change : { ...known, privileges: [...known.privileges, ...change.privileges] },
     );
   }
-  const groups = new Map<string, Change[]>();
+  const groups = new Map<string, [Change, ...Change[]]>();
   for (const change of byObject.values()) {
     const { object, role, verb, as, privileges } = change;
     const key = JSON.stringify([object.kind, object.column, role, verb, as, [...privileges].sort()]);
-    groups.set(key, [...(groups.get(key) ?? []), change]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [change]);
+    else group.push(change);
   }
-  return [...groups.values()].flatMap((group) => step(group));
+  return [...groups.values()].map(grantStep);
 }
 
-function step(group: readonly Change[]): Step[] {
-  const [first] = group;
-  if (first === undefined) return [];
-  const { object, role, privileges, verb, as } = first;
+function grantStep(group: readonly [Change, ...Change[]]): Step {
+  const { object, role, privileges, verb, as } = group[0];
   const column = object.column === null ? '' : ` (${quoteIdentifier(object.column)})`;
   const list = privileges.map((privilege) => `${privilege}${column}`).join(', ');
   const on = onObjects(group.map((change) => change.object));
@@ -158,13 +158,13 @@ function step(group: readonly Change[]): Step[] {
   const sql = `${verb} ${list} ON ${on} ${preposition} ${grantee(role)}${end}`;
   const what = describedObjects(group.map((change) => change.object));
   const action = `${verb.toLowerCase()} ${privileges.join(', ')} on ${what} ${preposition.toLowerCase()} ${role}`;
-  if (as === undefined) return [{ action, sql }];
+  if (as === undefined) return step(action, sql);
   // Who has lost the option to grant since revokes nothing: given it back, it loses it with everything that came from there.
   const otherwise = [
     `GRANT ${list} ON ${on} TO ${quoteIdentifier(as)} WITH GRANT OPTION`,
     `REVOKE ${list} ON ${on} FROM ${quoteIdentifier(as)} CASCADE`,
   ];
-  return [{ action: `${action}, granted by ${as}`, sql, as, otherwise }];
+  return { ...step(`${action}, granted by ${as}`, sql), as, otherwise };
 }
 
 const LATER: Record<DefaultAcl['objectType'], string> = {
@@ -190,9 +190,11 @@ function planDefaults(spec: PrivilegesSpec, defaults: readonly DefaultAcl[]): St
     const byRole = new Map<string, string[]>();
     for (const { grantee: role, privilege } of held.filter((one) => !isDeclared(one.grantee)))
       byRole.set(role, [...(byRole.get(role) ?? []), privilege]);
-    return [...byRole].map(([role, privileges]) => ({
-      action: `revoke ${privileges.join(', ')} on later ${LATER[objectType].toLowerCase()} of ${owner} in ${where} from ${role}`,
-      sql: `${alter} REVOKE ${privileges.join(', ')} ON ${LATER[objectType]} FROM ${grantee(role)}`,
-    }));
+    return [...byRole].map(([role, privileges]) =>
+      step(
+        `revoke ${privileges.join(', ')} on later ${LATER[objectType].toLowerCase()} of ${owner} in ${where} from ${role}`,
+        `${alter} REVOKE ${privileges.join(', ')} ON ${LATER[objectType]} FROM ${grantee(role)}`,
+      ),
+    );
   });
 }

@@ -4,27 +4,28 @@ import type { Client } from 'pg';
 
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { PlatformError } from '../errors';
-import { whileContended } from './contention';
+import { run } from '../steps/converge';
+import { statementFailure } from '../steps/failure';
+import { whileContended } from '../steps/retry';
+import { type Step, step } from '../steps/step';
 import { type DatabaseAttributes, type DatabaseState, readDatabase, sameSpelling } from './database';
-import { statementFailure } from './failure';
-import type { Step } from './planRole';
 
 /**
  * What turns the database as it is (undefined: there is none) into the wanted one. Throws for what cannot be changed: encoding and
  * locale of an existing one, or one that a killed DROP DATABASE left behind.
  */
 export function planDatabase(wanted: DatabaseAttributes, actual: DatabaseState | undefined): Step[] {
-  if (actual === undefined) return [{ action: `create database ${wanted.name}`, sql: createStatement(wanted) }];
+  if (actual === undefined) return [step(`create database ${wanted.name}`, createStatement(wanted))];
   refuseUnusable(wanted, actual);
   const name = quoteIdentifier(wanted.name);
   const { owner, isTemplate = actual.isTemplate, connectionLimit, allowConnections } = wanted;
-  const step = (differs: boolean, what: string): Step[] =>
-    differs ? [{ action: `database ${wanted.name}: ${what}`, sql: `ALTER DATABASE ${name} ${what}` }] : [];
+  const alter = (differs: boolean, what: string): Step[] =>
+    differs ? [step(`database ${wanted.name}: ${what}`, `ALTER DATABASE ${name} ${what}`)] : [];
   return [
-    ...(owner === undefined ? [] : step(owner !== actual.owner, `OWNER TO ${quoteIdentifier(owner)}`)),
-    ...step(connectionLimit !== actual.connectionLimit, `CONNECTION LIMIT ${connectionLimit}`),
-    ...step(allowConnections !== actual.allowConnections, `ALLOW_CONNECTIONS ${allowConnections}`),
-    ...step(isTemplate !== actual.isTemplate, `IS_TEMPLATE ${isTemplate}`),
+    ...(owner === undefined ? [] : alter(owner !== actual.owner, `OWNER TO ${quoteIdentifier(owner)}`)),
+    ...alter(connectionLimit !== actual.connectionLimit, `CONNECTION LIMIT ${connectionLimit}`),
+    ...alter(allowConnections !== actual.allowConnections, `ALLOW_CONNECTIONS ${allowConnections}`),
+    ...alter(isTemplate !== actual.isTemplate, `IS_TEMPLATE ${isTemplate}`),
   ];
 }
 
@@ -71,8 +72,7 @@ function refuseUnusable(wanted: DatabaseAttributes, actual: DatabaseState): void
 export async function ensureDatabase(client: Client, wanted: DatabaseAttributes): Promise<void> {
   try {
     await whileContended(async () => {
-      const steps = planDatabase(wanted, await readDatabase(client, wanted.name));
-      for (const { sql } of steps) await client.query(sql);
+      await run(client, planDatabase(wanted, await readDatabase(client, wanted.name)));
     });
   } catch (error) {
     throw statementFailure(error, `Declaring database ${wanted.name}`, wanted.name);

@@ -3,8 +3,9 @@ import type { Client } from 'pg';
 import { withTransaction } from '../connection/client';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { PlatformError } from '../errors';
-import { whileContended } from './contention';
-import { statementFailure } from './failure';
+import { run } from '../steps/converge';
+import { statementFailure } from '../steps/failure';
+import { whileContended } from '../steps/retry';
 import { planRole } from './planRole';
 import { readRole, type RoleAttributes, type RoleState } from './role';
 import { passwordMatches, scramVerifier } from './scram';
@@ -26,7 +27,7 @@ export async function ensureRole(client: Client, wanted: RoleAttributes, secret:
       withTransaction(client, async () => {
         const actual = await readRole(client, wanted.name, secret.isComparable);
         refuseOwnAccount(wanted, actual);
-        for (const { sql } of planRole(wanted, actual)) await client.query(sql);
+        await run(client, planRole(wanted, actual));
         if (await differs(secret, wanted.name, actual)) await setPassword(client, wanted.name, secret.password ?? '');
       }),
     );

@@ -3,8 +3,8 @@ import type { Client } from 'pg';
 import { quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
-import { whileContended } from './contention';
-import { statementFailure } from './failure';
+import { statementFailure } from '../steps/failure';
+import { whileContended } from '../steps/retry';
 
 /** How many objects of one database an error names. */
 const NAMED = 10;

@@ -4,10 +4,10 @@ import { withTransaction } from '../connection/client';
 import { qualified, quoteIdentifier } from '../connection/quote';
 import { PlatformError } from '../errors';
 import type { DefaultPrivilegesSpec, GrantSpec } from '../spec';
-import { whileContended } from './contention';
-import { runAs } from './converge';
-import { statementFailure } from './failure';
-import type { Step } from './planRole';
+import { applyPlan, grantorRemedy, run, runAs } from '../steps/converge';
+import { statementFailure } from '../steps/failure';
+import { whileContended } from '../steps/retry';
+import { type Step, step } from '../steps/step';
 import { grantee, privilegeList, PUBLIC, samePrivileges } from './privileges';
 import { heldOn } from './readGrant';
 
@@ -16,13 +16,11 @@ export function planGrant(grant: GrantSpec, database: string): Step[] {
   const { role, objectType, privileges } = grant;
   const on = target(grant, database);
   const list = privilegeList(objectType, privileges);
-  const revoke = {
-    action: `revoke everything on ${on} from ${role}`,
-    // What the role handed on goes along, which PostgreSQL would refuse to leave behind.
-    sql: `REVOKE ALL PRIVILEGES ON ${on} FROM ${grantee(role)} CASCADE`,
-  };
+  // What the role handed on goes along, which PostgreSQL would refuse to leave behind.
+  const sql = `REVOKE ALL PRIVILEGES ON ${on} FROM ${grantee(role)} CASCADE`;
+  const revoke = step(`revoke everything on ${on} from ${role}`, sql);
   if (privileges.length === 0) return [revoke];
-  return [revoke, { action: `grant ${list} on ${on} to ${role}`, sql: `GRANT ${list} ON ${on} TO ${grantee(role)}` }];
+  return [revoke, step(`grant ${list} on ${on} to ${role}`, `GRANT ${list} ON ${on} TO ${grantee(role)}`)];
 }
 
 function target({ objectType, schema = '', objects }: GrantSpec, database: string): string {
@@ -39,9 +37,9 @@ export async function applyGrant(client: Client, grant: GrantSpec, database: str
   try {
     await whileContended(() =>
       withTransaction(client, async () => {
-        for (const { sql } of planGrant(grant, database)) await client.query(sql);
+        await run(client, planGrant(grant, database));
         const given = await heldOn(client, grant, database);
-        const revoke = planGrant({ ...grant, privileges: [] }, database)[0]?.sql ?? '';
+        const revoke = planGrant({ ...grant, privileges: [] }, database)[0]?.sql ?? [];
         // A REVOKE reaches only what its own role granted.
         for (const grantor of new Set(given?.flatMap(({ foreignGrantors }) => foreignGrantors)))
           await runAs(client, grantor, revoke);
@@ -62,7 +60,7 @@ function refuseForeign(grant: GrantSpec, held: NonNullable<Awaited<ReturnType<ty
   throw new PlatformError(
     'privilege-of-another',
     `${role} holds ${kept.privileges.join(', ')} on ${objectType} ${kept.object}, some of it granted by ${grantor}, who does not own it; declared is ${privileges.join(', ') || 'nothing'}.`,
-    `What a superuser granted before it was one, nobody can revoke: run \`ALTER ROLE ${quoteIdentifier(grantor)} NOSUPERUSER\`, run this again, and make it a superuser again.`,
+    grantorRemedy(grantor),
     { object: role },
   );
 }
@@ -87,27 +85,15 @@ export function planDefaultPrivileges(defaults: DefaultPrivilegesSpec): Step[] {
   const list = privilegeList(objectType, privileges);
   const on = `ON ${objectType.toUpperCase()}S`;
   const what = `later ${objectType}s of ${owner}`;
-  const revoke = {
-    action: `revoke everything on ${what} from ${role}`,
-    sql: `${alter} REVOKE ALL ${on} FROM ${grantee(role)}`,
-  };
+  const revoke = step(`revoke everything on ${what} from ${role}`, `${alter} REVOKE ALL ${on} FROM ${grantee(role)}`);
   if (privileges.length === 0) return [revoke];
-  return [
-    revoke,
-    { action: `grant ${list} on ${what} to ${role}`, sql: `${alter} GRANT ${list} ${on} TO ${grantee(role)}` },
-  ];
+  return [revoke, step(`grant ${list} on ${what} to ${role}`, `${alter} GRANT ${list} ${on} TO ${grantee(role)}`)];
 }
 
-export async function applyDefaultPrivileges(client: Client, defaults: DefaultPrivilegesSpec): Promise<void> {
-  try {
-    await whileContended(() =>
-      withTransaction(client, async () => {
-        for (const { sql } of planDefaultPrivileges(defaults)) await client.query(sql);
-      }),
-    );
-  } catch (error) {
-    throw statementFailure(error, `Granting on later objects of ${defaults.owner} to ${defaults.role}`, defaults.role);
-  }
+export function applyDefaultPrivileges(client: Client, defaults: DefaultPrivilegesSpec): Promise<void> {
+  const { owner, role } = defaults;
+  const plan = (): Promise<Step[]> => Promise.resolve(planDefaultPrivileges(defaults));
+  return applyPlan(client, plan, `Granting on later objects of ${owner} to ${role}`, role);
 }
 
 /** Takes everything back. Where owner, role or schema are gone there is nothing left to take. */

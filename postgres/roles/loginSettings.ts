@@ -2,9 +2,9 @@ import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../connection/quote';
 import type { LoginSettingsSpec } from '../spec';
-import { converge } from './converge';
+import { converge } from '../steps/converge';
+import { type Step, step } from '../steps/step';
 import { membershipOptionSteps } from './membershipOptions';
-import type { Step } from './planRole';
 
 /** One setting that sessions find when they begin. */
 export interface LoginSetting {
@@ -60,17 +60,13 @@ export async function readLoginSettings(client: Client, spec: LoginSettingsSpec)
 export function planLoginSettings({ settings, ofServer }: LoginSettingsState): Step[] {
   const resets = settings.map(({ database, role, name, value }): Step => {
     const place = alter(database, role);
-    return {
-      action: `${place.what}: RESET ${name} (it is ${value})`,
-      sql: `${place.sql} RESET ${quoteIdentifier(name)}`,
-    };
+    return step(`${place.what}: RESET ${name} (it is ${value})`, `${place.sql} RESET ${quoteIdentifier(name)}`);
   });
   const ofTheServer = ofServer.map((name): Step => ({
-    action: `server: ALTER SYSTEM RESET ${name}`,
-    sql: `ALTER SYSTEM RESET ${quoteIdentifier(name)}`,
-    alone: true,
+    ...step(`server: ALTER SYSTEM RESET ${name}`, `ALTER SYSTEM RESET ${quoteIdentifier(name)}`),
+    phase: 'alone',
   }));
-  const reload: Step[] = [{ action: 'server: reload', sql: 'SELECT pg_catalog.pg_reload_conf()', alone: true }];
+  const reload: Step[] = [{ ...step('server: reload', 'SELECT pg_catalog.pg_reload_conf()'), phase: 'alone' }];
   return [...resets, ...ofTheServer, ...(ofServer.length > 0 ? reload : [])];
 }
 

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../connection/quote';
-import type { Step } from './planRole';
+import { type Step, step } from '../steps/step';
 
 interface Options {
   role: string;
@@ -30,9 +30,9 @@ export async function membershipOptionSteps(client: Client, roles: readonly stri
     .filter(({ differs }) => differs)
     .map(({ role, member, grantor, inherits }) => {
       const options = `SET TRUE, INHERIT ${inherits ? 'TRUE' : 'FALSE'}`;
-      return {
-        action: `membership of ${member} in ${role}: ${options}`,
-        sql: `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(member)} WITH ${options} GRANTED BY ${quoteIdentifier(grantor)}`,
-      };
+      return step(
+        `membership of ${member} in ${role}: ${options}`,
+        `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(member)} WITH ${options} GRANTED BY ${quoteIdentifier(grantor)}`,
+      );
     });
 }

@@ -1,16 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
+import { type Step, step } from '../steps/step';
 import { ADMIN_SUFFIX, PLAIN_ROLE, type RoleAttributes, type RoleState } from './role';
-
-/** One statement of a plan, and what it does in words. */
-export interface Step {
-  action: string;
-  sql: string;
-  /** The role that has to run it; undefined: the account that deploys. `otherwise` is for where that had no effect. */
-  as?: string;
-  otherwise?: string[];
-  /** Cannot run inside a transaction. */
-  alone?: true;
-}
 
 type Settings = 'assumeRole' | 'searchPaths' | 'statementTimeout' | 'idleInTransactionSessionTimeout';
 type Clause = Exclude<keyof RoleAttributes, 'name' | 'memberOf' | Settings>;
@@ -69,7 +59,7 @@ function attributeSteps(wanted: RoleAttributes, actual: RoleState | undefined): 
   const verb = actual === undefined ? 'CREATE' : 'ALTER';
   const action =
     actual === undefined ? `create role ${wanted.name}` : `alter role ${wanted.name}: ${clauses.join(' ')}`;
-  return [{ action, sql: `${verb} ROLE ${quoteIdentifier(wanted.name)} WITH ${clauses.join(' ')}` }];
+  return [step(action, `${verb} ROLE ${quoteIdentifier(wanted.name)} WITH ${clauses.join(' ')}`)];
 }
 
 function settingSteps(wanted: RoleAttributes, actual: RoleState | undefined): Step[] {
@@ -77,7 +67,7 @@ function settingSteps(wanted: RoleAttributes, actual: RoleState | undefined): St
     const [next, now] = [value(wanted), actual === undefined ? '' : value(actual)];
     if (next === now) return [];
     const what = next === '' ? `RESET ${parameter}` : `SET ${parameter} TO ${next}`;
-    return [{ action: `role ${wanted.name}: ${what}`, sql: `ALTER ROLE ${quoteIdentifier(wanted.name)} ${what}` }];
+    return [step(`role ${wanted.name}: ${what}`, `ALTER ROLE ${quoteIdentifier(wanted.name)} ${what}`)];
   });
 }
 
@@ -91,17 +81,14 @@ function membershipSteps(wanted: RoleAttributes, actual: RoleState | undefined):
     const by = (actual?.serverMajor ?? 0) >= 16 && grantor !== null ? ` GRANTED BY ${quoteIdentifier(grantor)}` : '';
     const what = keeps ? 'ADMIN OPTION FOR ' : '';
     return [
-      {
-        action: `revoke ${role}${keeps ? ADMIN_SUFFIX : ''} from ${name}`,
-        sql: `REVOKE ${what}${quoteIdentifier(role)} FROM ${quoteIdentifier(name)}${by}`,
-      },
+      step(
+        `revoke ${role}${keeps ? ADMIN_SUFFIX : ''} from ${name}`,
+        `REVOKE ${what}${quoteIdentifier(role)} FROM ${quoteIdentifier(name)}${by}`,
+      ),
     ];
   });
   const grants = memberOf
     .filter((role) => !had.some((membership) => membership.role === role))
-    .map((role) => ({
-      action: `grant ${role} to ${name}`,
-      sql: `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(name)}`,
-    }));
+    .map((role) => step(`grant ${role} to ${name}`, `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(name)}`));
   return [...revokes, ...grants];
 }

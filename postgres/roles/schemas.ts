@@ -2,8 +2,8 @@ import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../connection/quote';
 import type { SchemaSpec } from '../spec';
-import { converge } from './converge';
-import type { Step } from './planRole';
+import { converge } from '../steps/converge';
+import { type Step, step } from '../steps/step';
 
 /** Owners of the schemas among `names` that exist. */
 export async function readSchemas(client: Client, names: readonly string[]): Promise<Map<string, string>> {
@@ -21,8 +21,8 @@ export function planSchemas(wanted: readonly SchemaSpec[], actual: ReadonlyMap<s
     if (now === owner) return [];
     const [schema, role] = [quoteIdentifier(name), quoteIdentifier(owner)];
     return now === undefined
-      ? [{ action: `create schema ${name}, owner ${owner}`, sql: `CREATE SCHEMA ${schema} AUTHORIZATION ${role}` }]
-      : [{ action: `schema ${name}: owner ${now} -> ${owner}`, sql: `ALTER SCHEMA ${schema} OWNER TO ${role}` }];
+      ? [step(`create schema ${name}, owner ${owner}`, `CREATE SCHEMA ${schema} AUTHORIZATION ${role}`)]
+      : [step(`schema ${name}: owner ${now} -> ${owner}`, `ALTER SCHEMA ${schema} OWNER TO ${role}`)];
   });
 }
 

@@ -1,6 +1,6 @@
 import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
 import { PlatformError } from '../../../postgres/errors';
-import { statementFailure } from '../../../postgres/roles/failure';
+import { statementFailure } from '../../../postgres/steps/failure';
 import { type CheckResult, type DiffResult, type Properties, type ResourceProvider, UNKNOWN } from '../provider';
 import { type Attribute, changedKeys, DEFAULTS_KEY, freshOutputs, refreshedOutputs, withDefaults } from './attributes';
 import { database } from './database';

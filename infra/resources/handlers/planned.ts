@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
-import type { Step } from '../../../postgres/roles/planRole';
+import type { Step } from '../../../postgres/steps/step';
 import type { CheckFailure, Handler } from '../handler';
 import type { Planned } from '../plannedTypes';
 import { Answers } from './answers';

@@ -66,7 +66,7 @@ describe('creating', () => {
     await table(STUDENT);
     const first = await ensure(spec());
     expect(first.action).toBe('create');
-    expect(first.steps.map((step) => step.statements)).toEqual([
+    expect(first.steps.map((step) => step.sql)).toEqual([
       ['CREATE INDEX CONCURRENTLY "idx_student_location" ON "public"."Student" USING "btree" ("location")'],
     ]);
     expect(first.index.status.valid).toBe(true);

@@ -49,7 +49,7 @@ describe('an index of a partitioned table', () => {
   it('is built partition by partition, concurrently, then attached', async () => {
     const outcome = await ensureIndex(client, WANTED);
     expect(actions(outcome.steps)).toEqual(['build', 'build', 'build', 'attach']);
-    expect(outcome.steps.slice(0, 3).every((step) => step.statements[0]?.includes('CONCURRENTLY'))).toBe(true);
+    expect(outcome.steps.slice(0, 3).every((step) => step.sql[0]?.includes('CONCURRENTLY'))).toBe(true);
     expect(await covered('idx_visit')).toEqual(ALL);
     expect((await ensureIndex(client, WANTED)).action).toBe('none');
     await client.query(
@@ -76,7 +76,7 @@ describe('an index of a partitioned table', () => {
   it('takes over what an interrupted run built, and builds invalid ones again', async () => {
     const [planned] = await planIndexes(client, [WANTED]);
     const builds = planned?.plan.steps.filter((step) => step.action === 'build') ?? [];
-    for (const step of builds) await client.query((step.statements[0] ?? '').replace('CONCURRENTLY ', ''));
+    for (const step of builds) await client.query((step.sql[0] ?? '').replace('CONCURRENTLY ', ''));
     const broken = builds[1]?.index.name ?? '';
     await client.query('UPDATE pg_index SET indisvalid = false WHERE indexrelid = $1::regclass', [`"${broken}"`]);
     const outcome = await ensureIndex(client, WANTED);
@@ -105,7 +105,7 @@ describe('an index of a partitioned table', () => {
   it('forgets what a killed run built for a definition that is no longer wanted', async () => {
     const [planned] = await planIndexes(client, [WANTED]);
     const [first] = planned?.plan.steps ?? [];
-    await client.query((first?.statements[0] ?? '').replace('CONCURRENTLY ', ''));
+    await client.query((first?.sql[0] ?? '').replace('CONCURRENTLY ', ''));
     await ensureIndex(client, { ...WANTED, columns: [{ name: 'note' }] });
     expect((await readIndexes(client, { schemas: ['public'] })).map((index) => index.keys[0]?.column)).toEqual(
       Array(5).fill('note'),

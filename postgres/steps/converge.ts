@@ -4,9 +4,27 @@ import { withTransaction } from '../connection/client';
 import { quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
-import { whileContended } from './contention';
 import { statementFailure } from './failure';
-import type { Step } from './planRole';
+import { whileContended } from './retry';
+import type { Step } from './step';
+
+export async function run(client: Client, steps: readonly Step[]): Promise<void> {
+  for (const statement of steps.flatMap(({ sql }) => sql)) await client.query(statement);
+}
+
+/** One object brought to its declaration in one transaction, planned anew whenever somebody else changed it at the same moment. */
+export async function applyPlan(
+  client: Client,
+  plan: () => Promise<Step[]>,
+  doing: string,
+  object: string,
+): Promise<void> {
+  try {
+    await whileContended(() => withTransaction(client, async () => run(client, await plan())));
+  } catch (error) {
+    throw statementFailure(error, doing, object);
+  }
+}
 
 /**
  * Brings about what `plan` finds to do, in one transaction, and looks again. `doing` and `object` are for the error: `Declaring schemas`. What
@@ -22,10 +40,14 @@ export async function converge(
     await whileContended(() =>
       withTransaction(client, async () => {
         const own = await runForeign(client, plan);
-        for (const { sql, alone } of own) if (alone === undefined) await client.query(sql);
+        await run(
+          client,
+          own.filter(({ phase }) => phase !== 'alone'),
+        );
       }),
     );
-    for (const { sql, alone } of await plan()) if (alone === true) await client.query(sql);
+    const alone = (await plan()).filter(({ phase }) => phase === 'alone');
+    await run(client, alone);
     const left = await plan();
     if (left.length > 0) throw notBroughtAbout(doing, object, left);
   } catch (error) {
@@ -36,24 +58,24 @@ export async function converge(
 /** Runs what others have to run, each at most in its two ways. Returns the steps that are left for the account that deploys. */
 async function runForeign(client: Client, plan: () => Promise<Step[]>): Promise<Step[]> {
   const tried = new Map<string, number>();
+  const timesOf = ({ action }: Step): number => tried.get(action) ?? 0;
   for (;;) {
     const steps = await plan();
-    const next = steps.find(({ as, sql }) => as !== undefined && (tried.get(as + sql) ?? 0) < 2);
-    if (next === undefined) return steps.filter(({ as }) => as === undefined);
-    const { as = '', sql, otherwise = [] } = next;
-    const times = tried.get(as + sql) ?? 0;
-    tried.set(as + sql, times + 1);
-    if (times > 0) for (const statement of otherwise) await client.query(statement);
-    else await runAs(client, as, sql);
+    const next = steps.find((step) => step.as !== undefined && timesOf(step) < 2);
+    if (next?.as === undefined) return steps.filter(({ as }) => as === undefined);
+    const times = timesOf(next);
+    tried.set(next.action, times + 1);
+    if (times === 0) await runAs(client, next.as, next.sql);
+    else await run(client, [{ action: next.action, sql: next.otherwise ?? [] }]);
   }
 }
 
 /** Inside a transaction. A role that may not run it changes nothing: the look afterwards finds that. */
-export async function runAs(client: Client, role: string, sql: string): Promise<void> {
+export async function runAs(client: Client, role: string, sql: readonly string[]): Promise<void> {
   await client.query('SAVEPOINT foreign_step');
   try {
     await client.query(`SET LOCAL ROLE ${quoteIdentifier(role)}`);
-    await client.query(sql);
+    for (const statement of sql) await client.query(statement);
     await client.query('RESET ROLE');
     await client.query('RELEASE SAVEPOINT foreign_step');
   } catch (error) {
@@ -65,13 +87,17 @@ export async function runAs(client: Client, role: string, sql: string): Promise<
 function notBroughtAbout(doing: string, object: string, left: readonly Step[]): PlatformError {
   const named = left.slice(0, 5).map(({ action }) => action);
   const more = left.length > 5 ? ` and ${left.length - 5} more` : '';
-  const { as, sql = '' } = left[0] ?? {};
+  const { as, sql = [] } = left[0] ?? {};
   // PostgreSQL takes a superuser's REVOKE for the owner's.
   const remedy =
     as === undefined
-      ? `PostgreSQL took the statements without effect. Look at what they name, and run by hand what fits: ${sql}`
-      : `What a superuser granted before it was one, nobody can revoke: run \`ALTER ROLE ${quoteIdentifier(as)} NOSUPERUSER\`, run this again, and make it a superuser again.`;
+      ? `PostgreSQL took the statements without effect. Look at what they name, and run by hand what fits: ${sql.join('; ')}`
+      : grantorRemedy(as);
   return new PlatformError('not-brought-about', `${doing} left undone: ${named.join('; ')}${more}.`, remedy, {
     object,
   });
+}
+
+export function grantorRemedy(grantor: string): string {
+  return `What a superuser granted before it was one, nobody can revoke: run \`ALTER ROLE ${quoteIdentifier(grantor)} NOSUPERUSER\`, run this again, and make it a superuser again.`;
 }
