@@ -1,7 +1,6 @@
 import type { IndexColumn, IndexSpec } from '../spec';
 import { parseOpclass } from './lookup';
 import type { PrismaField, PrismaModel, PrismaSchema } from './prismaSchema';
-import { operatorClassName } from './prismaWords';
 import { methodOf } from './statement';
 
 export interface IndexHints {
@@ -14,6 +13,13 @@ export interface IndexHints {
   /** Models and notes as text, ready to print. */
   text: string;
 }
+
+/** Prisma's own words for operator classes; an index that uses one of these classes counts as changed where the line says raw(...). */
+const WORDS: Record<string, Record<string, string>> = {
+  Gin: { jsonb_ops: 'JsonbOps', jsonb_path_ops: 'JsonbPathOps', array_ops: 'ArrayOps' },
+  Gist: { inet_ops: 'InetOps' },
+  SpGist: { inet_ops: 'InetOps', text_ops: 'TextOps' },
+};
 
 const TYPES: Record<string, string> = { hash: 'Hash', gin: 'Gin', gist: 'Gist', spgist: 'SpGist', brin: 'Brin' };
 
@@ -114,6 +120,10 @@ function lineOf(
       return undefined;
     }
     const options: string[] = [];
+    if (column.opclass !== undefined && type === 'Brin') {
+      impossible('Prisma has a word of its own for each BRIN operator class: write this line by hand');
+      return undefined;
+    }
     if (column.opclass !== undefined && type !== undefined && type !== 'Hash') {
       options.push(`ops: ${operatorClassName(type, parseOpclass(column.opclass).name)}`);
     } else if (needsOperatorClass(type, field)) {
@@ -143,6 +153,12 @@ function needsOperatorClass(type: string | undefined, field: PrismaField): boole
   if (field.type === '') return false;
   if (type === 'Gin') return field.type !== 'Json' && !field.list;
   return type === 'Gist' && field.native !== 'Inet';
+}
+
+/** `jsonb_path_ops` -> `JsonbPathOps`, `public.gin_trgm_ops` -> `raw("gin_trgm_ops")`: Prisma compares names without their schema. */
+function operatorClassName(type: string, opclass: string): string {
+  const name = opclass.slice(opclass.lastIndexOf('.') + 1);
+  return WORDS[type]?.[name] ?? `raw(${JSON.stringify(name)})`;
 }
 
 function printed({ models, notes }: IndexHints): string {

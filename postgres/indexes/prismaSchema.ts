@@ -1,3 +1,5 @@
+import { PlatformError } from '../errors';
+
 /** What the application's Prisma schema says of its tables: enough to write index lines for it. */
 export interface PrismaModel {
   name: string;
@@ -27,63 +29,59 @@ export interface PrismaSchema {
   partialIndexes: boolean;
 }
 
-/**
- * Reads models, fields and maps from the text of a Prisma schema (several files: joined). It is no validator: what it does not know
- * it skips, and `prisma validate` is who complains.
- */
-export function readPrismaSchema(text: string): PrismaSchema {
-  const schema: PrismaSchema = { models: [], partialIndexes: false };
-  let model: PrismaModel | undefined;
-  for (const raw of text.split(/\r?\n/)) {
-    const line = withoutComment(raw).trim();
-    const opening = /^model\s+(\w+)\s*\{/.exec(line)?.[1];
-    if (opening !== undefined) {
-      model = { name: opening, table: opening, schema: null, fields: [], maps: [] };
-      schema.models.push(model);
-    } else if (line === '}') model = undefined;
-    else if (model !== undefined) readLine(model, line);
-    else if (/^previewFeatures\s*=.*"partialIndexes"/.test(line)) schema.partialIndexes = true;
-  }
-  return schema;
+/** What is used of the two answers of Prisma's parser. */
+interface DataModel {
+  models: {
+    name: string;
+    dbName: string | null;
+    schema: string | null;
+    fields: { name: string; dbName?: string; type: string; isList: boolean; nativeType?: [string, string[]] | null }[];
+  }[];
+  indexes: { model: string; dbName?: string }[];
+}
+interface Configuration {
+  generators: { previewFeatures: string[] }[];
 }
 
-function readLine(model: PrismaModel, line: string): void {
-  const map = argument(line, /\bmap\s*:\s*/);
-  if (/^@@map\b/.test(line)) model.table = argument(line, /^@@map\s*\(\s*(?:name\s*:\s*)?/) ?? model.table;
-  else if (/^@@schema\b/.test(line)) model.schema = argument(line, /^@@schema\s*\(\s*(?:map\s*:\s*)?/) ?? null;
-  else if (/^@@(?:index|unique)\b/.test(line)) {
-    if (map !== undefined) model.maps.push(map);
-  } else {
-    const field = /^(\w+)\s+(\w+)(\[\])?/.exec(line);
-    if (field === null) return;
-    const [, name = '', type = '', list] = field;
-    const column = argument(line, /@map\s*\(\s*(?:name\s*:\s*)?/) ?? name;
-    const native = /@db\.(\w+)/.exec(line)?.[1] ?? null;
-    model.fields.push({ name, column, type, list: list !== undefined, native });
-    const unique = argument(line, /@unique\s*\([^)]*?\bmap\s*:\s*/);
-    if (unique !== undefined) model.maps.push(unique);
-  }
-}
-
-/** The string literal right after `before`; Prisma escapes in its strings as JSON does. */
-function argument(line: string, before: RegExp): string | undefined {
-  const start = before.exec(line);
-  if (start === null) return undefined;
-  const literal = /^"(?:[^"\\]|\\.)*"/.exec(line.slice(start.index + start[0].length))?.[0];
-  if (literal === undefined) return undefined;
+/** Reads the text of a Prisma schema with Prisma's own parser, 3 MB of WebAssembly that only this loads. */
+export async function readPrismaSchema(text: string): Promise<PrismaSchema> {
+  const parser = await import('@prisma/prisma-schema-wasm');
+  const given = { prismaSchema: [['schema.prisma', text]], noColor: true };
   try {
-    return JSON.parse(literal) as string;
-  } catch {
-    return undefined;
+    const { datamodel } = JSON.parse(parser.get_dmmf(JSON.stringify(given))) as { datamodel: DataModel };
+    const { config } = JSON.parse(parser.get_config(JSON.stringify(given))) as { config: Configuration };
+    return {
+      models: datamodel.models.map(({ name, dbName, schema, fields }) => ({
+        name,
+        table: dbName ?? name,
+        schema,
+        fields: fields.map((field) => ({
+          name: field.name,
+          column: field.dbName ?? field.name,
+          type: field.type,
+          list: field.isList,
+          native: field.nativeType?.[0] ?? null,
+        })),
+        maps: datamodel.indexes.filter(({ model }) => model === name).flatMap(({ dbName: map }) => map ?? []),
+      })),
+      partialIndexes: config.generators.some(({ previewFeatures }) => previewFeatures.includes('partialIndexes')),
+    };
+  } catch (cause) {
+    throw new PlatformError(
+      'prisma-schema',
+      `Prisma does not take the application’s schema: ${reasonOf(cause)}`,
+      'Mend it until `npx prisma validate` takes it, and run again.',
+      { kind: 'usage', cause },
+    );
   }
 }
 
-function withoutComment(line: string): string {
-  let quoted = false;
-  for (let index = 0; index < line.length; index += 1) {
-    if (line[index] === '\\' && quoted) index += 1;
-    else if (line[index] === '"') quoted = !quoted;
-    else if (!quoted && line.startsWith('//', index)) return line.slice(0, index);
+/** The parser throws JSON with its report in it. */
+function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  try {
+    return (JSON.parse(text) as { message: string }).message;
+  } catch {
+    return text;
   }
-  return line;
 }

@@ -39,7 +39,7 @@ export const generate: CommandDefinition = {
     if (options['indexHints'] === true) {
       const schema = join(application, 'prisma', 'schema.prisma');
       const text = existsSync(schema) ? readFileSync(schema, 'utf8') : undefined;
-      const hints = indexHints(stack.settings.indexes, text === undefined ? undefined : readPrismaSchema(text));
+      const hints = indexHints(stack.settings.indexes, text === undefined ? undefined : await readPrismaSchema(text));
       const seen = stack.settings.indexes.filter(({ name }) => hints.seen.includes(name));
       const migration = hintsMigration(seen, historyOf(join(application, 'prisma', 'migrations')));
       const explained = migration === '' ? '' : `\n${MIGRATION_NOTE}\n${migration}`;
