@@ -27,8 +27,8 @@ module.exports = {
     only(
       'resources',
       '^infra/resources/[^/]+\\.ts$',
-      '^infra/resources/',
-      'Resource types import no library: handlers do.',
+      '^(infra/resources/|postgres/spec)',
+      'Resource types import no library but the types of the description: handlers do.',
     ),
     only(
       'handlers',
@@ -76,6 +76,18 @@ module.exports = {
       from: { path: '^postgres/' },
       to: { path: 'node_modules/@pulumi/' },
     },
+    only(
+      'audit-sql',
+      '^postgres/audit/sql/',
+      '^postgres/(audit/(sql/|[^/]+\\.ts$)|connection/|spec)',
+      'What lies in the database knows neither how it is planned nor how it is read.',
+    ),
+    only(
+      'audit-reading',
+      '^postgres/audit/reading/',
+      '^postgres/(audit/(sql/|reading/|[^/]+\\.ts$)|(?!audit/))',
+      'Reading the trail plans nothing.',
+    ),
     {
       name: 'handlers-only',
       comment: 'Components reach a handler only through its resource type.',

@@ -14,12 +14,4 @@ export interface ConnectionArgs {
 }
 
 /** The same as a handler gets it; the password arrives unwrapped. */
-export interface Connection {
-  host: string;
-  port: number;
-  database: string;
-  user: string;
-  password: string;
-  sslMode?: 'verify-full';
-  caFile?: string;
-}
+export type Connection = pulumi.Unwrap<ConnectionArgs>;

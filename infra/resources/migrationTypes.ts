@@ -1,4 +1,4 @@
-import type { AuditTrailInputs } from './auditTrailTypes';
+import type { AuditSpec } from '../../postgres/spec';
 import type { Connection } from './connection';
 import type { DatabaseIndexInputs } from './databaseIndexTypes';
 
@@ -37,7 +37,7 @@ export interface Dependents {
   roles: string[];
   extensions: { name: string; schema?: string; version?: string }[];
   indexes: Omit<DatabaseIndexInputs, 'role' | 'connection' | 'plan'>[];
-  audit: Omit<AuditTrailInputs, 'connection' | 'plan'>;
+  audit: AuditSpec;
 }
 
 export interface MigrationOutputs extends MigrationInputs {

@@ -8,15 +8,16 @@ import { refreshedTables } from '../../../postgres/audit/plan/refresh';
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { errorText, PlatformError } from '../../../postgres/errors';
-import type { AuditSpec } from '../../../postgres/spec';
+import type { AuditedTable, AuditSpec } from '../../../postgres/spec';
 import { speak } from '../../../postgres/spoken';
-import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrailTypes';
+import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrail';
 import type { CheckFailure, Handler } from '../handler';
 import { Answers } from './answers';
 import { connectionFailures, notYet, plainConnection, planIfReachable, targetOf } from './connection';
 import { auditRefusal } from './dependents';
 import { withRemedy } from './failure';
 import { tableIsFinal } from './pending';
+import { expected, isText, isTexts } from './planned';
 
 /**
  * The audit trail. Never replaced; what differs is found in the catalog, so a trigger disabled or a function altered by hand is a change. A
@@ -25,7 +26,7 @@ import { tableIsFinal } from './pending';
  */
 const handler: Handler<AuditTrailInputs, AuditTrailOutputs> = {
   async check(olds, news) {
-    const failures = [...checkInputs(news), ...checkPlace(olds, news)];
+    const failures = [...checkInputs(news), ...checkHome(olds, news)];
     if (failures.length > 0) return { inputs: news, failures };
     const inputs = inputsOf(news);
     const known = ofRead.take(inputs);
@@ -113,31 +114,52 @@ function planOf(inputs: AuditTrailInputs): Promise<{ plan: AuditPlan } | { reaso
 const ofRead = new Answers<AuditTrailInputs, AuditPlan>();
 const ofCheck = new Answers<AuditTrailInputs, AuditPlan>();
 
+type Expectation = readonly [isFine: (value: unknown) => boolean, what: string];
+
+const optional = ([isFine, what]: Expectation): Expectation => [(value) => value === undefined || isFine(value), what];
+const NAME: Expectation = [isText, 'a name'];
+const ROLES: Expectation = [isTexts, 'a list of role names'];
+const MONTHS: Expectation = [
+  (value) => Number.isInteger(value) && Number(value) >= 0,
+  'a whole number of months, 0 or more',
+];
+
+/** Each declared property, and what it has to be. */
+const EXPECTED: Record<keyof AuditSpec, Expectation> = {
+  schema: NAME,
+  table: NAME,
+  owner: NAME,
+  readers: ROLES,
+  loaders: optional(ROLES),
+  tables: [Array.isArray, 'a list of tables'],
+  retentionMonths: MONTHS,
+  monthsAhead: MONTHS,
+  hashChain: [(value) => typeof value === 'boolean', 'true or false'],
+};
+const PROPERTIES = Object.keys(EXPECTED) as (keyof AuditSpec)[];
+
+function isTable(value: Partial<AuditedTable>): boolean {
+  const { schema, table, exclude = [], redact = [] } = value;
+  return isText(schema) && isText(table) && isTexts(exclude) && isTexts(redact);
+}
+
 function checkInputs(news: AuditTrailInputs): CheckFailure[] {
-  const failures: CheckFailure[] = [];
-  const expect = (property: string, fine: boolean, what: string): void => {
-    if (!fine) failures.push({ property, reason: `Expected ${what}.` });
-  };
-  for (const property of ['schema', 'table', 'owner'] as const)
-    expect(property, typeof news[property] === 'string' && news[property] !== '', 'a name');
-  expect('readers', isTexts(news.readers), 'a list of role names');
-  expect('loaders', news.loaders === undefined || isTexts(news.loaders), 'a list of role names');
-  expect('tables', Array.isArray(news.tables), 'a list of tables');
-  for (const [index, entry] of (Array.isArray(news.tables) ? news.tables : []).entries()) {
-    const { schema, table, exclude = [], redact = [] } = entry;
-    const fine = typeof schema === 'string' && typeof table === 'string' && isTexts(exclude) && isTexts(redact);
-    expect(`tables[${index}]`, fine, 'schema, table and lists of columns');
-  }
-  for (const property of ['retentionMonths', 'monthsAhead'] as const)
-    expect(property, Number.isInteger(news[property]) && news[property] >= 0, 'a whole number of months, 0 or more');
-  expect('hashChain', typeof news.hashChain === 'boolean', 'true or false');
+  const failures = PROPERTIES.flatMap((property) => {
+    const [isFine, what] = EXPECTED[property];
+    const value: unknown = news[property];
+    const entries = property === 'tables' && Array.isArray(value) ? (value as Partial<AuditedTable>[]) : [];
+    return [
+      ...expected(property, isFine(value), what),
+      ...entries.flatMap((entry, index) =>
+        expected(`tables[${index}]`, isTable(entry), 'schema, table and lists of columns'),
+      ),
+    ];
+  });
   return [...failures, ...connectionFailures(news.connection)];
 }
 
-const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string');
-
 /** The rows would stay behind under the old name, and their history with them. */
-function checkPlace(olds: Partial<AuditTrailInputs> | undefined, news: AuditTrailInputs): CheckFailure[] {
+function checkHome(olds: Partial<AuditTrailInputs> | undefined, news: AuditTrailInputs): CheckFailure[] {
   if (olds?.connection?.database !== news.connection?.database) return [];
   return (['schema', 'table'] as const)
     .filter((property) => olds?.[property] !== undefined && olds[property] !== news[property])
@@ -149,31 +171,13 @@ function checkPlace(olds: Partial<AuditTrailInputs> | undefined, news: AuditTrai
     }));
 }
 
+/** The declared properties alone, without the connection and what the engine or `check` added. */
 function specOf(inputs: AuditTrailInputs): AuditSpec {
-  const { schema, table, owner, readers, loaders, tables, retentionMonths, monthsAhead, hashChain } = inputs;
-  const spec: AuditSpec = {
-    schema,
-    table,
-    owner,
-    readers,
-    tables: tables.map(tableOf),
-    retentionMonths,
-    monthsAhead,
-    hashChain,
-  };
-  return loaders === undefined ? spec : { ...spec, loaders };
+  const declared = PROPERTIES.filter((property) => inputs[property] !== undefined);
+  return Object.fromEntries(declared.map((property) => [property, inputs[property]])) as unknown as AuditSpec;
 }
 
-function tableOf({ schema, table, exclude, redact }: AuditTrailInputs['tables'][number]): AuditSpec['tables'][number] {
-  return {
-    schema,
-    table,
-    ...(exclude === undefined ? {} : { exclude }),
-    ...(redact === undefined ? {} : { redact }),
-  };
-}
-
-/** The declared inputs alone, without what the engine or `check` added. */
-function inputsOf(from: AuditTrailInputs): AuditTrailInputs {
-  return { ...specOf(from), connection: plainConnection(from.connection) };
-}
+const inputsOf = (from: AuditTrailInputs): AuditTrailInputs => ({
+  ...specOf(from),
+  connection: plainConnection(from.connection),
+});

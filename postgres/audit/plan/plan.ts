@@ -1,15 +1,16 @@
 import { qualified } from '../../connection/quote';
 import { PlatformError, type Problem } from '../../errors';
 import type { AuditSpec } from '../../spec';
+import type { AuditActual } from '../catalog';
+import { type Recording, recordingOf } from '../recording';
 import type { AuditFunction } from '../sql/function';
 import { auditFunctions } from '../sql/functions';
-import type { AuditActual } from './catalog';
+import { planFunctions, planOwnTriggers, planPolicy } from './planFunctions';
 import { planCron, planGuard, planPartitions } from './planMaintenance';
-import { planFunctions, planOwnTriggers, planPolicy, planStorage } from './planStorage';
+import { planStorage } from './planStorage';
 import { planRemovals, planTable } from './planTables';
 import { planUnreadable } from './planUnreadable';
 import { auditProblems } from './problems';
-import { type AuditedShape, shapeOf } from './recording';
 import { type AuditStep, step } from './step';
 
 export interface AuditPlan {
@@ -24,16 +25,16 @@ export interface AuditPlan {
 /** What brings the trail from how it is to how it is declared. Pure; `moment` decides which months are due. */
 export function planAudit(spec: AuditSpec, actual: AuditActual, moment: Date): AuditPlan {
   const problems = auditProblems(spec, actual);
-  const shapes = auditedShapes(spec, actual);
-  const functions = auditFunctions(spec, shapes, { guarded: actual.mayGuard });
+  const recordings = recordingsOf(spec, actual);
+  const functions = auditFunctions(spec, recordings, { guarded: actual.mayGuard });
   const steps = [
     ...planStorage(spec, actual),
     ...planFunctions(spec, actual, functions),
     ...planUnreadable(spec, actual),
     ...planPolicy(spec, actual),
     ...planOwnTriggers(spec, actual),
-    ...planRemovals(spec, actual, shapes),
-    ...shapes.flatMap((shape) => planTable(spec, actual, shape, functions)),
+    ...planRemovals(spec, actual, recordings),
+    ...recordings.flatMap((recording) => planTable(spec, actual, recording, functions)),
     ...planLeftovers(spec, actual, functions),
     ...planGuard(spec, actual),
     ...planPartitions(spec, actual, moment),
@@ -55,15 +56,15 @@ export function requireApplicable({ problems }: AuditPlan): void {
 }
 
 /** The declared tables that exist and can be audited. A child table that is declared itself is not recorded as its parent's. */
-export function auditedShapes(spec: AuditSpec, actual: AuditActual): AuditedShape[] {
+export function recordingsOf(spec: AuditSpec, actual: AuditActual): Recording[] {
   const found = spec.tables.flatMap((declared) => {
     const facts = actual.tables.find(({ schema, table }) => schema === declared.schema && table === declared.table);
     return facts === undefined || facts.primaryKey.length === 0 ? [] : [{ declared, facts }];
   });
   const declared = new Set(found.map(({ facts }) => facts.oid));
   return found.map((one) => {
-    const shape = shapeOf(one.declared, one.facts);
-    return { ...shape, descendants: shape.descendants.filter(({ oid }) => !declared.has(oid)) };
+    const recording = recordingOf(one.declared, one.facts);
+    return { ...recording, descendants: recording.descendants.filter(({ oid }) => !declared.has(oid)) };
   });
 }
 

@@ -1,10 +1,12 @@
 import { quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { AuditActual } from '../catalog';
 import { maintainSql } from '../maintain';
 import { cronJobName, guardNames, literal, trailNames } from '../names';
-import { GUARD_EVENTS } from '../sql/guard';
-import type { AuditActual } from './catalog';
 import { type AuditStep, step } from './step';
+
+/** What each event trigger of the guard listens to. */
+const GUARD_EVENTS = { ddl: 'ddl_command_end', drop: 'sql_drop', rewrite: 'table_rewrite' } as const;
 
 export function planGuard(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   if (!actual.mayGuard) return [];

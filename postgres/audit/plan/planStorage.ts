@@ -1,27 +1,13 @@
 import { qualified, quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
-import { defaultPartitionName, literal, searchIndexName, sequenceName, SUPPORT, trailNames } from '../names';
-import type { AuditFunction } from '../sql/function';
+import type { AuditActual, RelationFacts } from '../catalog';
+import { defaultSql, TRAIL_COLUMNS } from '../columns';
+import { defaultPartitionName, searchIndexName, sequenceName, SUPPORT, trailNames } from '../names';
 import { createIdSequence } from '../sql/identifier';
-import {
-  addHashed,
-  AUDITED_LATER,
-  beginHashed,
-  columnSql,
-  createAudited,
-  createChain,
-  createSuspension,
-  createTrail,
-  endHashed,
-  FORMER_HASHED,
-  HASHED,
-  searchIndexSql,
-  trailColumns,
-} from '../sql/tables';
-import type { AuditActual, RelationFacts } from './catalog';
+import { createSupport, createTrail, searchIndexSql, SUPPORT_TABLES } from '../sql/tables';
 import { type AuditStep, sameSet, step } from './step';
 
-const role = (name: string): string => (name === 'public' ? 'PUBLIC' : quoteIdentifier(name));
+export const roleSql = (name: string): string => (name === 'public' ? 'PUBLIC' : quoteIdentifier(name));
 
 /** Owner role, schema, tables and what may be done with them. */
 export function planStorage(spec: AuditSpec, actual: AuditActual): AuditStep[] {
@@ -49,10 +35,10 @@ function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   const object = `schema ${spec.schema}`;
   const users = [...new Set([...spec.readers, ...(spec.loaders ?? [])])];
   const grant = (names: string[]): string[] =>
-    names.length === 0 ? [] : [`GRANT USAGE ON SCHEMA ${name} TO ${names.map(role).join(', ')}`];
+    names.length === 0 ? [] : [`GRANT USAGE ON SCHEMA ${name} TO ${names.map(roleSql).join(', ')}`];
   if (schema === null) {
     const create = `CREATE SCHEMA ${name} AUTHORIZATION ${quoteIdentifier(spec.owner)}`;
-    const others = actual.defaultGrantees.map(role).join(', ');
+    const others = actual.defaultGrantees.map(roleSql).join(', ');
     const sql = [create, ...(others === '' ? [] : [`REVOKE ALL ON SCHEMA ${name} FROM ${others}`]), ...grant(users)];
     return [step('create', object, `owned by ${spec.owner}`, sql)];
   }
@@ -66,7 +52,7 @@ function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   const extra = [...new Set([...schema.usage.filter((user) => !users.includes(user)), ...schema.create])];
   if (extra.length > 0) {
     const sql = [
-      `REVOKE ALL ON SCHEMA ${name} FROM ${extra.map(role).join(', ')}`,
+      `REVOKE ALL ON SCHEMA ${name} FROM ${extra.map(roleSql).join(', ')}`,
       ...grant(extra.filter((user) => users.includes(user))),
     ];
     steps.push(step('change', object, `nothing for ${extra.join(', ')}`, sql));
@@ -84,18 +70,23 @@ function planTrail(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   const table = find(spec.table);
   if (table === undefined)
     return [...steps, step('create', object, 'partitioned by month', createTrail(spec, actual.lz4))];
-  for (const column of trailColumns(spec)) {
+  const alter = (column: string, sql: string[]): number =>
+    steps.push(
+      step(
+        'change',
+        object,
+        column,
+        sql.map((clause) => `ALTER TABLE ${trail} ${clause}`),
+      ),
+    );
+  for (const column of TRAIL_COLUMNS) {
     const found = table.columns.find(({ name }) => name === column.name);
-    if (found === undefined)
-      steps.push(
-        step('change', object, `column ${column.name}`, [`ALTER TABLE ${trail} ADD COLUMN ${columnSql(column)}`]),
-      );
-    else if (column.default !== undefined && !found.hasDefault)
-      steps.push(
-        step('change', object, `default of ${column.name}`, [
-          `ALTER TABLE ${trail} ALTER COLUMN ${quoteIdentifier(column.name)} SET DEFAULT ${column.default}`,
-        ]),
-      );
+    const name = quoteIdentifier(column.name);
+    const value = defaultSql(column, sequence);
+    const setDefault = value === '' ? [] : [`ALTER COLUMN ${name} SET${value}`];
+    // Without the default at first: rows of before have none.
+    if (found === undefined) alter(`column ${column.name}`, [`ADD COLUMN ${name} ${column.type}`, ...setDefault]);
+    else if (value !== '' && !found.hasDefault) alter(`default of ${column.name}`, setDefault);
   }
   const index = table.indexes.find(({ name }) => name === searchIndexName(spec));
   if (index === undefined || !index.valid) {
@@ -114,29 +105,18 @@ function planTrail(spec: AuditSpec, actual: AuditActual): AuditStep[] {
 }
 
 function planSupport(spec: AuditSpec, { relations }: AuditActual): AuditStep[] {
-  const has = (name: string): boolean => relations.some((relation) => relation.name === name);
-  const steps: AuditStep[] = [];
-  const audited = relations.find(({ name }) => name === SUPPORT.audited);
-  if (audited === undefined)
-    steps.push(step('create', `table ${SUPPORT.audited}`, 'what is audited', createAudited(spec)));
-  else
-    for (const { name, column } of AUDITED_LATER.filter((later) => !audited.columns.some((c) => c.name === later.name)))
-      steps.push(
-        step('change', `table ${SUPPORT.audited}`, `column ${name}`, [
-          `ALTER TABLE ${trailNames(spec).audited} ADD COLUMN ${column}`,
+  return SUPPORT_TABLES.flatMap((table) => {
+    const object = `table ${table.name}`;
+    const found = relations.find(({ name }) => name === table.name);
+    if (found === undefined) return [step('create', object, table.detail, createSupport(spec, table))];
+    return Object.entries(table.columns)
+      .filter(([name]) => !found.columns.some((column) => column.name === name))
+      .map(([name, definition]) =>
+        step('change', object, `column ${name}`, [
+          `ALTER TABLE ${qualified(spec.schema, table.name)} ADD COLUMN ${name} ${definition}`,
         ]),
       );
-  if (!has(SUPPORT.suspension))
-    steps.push(step('create', `table ${SUPPORT.suspension}`, 'bulk work that is not recorded', createSuspension(spec)));
-  const horizon = relations.find(({ name }) => name === SUPPORT.horizon);
-  if (!has(SUPPORT.chain) || horizon === undefined)
-    steps.push(step('create', `table ${SUPPORT.chain}`, 'links of the hash chains', createChain(spec)));
-  else if (!horizon.columns.some(({ name }) => name === HASHED.name)) {
-    const hasFormer = horizon.columns.some(({ name }) => name === FORMER_HASHED);
-    const isOn = relations.some(({ triggers }) => triggers.some(({ name }) => name === 'hash_row'));
-    steps.push(step('change', `table ${SUPPORT.horizon}`, `column ${HASHED.name}`, addHashed(spec, hasFormer, isOn)));
-  }
-  return steps;
+  });
 }
 
 /** Owner, grants and row security of everything in the schema that is the trail's. */
@@ -166,107 +146,7 @@ function accessSql(spec: AuditSpec, actual: AuditActual, name: string, desired: 
   if (sameSet(grants, desired) && found !== undefined) return sql;
   const granted = grants.map((grant) => grant.slice(0, grant.lastIndexOf(':')));
   const strangers = [...new Set([...(found === undefined ? actual.defaultGrantees : granted), 'public'])];
-  sql.push(`REVOKE ALL ON ${kind} ${object} FROM ${strangers.map(role).join(', ')}`);
-  if (desired.length > 0) sql.push(`GRANT SELECT ON ${object} TO ${spec.readers.map(role).join(', ')}`);
+  sql.push(`REVOKE ALL ON ${kind} ${object} FROM ${strangers.map(roleSql).join(', ')}`);
+  if (desired.length > 0) sql.push(`GRANT SELECT ON ${object} TO ${spec.readers.map(roleSql).join(', ')}`);
   return sql;
-}
-
-/** Row security refuses everybody by default, whatever is granted to them: the readers' policy is the only one. */
-export function planPolicy(spec: AuditSpec, actual: AuditActual): AuditStep[] {
-  const { trail } = trailNames(spec);
-  const wanted = spec.readers.length > 0;
-  const right = actual.policies.find(
-    ({ name, relation, command, roles, using }) =>
-      name === POLICY &&
-      relation === spec.table &&
-      command === 'SELECT' &&
-      using === 'true' &&
-      sameSet(roles, spec.readers),
-  );
-  const wrong = actual.policies.filter((policy) => policy !== right || !wanted);
-  const steps = wrong.map(({ name, relation }) =>
-    step('remove', `policy ${name} on ${relation}`, 'not declared', [
-      `DROP POLICY ${quoteIdentifier(name)} ON ${qualified(spec.schema, relation)}`,
-    ]),
-  );
-  if (right !== undefined || !wanted) return steps;
-  const sql = [`CREATE POLICY ${POLICY} ON ${trail} FOR SELECT TO ${spec.readers.map(role).join(', ')} USING (true)`];
-  return [...steps, step('create', `policy ${POLICY} on ${spec.table}`, `for ${spec.readers.join(', ')}`, sql)];
-}
-const POLICY = 'readers';
-
-export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: readonly AuditFunction[]): AuditStep[] {
-  return desired.flatMap((wanted) => {
-    const found = actual.functions.find(
-      ({ name, arguments: types }) => name === wanted.name && types === wanted.arguments,
-    );
-    const owner = wanted.ownedBy === 'owner' ? spec.owner : actual.admin;
-    const object = `function ${wanted.name}`;
-    const identity = `${qualified(spec.schema, wanted.name)}(${wanted.arguments})`;
-    const define =
-      `CREATE OR REPLACE FUNCTION ${qualified(spec.schema, wanted.name)}(${wanted.declared ?? wanted.arguments}) RETURNS ${wanted.returns} ` +
-      `LANGUAGE plpgsql ${wanted.definer ? 'SECURITY DEFINER ' : ''}${wanted.config.map(setClause).join('')}` +
-      `AS ${literal(wanted.source)}`;
-    const own = `ALTER FUNCTION ${identity} OWNER TO ${quoteIdentifier(owner)}`;
-    const allow = [
-      `REVOKE ALL ON FUNCTION ${identity} FROM ${[...new Set(['public', ...(found?.execute ?? actual.defaultGrantees)])].map(role).join(', ')}`,
-      ...(wanted.execute.length === 0
-        ? []
-        : [`GRANT EXECUTE ON FUNCTION ${identity} TO ${wanted.execute.map(role).join(', ')}`]),
-    ];
-    if (found === undefined) return [step('create', object, `runs as ${owner}`, [define, own, ...allow])];
-    const differs = [
-      found.source === wanted.source ? '' : 'source',
-      found.definer === wanted.definer && found.language === 'plpgsql' ? '' : 'security',
-      sameSet(found.config, wanted.config) ? '' : 'settings',
-    ].filter((part) => part !== '');
-    const owned = found.owner === owner;
-    const allowed = sameSet(found.execute, wanted.execute);
-    if (differs.length === 0 && owned && allowed) return [];
-    const what = [...differs, ...(owned ? [] : ['owner']), ...(allowed ? [] : ['privileges'])].join(', ');
-    return [step('change', object, what, [...(differs.length > 0 ? [define] : []), ...(owned ? [] : [own]), ...allow])];
-  });
-}
-
-/** A list of names is written as one, any other value as text. */
-function setClause(entry: string): string {
-  const [name = '', value = ''] = entry.split('=');
-  return `SET ${name} = ${name === 'search_path' ? value : literal(value)} `;
-}
-
-/** Triggers on the trail's own tables. */
-export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep[] {
-  const { trail, suspension, fn } = trailNames(spec);
-  const wanted: { on: string; name: string; sql: string; made?: string[] }[] = [
-    {
-      on: SUPPORT.suspension,
-      name: 'resume',
-      sql: `CREATE CONSTRAINT TRIGGER resume AFTER INSERT ON ${suspension} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ${fn('resume')}()`,
-    },
-    ...(spec.hashChain
-      ? [
-          {
-            on: spec.table,
-            name: 'hash_row',
-            sql: `CREATE TRIGGER hash_row BEFORE INSERT ON ${trail} FOR EACH ROW EXECUTE FUNCTION ${fn('hash_row')}()`,
-            made: [beginHashed(spec)],
-          },
-        ]
-      : []),
-  ];
-  const present = actual.relations.flatMap(({ name: on, triggers }) => triggers.map((trigger) => ({ on, ...trigger })));
-  const steps: AuditStep[] = [];
-  for (const { on, name, enabled, function: runs } of present) {
-    if (wanted.some((one) => one.on === on && one.name === name && runs === name && enabled === 'A')) continue;
-    const sql = [`DROP TRIGGER ${quoteIdentifier(name)} ON ${qualified(spec.schema, on)}`];
-    if (name === 'hash_row') sql.push(endHashed(spec));
-    steps.push(step('remove', `trigger ${name} on ${on}`, 'not as declared', sql));
-  }
-  for (const { on, name, sql, made = [] } of wanted) {
-    if (present.some((one) => one.on === on && one.name === name && one.function === name && one.enabled === 'A'))
-      continue;
-    const enable = `ALTER TABLE ${qualified(spec.schema, on)} ENABLE ALWAYS TRIGGER ${name}`;
-    steps.push(step('create', `trigger ${name} on ${on}`, 'fires always', [sql, enable, ...made]));
-  }
-  return steps;
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { qualified, quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { AuditActual, DescendantFacts, TableFacts, TriggerFacts } from '../catalog';
 import {
   CHANGE_OPERATIONS,
   type ChangeOperation,
@@ -13,9 +14,8 @@ import {
   trailNames,
   TRIGGERS,
 } from '../names';
+import type { Recording } from '../recording';
 import type { AuditFunction } from '../sql/function';
-import type { AuditActual, DescendantFacts, TableFacts, TriggerFacts } from './catalog';
-import type { AuditedShape } from './recording';
 import { type AuditStep, step } from './step';
 
 interface TriggerForm {
@@ -25,9 +25,9 @@ interface TriggerForm {
   newTable: string | null;
 }
 
-function form(shape: AuditedShape, operation: ChangeOperation): TriggerForm {
+function form(recording: Recording, operation: ChangeOperation): TriggerForm {
   if (operation === 'TRUNCATE') return { row: false, after: false, oldTable: null, newTable: null };
-  const row = operation === 'UPDATE' || shape.level === 'row';
+  const row = operation === 'UPDATE' || recording.level === 'row';
   return {
     row,
     after: true,
@@ -43,67 +43,72 @@ function form(shape: AuditedShape, operation: ChangeOperation): TriggerForm {
 export function planTable(
   spec: AuditSpec,
   actual: AuditActual,
-  shape: AuditedShape,
+  recording: Recording,
   functions: readonly AuditFunction[],
 ): AuditStep[] {
-  const facts = actual.tables.find(({ oid }) => oid === shape.oid);
+  const facts = actual.tables.find(({ oid }) => oid === recording.oid);
   const triggers = [
-    ...CHANGE_OPERATIONS.flatMap((operation) => triggerSql(spec, shape, operation, shape, facts)),
-    ...shape.descendants.flatMap((descendant) => descendantSql(spec, actual, shape, descendant)),
+    ...CHANGE_OPERATIONS.flatMap((operation) => triggerSql(spec, recording, operation, recording, facts)),
+    ...recording.descendants.flatMap((descendant) => descendantSql(spec, actual, recording, descendant)),
   ];
-  const row = actual.audited.find(({ relation }) => relation === shape.oid);
+  const row = actual.audited.find(({ relation }) => relation === recording.oid);
   const wanted = {
-    relation: shape.oid,
-    schema: shape.schema,
-    table: shape.table,
-    keyColumns: shape.keyColumns,
-    hidden: shape.hidden,
-    triggers: registered(shape),
-    rules: shape.rules,
+    relation: recording.oid,
+    schema: recording.schema,
+    table: recording.table,
+    keyColumns: recording.keyColumns,
+    hidden: recording.hidden,
+    triggers: registered(recording),
+    rules: recording.rules,
   };
-  const registry = isDeepStrictEqual(row, wanted) ? [] : [registerSql(spec, shape)];
-  if (triggers.length === 0 && registry.length === 0 && !recordsOtherwise(actual, shape, functions)) return [];
-  const detail = describe(shape);
-  const rules = { recording: true, level: shape.level, exclude: shape.exclude, redact: shape.redact };
+  const registry = isDeepStrictEqual(row, wanted) ? [] : [registerSql(spec, recording)];
+  if (triggers.length === 0 && registry.length === 0 && !recordsOtherwise(actual, recording, functions)) return [];
+  const detail = describe(recording);
+  const rules = { recording: true, level: recording.level, exclude: recording.exclude, redact: recording.redact };
   return [
-    step(row === undefined ? 'create' : 'change', `audit of ${tableLabel(shape)}`, detail, [
+    step(row === undefined ? 'create' : 'change', `audit of ${tableLabel(recording)}`, detail, [
       ...triggers,
       ...registry,
-      markSql(spec, shape, rules),
+      markSql(spec, recording, rules),
     ]),
   ];
 }
 
 /** A recorder that is there has another source than it should. */
-function recordsOtherwise(actual: AuditActual, shape: AuditedShape, functions: readonly AuditFunction[]): boolean {
-  const recorders = Object.values(registered(shape));
+function recordsOtherwise(actual: AuditActual, recording: Recording, functions: readonly AuditFunction[]): boolean {
+  const recorders = Object.values(registered(recording));
   return functions.some(
     ({ name, source }) =>
       recorders.includes(name) && actual.functions.some((found) => found.name === name && found.source !== source),
   );
 }
 
-function describe(shape: AuditedShape): string {
+function describe(recording: Recording): string {
   return [
-    shape.level === 'statement' ? 'inserts and deletes by statement, updates by row' : `by row: ${shape.reason}`,
-    ...(shape.exclude.length === 0 ? [] : [`without ${shape.exclude.join(', ')}`]),
-    ...(shape.redact.length === 0 ? [] : [`${shape.redact.join(', ')} masked`]),
+    recording.level === 'statement'
+      ? 'inserts and deletes by statement, updates by row'
+      : `by row: ${recording.reason}`,
+    ...(recording.exclude.length === 0 ? [] : [`without ${recording.exclude.join(', ')}`]),
+    ...(recording.redact.length === 0 ? [] : [`${recording.redact.join(', ')} masked`]),
   ].join('; ');
 }
 
-const registered = (shape: AuditedShape): Record<string, string> =>
+const registered = (recording: Recording): Record<string, string> =>
   Object.fromEntries(
-    CHANGE_OPERATIONS.map((operation) => [TRIGGERS[operation], recorderName(operation, shape.schema, shape.table)]),
+    CHANGE_OPERATIONS.map((operation) => [
+      TRIGGERS[operation],
+      recorderName(operation, recording.schema, recording.table),
+    ]),
   );
 
-function registerSql(spec: AuditSpec, shape: AuditedShape): string {
-  const relation = `${literal(qualified(shape.schema, shape.table))}::pg_catalog.regclass`;
+function registerSql(spec: AuditSpec, recording: Recording): string {
+  const relation = `${literal(qualified(recording.schema, recording.table))}::pg_catalog.regclass`;
   const set = ['table_schema', 'table_name', 'key_columns', 'hidden', 'triggers', 'rules'].map(
     (name) => `${name} = EXCLUDED.${name}`,
   );
   return (
     `INSERT INTO ${trailNames(spec).audited} AS a (relation, table_schema, table_name, key_columns, hidden, triggers, rules) VALUES (${relation}, ` +
-    `${literal(shape.schema)}, ${literal(shape.table)}, ${textArray(shape.keyColumns)}, ${json(shape.hidden)}, ${json(registered(shape))}, ${json(shape.rules)}) ` +
+    `${literal(recording.schema)}, ${literal(recording.table)}, ${textArray(recording.keyColumns)}, ${json(recording.hidden)}, ${json(registered(recording))}, ${json(recording.rules)}) ` +
     `ON CONFLICT (relation) DO UPDATE SET ${set.join(', ')}`
   );
 }
@@ -113,14 +118,14 @@ const markSql = (spec: AuditSpec, table: { schema: string; table: string }, mark
 
 function triggerSql(
   spec: AuditSpec,
-  shape: AuditedShape,
+  recording: Recording,
   operation: ChangeOperation,
   on: { schema: string; table: string },
   facts: TableFacts | undefined,
 ): string[] {
   const name = TRIGGERS[operation];
-  const recorder = recorderName(operation, shape.schema, shape.table);
-  const wanted = form(shape, operation);
+  const recorder = recorderName(operation, recording.schema, recording.table);
+  const wanted = form(recording, operation);
   const found = facts?.triggers.find((trigger) => trigger.name === name);
   if (found !== undefined && matches(found, wanted, operation, `${spec.schema}.${recorder}`)) return [];
   const table = qualified(on.schema, on.table);
@@ -154,7 +159,7 @@ function matches(found: TriggerFacts, wanted: TriggerForm, operation: ChangeOper
 function descendantSql(
   spec: AuditSpec,
   actual: AuditActual,
-  shape: AuditedShape,
+  recording: Recording,
   descendant: DescendantFacts,
 ): string[] {
   const facts = actual.tables.find(({ oid }) => oid === descendant.oid);
@@ -162,13 +167,15 @@ function descendantSql(
   const table = qualified(descendant.schema, descendant.table);
   return [
     ...descendant.weak.map((name) => `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${quoteIdentifier(name)}`),
-    ...operations.flatMap((operation) => triggerSql(spec, shape, operation, descendant, facts)),
+    ...operations.flatMap((operation) => triggerSql(spec, recording, operation, descendant, facts)),
   ];
 }
 
 /** Triggers, list entries and recorders of tables that are no longer declared. Their rows of the trail stay. */
-export function planRemovals(spec: AuditSpec, actual: AuditActual, shapes: readonly AuditedShape[]): AuditStep[] {
-  const recorded = new Set(shapes.flatMap((shape) => [shape.oid, ...shape.descendants.map(({ oid }) => oid)]));
+export function planRemovals(spec: AuditSpec, actual: AuditActual, recordings: readonly Recording[]): AuditStep[] {
+  const recorded = new Set(
+    recordings.flatMap((recording) => [recording.oid, ...recording.descendants.map(({ oid }) => oid)]),
+  );
   const steps: AuditStep[] = [];
   for (const table of actual.tables) {
     if (recorded.has(table.oid)) continue;
@@ -181,7 +188,7 @@ export function planRemovals(spec: AuditSpec, actual: AuditActual, shapes: reado
       sql.push(markSql(spec, table, { recording: false }));
     steps.push(step('remove', `audit of ${tableLabel(table)}`, 'recorded no longer; its rows of the trail stay', sql));
   }
-  const gone = actual.audited.filter(({ relation }) => !shapes.some(({ oid }) => oid === relation));
+  const gone = actual.audited.filter(({ relation }) => !recordings.some(({ oid }) => oid === relation));
   if (gone.length > 0) {
     const oids = gone.map(({ relation }) => String(relation)).join(', ');
     const sql = [`DELETE FROM ${trailNames(spec).audited} AS a WHERE a.relation::pg_catalog.oid IN (${oids})`];

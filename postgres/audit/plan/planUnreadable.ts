@@ -1,7 +1,7 @@
 import type { AuditSpec } from '../../spec';
+import type { AuditActual } from '../catalog';
 import { trailNames } from '../names';
 import { UNREADABLE } from '../sql/bounds';
-import type { AuditActual } from './catalog';
 import { type AuditStep, step } from './step';
 
 /** A byte of jsonb is at most 131,072 digits in 12 bytes as text: rows below this are never unreadable, and need no closer look. */

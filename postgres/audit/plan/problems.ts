@@ -1,8 +1,8 @@
 import type { Problem } from '../../errors';
 import type { AuditedTable, AuditSpec } from '../../spec';
+import type { AuditActual, TableFacts } from '../catalog';
+import { TRAIL_COLUMNS } from '../columns';
 import { tableLabel, TRIGGERS } from '../names';
-import { trailColumns } from '../sql/tables';
-import type { AuditActual, TableFacts } from './catalog';
 
 /** What stands in the way of a trail as declared; all of it at once. */
 export function auditProblems(spec: AuditSpec, actual: AuditActual): Problem[] {
@@ -82,7 +82,7 @@ function trailProblems(spec: AuditSpec, { relations }: AuditActual): Problem[] {
     object: label,
   });
   if (table.kind !== 'p') return [foreign('it is not partitioned')];
-  return trailColumns(spec).flatMap((column) => {
+  return TRAIL_COLUMNS.flatMap((column) => {
     const found = table.columns.find(({ name }) => name === column.name);
     return found === undefined || found.type === column.type
       ? []

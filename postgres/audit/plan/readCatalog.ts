@@ -2,10 +2,10 @@ import type { Client } from 'pg';
 
 import { qualified } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { AuditActual, AuditedRow, TableFacts } from '../catalog';
 import { cronJobName, guardNames, SUPPORT } from '../names';
 import { FOREIGN_CASTS, MADE_OF } from '../sql/conversions';
 import { firesFirst, generatedFrom, needsSql } from '../sql/needs';
-import type { AuditActual, AuditedRow, TableFacts } from './catalog';
 
 /** What the catalog says about the trail: a constant number of queries, whatever the number of tables. */
 export async function readAudit(client: Client, spec: AuditSpec): Promise<AuditActual> {

@@ -1,6 +1,6 @@
 import type { AuditedTable, AuditSpec } from '../../spec';
+import type { AuditActual } from '../catalog';
 import { tableLabel } from '../names';
-import type { AuditActual } from './catalog';
 
 /**
  * The audited tables as the database has them, for a refresh: declared ones that are still recorded as declared, then those recorded that

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { withTransaction } from '../../connection/client';
 import { PlatformError } from '../../errors';
 import type { AuditSpec } from '../../spec';
+import type { TrailEntry } from '../columns';
 import { type Operation, trailNames } from '../names';
 import { RECORDED_UNDER } from '../sql/needs';
 import { type Difference, differences, type RowData } from './differences';
@@ -37,26 +38,8 @@ export interface HistoryQuery {
   limit?: number;
 }
 
-export interface HistoryEntry {
-  id: string;
-  operation: Operation;
-  schema: string;
-  table: string;
-  /** The partition or child table that held the row. */
-  childTable: string | null;
-  key: RowData | null;
-  before: RowData | null;
-  after: RowData | null;
+export interface HistoryEntry extends TrailEntry<RowData> {
   differences: Difference[];
-  marker: RowData | null;
-  user: string | null;
-  /** Start of the transaction; when recorded. */
-  timestamp: Date;
-  clockTime: Date;
-  txid: string;
-  sessionUser: string;
-  application: string | null;
-  clientAddress: string | null;
 }
 
 export interface History {

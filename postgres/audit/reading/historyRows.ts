@@ -2,19 +2,17 @@ import { createHash } from 'node:crypto';
 
 import type { Client } from 'pg';
 
+import { quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
-import { tableHash, trailNames } from '../names';
+import { TRAIL_COLUMNS, type TrailEntry } from '../columns';
+import { type Operation, tableHash, trailNames } from '../names';
 import { LONGEST_USER } from '../sql/bounds';
-import type { HistoryEntry, HistoryQuery } from './history';
 
-/** Text, since the driver would parse jsonb with JavaScript's numbers. */
-export interface StoredRow extends Omit<HistoryEntry, 'key' | 'before' | 'after' | 'marker' | 'differences'> {
-  key: string | null;
-  before: string | null;
-  after: string | null;
-  marker: string | null;
-  /** Of a KEY row: the key it came from, and `clockTime` to the microsecond, of one width, so that it can be compared. */
+/** JSON as text, since the driver would parse it with JavaScript's numbers. */
+export interface StoredRow extends TrailEntry<string> {
+  /** Of a KEY row: the key it came from. */
   from: string | null;
+  /** `clockTime` to the microsecond, of one width, so that it can be compared. */
   recordedAt: string;
   /** Of the texts of JSON. */
   bytes: number;
@@ -33,14 +31,25 @@ export const formerKey = (spec: Pick<AuditSpec, 'schema' | 'table'>): string =>
 export const isFull = (rows: readonly StoredRow[]): boolean =>
   rows.reduce((sum, { bytes }) => sum + bytes, 0) >= LARGEST_ANSWER;
 
-/** Bounded, since a trail of an earlier version may hold what is no longer recorded. */
-const columns = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => {
-  const text = (column: string): string => `${trailNames(spec).fn('bounded')}(t.${column}, '{}')::text`;
-  return `t.id, t.operation, t.table_schema AS schema, t.table_name AS "table", t.child_table AS "childTable", ${text('key')} AS key,
-       ${text('old_data')} AS before, ${text('new_data')} AS after, ${text('marker')} AS marker, left(t.user_id, ${LONGEST_USER}) AS "user", t."timestamp",
-       t.clock_time AS "clockTime", t.txid::text AS txid, t.session_user_name AS "sessionUser", t.application_name AS application,
-       host(t.client_address) AS "clientAddress", ${formerKey(spec)} AS "from", ${RECORDED_AT} AS "recordedAt"`;
-};
+/** What is read of a row, by the names of its entry. */
+function columns(spec: Pick<AuditSpec, 'schema' | 'table'>): string {
+  const sql = ({ name, type }: (typeof TRAIL_COLUMNS)[number]): string => {
+    const column = `t.${quoteIdentifier(name)}`;
+    // Bounded, since a trail of an earlier version may hold what is no longer recorded.
+    if (type === 'jsonb') return `${trailNames(spec).fn('bounded')}(${column}, '{}')::text`;
+    if (name === 'user_id') return `left(${column}, ${LONGEST_USER})`;
+    return { bigint: `${column}::text`, inet: `host(${column})` }[type as string] ?? column;
+  };
+  const shown = TRAIL_COLUMNS.filter(({ entry }) => entry !== null);
+  return [
+    ...shown.map((column) => `${sql(column)} AS "${column.entry}"`),
+    `${formerKey(spec)} AS "from"`,
+    `${RECORDED_AT} AS "recordedAt"`,
+  ].join(', ');
+}
+
+/** The entries that are JSON. */
+const JSON_ENTRIES = TRAIL_COLUMNS.filter(({ type, entry }) => type === 'jsonb' && entry !== null);
 
 export interface Under {
   key: string;
@@ -49,7 +58,11 @@ export interface Under {
 }
 
 /** What rows are wanted. Times are texts, since a Date would lose the microseconds. */
-export interface Wanted extends Pick<HistoryQuery, 'since' | 'until' | 'user' | 'operation'> {
+export interface Wanted {
+  since?: Date | undefined;
+  until?: Date | undefined;
+  user?: string | undefined;
+  operation?: Operation | undefined;
   table?: { schema: string; table: string } | undefined;
   under?: Under | undefined;
   /** What concerns the whole table alone; needs `table`. */
@@ -73,7 +86,7 @@ export async function selectRows(
   const { rows } = await client.query<StoredRow & { total: string }>(
     `SELECT * FROM (
        SELECT r.*, sum(r.bytes) OVER (ORDER BY r."clockTime" DESC, r.id DESC ROWS UNBOUNDED PRECEDING) AS total FROM (
-         SELECT c.*, (${['key', 'before', 'after', 'marker'].map((name) => `coalesce(octet_length(c.${name}), 0)`).join(' + ')})::float8 AS bytes FROM (
+         SELECT c.*, (${JSON_ENTRIES.map(({ entry }) => `coalesce(octet_length(c."${entry}"), 0)`).join(' + ')})::float8 AS bytes FROM (
            SELECT ${columns(spec)} FROM (
              SELECT t.* FROM ${trailNames(spec).trail} t WHERE ${text} ORDER BY t.clock_time DESC, t.id DESC LIMIT $${values.length + 1}) t OFFSET 0) c OFFSET 0) r) x
       WHERE x.total - x.bytes < ${LARGEST_ANSWER} ORDER BY x."clockTime" DESC, x.id DESC`,
@@ -122,7 +135,7 @@ function hashed(key: string): string {
   return key.slice(`{${JSON.stringify(only)}: `.length, -1);
 }
 
-/** As `largeSql` writes one that is too long. */
+/** As `largeText` writes one that is too long. */
 function recordedUser(user: string): string {
   const bytes = Buffer.byteLength(user);
   if (bytes <= LONGEST_USER) return user;

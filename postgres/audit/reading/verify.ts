@@ -150,7 +150,7 @@ const inMonth = `t."timestamp" >= $1::timestamp AT TIME ZONE 'UTC' AND t."timest
 const OWN = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => `
 SELECT count(*) AS rows, count(*) FILTER (WHERE x.hash IS NULL AND NOT x.wrong) AS unhashed, count(*) FILTER (WHERE x.wrong) AS altered,
        (array_agg(x.id ORDER BY x.id) FILTER (WHERE x.wrong))[1:20] AS ids
-  FROM (SELECT t.id::text AS id, t.hash, CASE WHEN t.hash IS NULL THEN coalesce(t.clock_time <@ h.hashed, false) ELSE t.hash <> ${rowDigest(spec, 't')} END AS wrong
+  FROM (SELECT t.id::text AS id, t.hash, CASE WHEN t.hash IS NULL THEN coalesce(t.clock_time <@ h.hashed, false) ELSE t.hash <> ${rowDigest('t')} END AS wrong
           FROM ${trailNames(spec).trail} AS t LEFT JOIN ${trailNames(spec).horizon} AS h ON true WHERE ${inMonth}) AS x`;
 
 /** Each row falls into the stretch its time belongs to; those after the last link into one without a position. */
@@ -158,22 +158,22 @@ const STRETCHES = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => {
   const { trail, chain, horizon } = trailNames(spec);
   return `
 WITH links AS (
-  SELECT l.*, row_number() OVER w AS place, lag(l.hash, 1, ${GENESIS}) OVER w AS before, lag(l.until_time, 1, '-infinity') OVER w AS ends
+  SELECT l.*, row_number() OVER w AS stretch, lag(l.hash, 1, ${GENESIS}) OVER w AS before, lag(l.until_time, 1, '-infinity') OVER w AS ends
     FROM ${chain} AS l WHERE l.month = $1::date WINDOW w AS (ORDER BY l.until_time, l.position)
 ), limits AS (
-  SELECT coalesce(array_agg(until_time ORDER BY place), ARRAY[]::timestamptz[]) AS untils FROM links
-), placed AS (
-  SELECT coalesce(t.hash, ${rowDigest(spec, 't')}) AS hash, t.clock_time, CASE WHEN cardinality(m.untils) = 0 THEN 0 ELSE width_bucket(t.clock_time, m.untils) END + 1 AS place,
+  SELECT coalesce(array_agg(until_time ORDER BY stretch), ARRAY[]::timestamptz[]) AS untils FROM links
+), numbered AS (
+  SELECT coalesce(t.hash, ${rowDigest('t')}) AS hash, t.clock_time, CASE WHEN cardinality(m.untils) = 0 THEN 0 ELSE width_bucket(t.clock_time, m.untils) END + 1 AS stretch,
          row_number() OVER (PARTITION BY CASE WHEN cardinality(m.untils) = 0 THEN 0 ELSE width_bucket(t.clock_time, m.untils) END ORDER BY t.clock_time, t.id) AS number
     FROM ${trail} AS t, limits AS m WHERE ${inMonth}
 ), blocks AS (
-  SELECT place, number / 65536 AS number, count(*) AS rows, sha256(string_agg(hash, '' ORDER BY number)) AS block,
-         count(*) FILTER (WHERE clock_time < (SELECT h.sealed_until FROM ${horizon} AS h)) AS late FROM placed GROUP BY 1, 2
+  SELECT stretch, number / 65536 AS number, count(*) AS rows, sha256(string_agg(hash, '' ORDER BY number)) AS block,
+         count(*) FILTER (WHERE clock_time < (SELECT h.sealed_until FROM ${horizon} AS h)) AS late FROM numbered GROUP BY 1, 2
 ), found AS (
-  SELECT place, sum(rows) AS rows, sum(late) AS late, sha256(string_agg(block, '' ORDER BY number)) AS digest FROM blocks GROUP BY 1
+  SELECT stretch, sum(rows) AS rows, sum(late) AS late, sha256(string_agg(block, '' ORDER BY number)) AS digest FROM blocks GROUP BY 1
 )
 SELECT l.position, l.hash = ${linkHash('l')} AND l.previous = l.before AND l.from_time = l.ends AS linked, encode(l.hash, 'hex') AS head,
        l.row_count AS expected, coalesce(f.rows, 0) AS found, l.row_count = coalesce(f.rows, 0) AND l.digest = coalesce(f.digest, sha256('')) AS digested,
        CASE WHEN l.position IS NULL THEN coalesce(f.late, 0) ELSE 0 END AS late
-  FROM links AS l FULL JOIN found AS f ON f.place = l.place ORDER BY coalesce(l.place, f.place)`;
+  FROM links AS l FULL JOIN found AS f ON f.stretch = l.stretch ORDER BY coalesce(l.stretch, f.stretch)`;
 };

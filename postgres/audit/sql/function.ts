@@ -1,24 +1,38 @@
+import { sqlFile } from './file';
+
 /** A function as it should be; the catalog is compared with every part of it. */
 export interface AuditFunction {
   name: string;
   /** As pg_get_function_identity_arguments prints them. */
   arguments: string;
-  /** Arguments with defaults, where that differs. */
-  declared?: string;
+  /** Arguments with defaults. */
+  declared: string;
   returns: string;
-  /** SECURITY DEFINER; what it runs as is its owner. */
-  definer: boolean;
+  /** `search_path=pg_catalog, pg_temp`, as pg_proc.proconfig has it. */
   config: string[];
   source: string;
   /** `owner`: the trail's owner; `admin`: the role that applies, where the work needs a superuser. */
   ownedBy: 'owner' | 'admin';
-  execute: string[];
+  /** Who may call it besides its owner. All run as their owner (SECURITY DEFINER). */
+  execute: readonly string[];
 }
 
-/** Off the hot path: names are looked up in pg_catalog alone, temporary objects last. */
-export const SAFE_PATH = ['search_path=pg_catalog, pg_temp'];
+const DEFINITION =
+  /^CREATE FUNCTION audit\.(?<name>\w+)\((?<declared>.*)\) RETURNS (?<returns>.*)\nLANGUAGE plpgsql SECURITY DEFINER\n(?<settings>(?:(?:SET|--) .*\n)+)AS \$\$(?<source>[^]*)\$\$;\n$/m;
 
-/** The common case: the owner's, for nobody else to call. */
-export function plain(name: string, returns: string): Omit<AuditFunction, 'source'> {
-  return { name, arguments: '', returns, definer: true, config: SAFE_PATH, ownedBy: 'owner', execute: [] };
+/** The function of a file, for nobody but its owner to call. */
+export function functionOf(file: string): AuditFunction {
+  const parts = DEFINITION.exec(sqlFile(file))?.groups;
+  if (parts === undefined) throw new Error(`${file}.sql does not define a function as the others do.`);
+  const { name = '', declared = '', returns = '', settings = '', source = '' } = parts;
+  return {
+    name,
+    declared,
+    arguments: declared.replace(/ DEFAULT .*/, ''),
+    returns,
+    config: [...settings.matchAll(/^SET (\w+) = (.*)$/gm)].map(([, setting, value]) => `${setting}=${value}`),
+    source,
+    ownedBy: 'owner',
+    execute: [],
+  };
 }

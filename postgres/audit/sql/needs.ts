@@ -17,6 +17,15 @@ export interface Needs {
   reason: string;
 }
 
+/** What the list of audited tables says of a table for `record_change` and for the guard. */
+export interface AuditedRules {
+  /** As declared, also of columns that do not exist. */
+  exclude: string[];
+  redact: string[];
+  /** What the recorders of the table take care of. */
+  needs: Omit<Needs, 'reason'>;
+}
+
 const FLOATS = ['real', 'double precision', 'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle'];
 const RANGES = ['date', 'ts', 'tstz'].flatMap((of) => [`${of}range`, `${of}multirange`]);
 const NAMES_OF_OBJECTS = [

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { AuditTrailInputs, AuditTrailOutputs } from '../../../infra/resources/auditTrailTypes';
+import type { AuditTrailInputs, AuditTrailOutputs } from '../../../infra/resources/auditTrail';
 import { auditTrail } from '../../../infra/resources/handlers/auditTrail';
 import { type AuditedDatabase, auditedDatabase } from '../../postgres/audit/support';
 

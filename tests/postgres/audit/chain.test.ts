@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { TRAIL_COLUMNS } from '../../../postgres/audit/columns';
 import { sealChain } from '../../../postgres/audit/maintain';
 import { verifyChain } from '../../../postgres/audit/reading/verify';
-import { trailColumns } from '../../../postgres/audit/sql/tables';
 import { eventually } from '../../support/eventually';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
@@ -248,12 +248,10 @@ describe('tampering of whoever may write the tables', () => {
     inet: (column) => `set_masklen(${column}, 31)`,
     bytea: (column) => `set_bit(${column}, 7, 1 - get_bit(${column}, 7))`,
   };
-  const columns = trailColumns({ schema: 'audit', table: 'audit_log' });
 
   it.each([
-    ...columns.map(({ name, type }) => [name, 'another value', OTHER[type]?.(`"${name}"`) ?? 'no rule'] as const),
-    ...columns
-      .filter(({ notNull }) => notNull !== true)
+    ...TRAIL_COLUMNS.map(({ name, type }) => [name, 'another value', OTHER[type]?.(`"${name}"`) ?? 'no rule'] as const),
+    ...TRAIL_COLUMNS.filter(({ notNull }) => notNull !== true)
       .map(({ name }) => [name, 'NULL', 'NULL'] as const)
       .filter(([name]) => !['old_data', 'child_table', 'marker'].includes(name)),
   ])('column %s of a row with %s in it, sealed or not', async (name, _what, value) => {
@@ -310,7 +308,7 @@ describe('tampering of whoever may write the tables', () => {
 });
 
 describe('turning it off and on', () => {
-  it('forgets no earlier time: a hash taken away there is found, and an older trail’s beginning is kept', async () => {
+  it('forgets no earlier time: a hash taken away there is found', async () => {
     await write(1);
     const newest = `(SELECT id FROM audit.audit_log ORDER BY id DESC LIMIT 1)`;
     const { rows } = await admin.query<{ id: string; hash: Buffer }>(
@@ -329,11 +327,6 @@ describe('turning it off and on', () => {
       expect(await kinds()).toEqual([]);
     };
     await expectNoticed();
-    // As it was before: the last beginning alone.
-    await admin.query(`ALTER TABLE audit.chain_horizon ADD hashed_from timestamptz; DELETE FROM audit.audit_log WHERE hash IS NULL;
-      UPDATE audit.chain_horizon SET hashed_from = (SELECT clock_time FROM audit.audit_log WHERE id = '${row?.id}'); ALTER TABLE audit.chain_horizon DROP hashed`);
-    await database.up({ hashChain: true });
-    await expectNoticed();
   });
 
   it('loses nothing: rows written meanwhile are sealed when it is on again', async () => {
@@ -348,7 +341,10 @@ describe('turning it off and on', () => {
     await write(1);
     await sealAll();
     const after = await verifyChain(admin, database.spec);
-    expect(after).toMatchObject({ intact: true, months: [{ unhashed: 4, unsealed: 0 }] });
+    expect(after).toMatchObject({
+      intact: true,
+      months: [{ unhashed: (before.months[0]?.unhashed ?? 0) + 4, unsealed: 0 }],
+    });
     await admin.query(`UPDATE audit.audit_log SET user_id = 'other' WHERE hash IS NULL`);
     expect(await kinds()).toEqual(['rows']);
   });

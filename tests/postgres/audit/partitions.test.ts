@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import type { AuditActual } from '../../../postgres/audit/catalog';
 import { sealChain } from '../../../postgres/audit/maintain';
-import type { AuditActual } from '../../../postgres/audit/plan/catalog';
 import { partitionsDue, planCron } from '../../../postgres/audit/plan/planMaintenance';
 import { planLines } from '../../../postgres/audit/plan/print';
 import { readAudit } from '../../../postgres/audit/plan/readCatalog';

@@ -1,21 +1,12 @@
-import type { AuditedTable } from '../../spec';
-import { type Needs, RECORDED_UNDER } from '../sql/needs';
+import type { AuditedTable } from '../spec';
 import type { DescendantFacts, TableFacts } from './catalog';
-
-/** What the list of audited tables keeps of a table for `record_change` and for the guard. */
-export interface AuditedRules {
-  /** As declared, also of columns that do not exist. */
-  exclude: string[];
-  redact: string[];
-  /** What the recorders of the table take care of. */
-  needs: Omit<Needs, 'reason'>;
-}
+import { type AuditedRules, type Needs, RECORDED_UNDER } from './sql/needs';
 
 /**
  * How one audited table is recorded. `statement`: INSERT and DELETE by transition table, the fast way. `row`: by a row trigger, where the
  * fast way would miss or misplace rows.
  */
-export interface AuditedShape {
+export interface Recording {
   schema: string;
   table: string;
   keyColumns: string[];
@@ -32,7 +23,7 @@ export interface AuditedShape {
   absent: string[];
   rules: AuditedRules;
   /** Settings on which a column's text depends, with the value they are recorded under. */
-  pins: Record<string, string>;
+  settings: Record<string, string>;
   /** Other tables that need the same triggers: children, and for TRUNCATE partitions. */
   descendants: DescendantFacts[];
   oid: number;
@@ -42,7 +33,7 @@ export interface AuditedShape {
   hidden: Record<string, number>;
 }
 
-export function shapeOf(declared: AuditedTable, facts: TableFacts): AuditedShape {
+export function recordingOf(declared: AuditedTable, facts: TableFacts): Recording {
   const { needs } = facts;
   const names = new Map(facts.columns.map((column) => [column.name, column]));
   const present = (columns: readonly string[] = []): string[] => columns.filter((name) => names.has(name)).sort();
@@ -65,7 +56,7 @@ export function shapeOf(declared: AuditedTable, facts: TableFacts): AuditedShape
     redact,
     absent: [...new Set(hide)].filter((name) => !names.has(name)).sort(),
     rules: rulesOf(declared, needs),
-    pins: pinsOf(facts),
+    settings: settingsOf(facts),
     descendants: facts.descendants,
     hidden: Object.fromEntries([...exclude, ...redact].map((name) => [name, names.get(name)?.number ?? 0])),
   };
@@ -79,7 +70,7 @@ function rulesOf(declared: AuditedTable, { settings, virtual, traits }: Needs): 
 }
 
 /** The settings of a table's needs, with the value they are recorded under. */
-function pinsOf({ needs }: TableFacts): Record<string, string> {
+function settingsOf({ needs }: TableFacts): Record<string, string> {
   return Object.fromEntries(
     RECORDED_UNDER.filter(({ setting }) => needs.settings.includes(setting)).map(({ setting, value }) => [
       setting,

@@ -1,5 +1,4 @@
-import type { Needs } from '../sql/needs';
-import type { AuditedRules } from './recording';
+import type { AuditedRules, Needs } from './sql/needs';
 
 /** What the catalog says about one trail and the tables it audits; `readAudit` fills it, `planAudit` only reads it. */
 export interface AuditActual {

@@ -1,0 +1,110 @@
+import { qualified, quoteIdentifier } from '../../connection/quote';
+import type { AuditSpec } from '../../spec';
+import type { AuditActual } from '../catalog';
+import { literal, SUPPORT, trailNames } from '../names';
+import type { AuditFunction } from '../sql/function';
+import { beginHashed, endHashed } from '../sql/tables';
+import { roleSql } from './planStorage';
+import { type AuditStep, sameSet, step } from './step';
+
+/** Row security refuses everybody by default, whatever is granted to them: the readers' policy is the only one. */
+export function planPolicy(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+  const { trail } = trailNames(spec);
+  const wanted = spec.readers.length > 0;
+  const right = actual.policies.find(
+    ({ name, relation, command, roles, using }) =>
+      name === POLICY &&
+      relation === spec.table &&
+      command === 'SELECT' &&
+      using === 'true' &&
+      sameSet(roles, spec.readers),
+  );
+  const wrong = actual.policies.filter((policy) => policy !== right || !wanted);
+  const steps = wrong.map(({ name, relation }) =>
+    step('remove', `policy ${name} on ${relation}`, 'not declared', [
+      `DROP POLICY ${quoteIdentifier(name)} ON ${qualified(spec.schema, relation)}`,
+    ]),
+  );
+  if (right !== undefined || !wanted) return steps;
+  const sql = [
+    `CREATE POLICY ${POLICY} ON ${trail} FOR SELECT TO ${spec.readers.map(roleSql).join(', ')} USING (true)`,
+  ];
+  return [...steps, step('create', `policy ${POLICY} on ${spec.table}`, `for ${spec.readers.join(', ')}`, sql)];
+}
+const POLICY = 'readers';
+
+export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: readonly AuditFunction[]): AuditStep[] {
+  return desired.flatMap((wanted) => {
+    const found = actual.functions.find(
+      ({ name, arguments: types }) => name === wanted.name && types === wanted.arguments,
+    );
+    const owner = wanted.ownedBy === 'owner' ? spec.owner : actual.admin;
+    const object = `function ${wanted.name}`;
+    const identity = `${qualified(spec.schema, wanted.name)}(${wanted.arguments})`;
+    const define =
+      `CREATE OR REPLACE FUNCTION ${qualified(spec.schema, wanted.name)}(${wanted.declared}) RETURNS ${wanted.returns} ` +
+      `LANGUAGE plpgsql SECURITY DEFINER ${wanted.config.map(setClause).join('')}` +
+      `AS ${literal(wanted.source)}`;
+    const own = `ALTER FUNCTION ${identity} OWNER TO ${quoteIdentifier(owner)}`;
+    const allow = [
+      `REVOKE ALL ON FUNCTION ${identity} FROM ${[...new Set(['public', ...(found?.execute ?? actual.defaultGrantees)])].map(roleSql).join(', ')}`,
+      ...(wanted.execute.length === 0
+        ? []
+        : [`GRANT EXECUTE ON FUNCTION ${identity} TO ${wanted.execute.map(roleSql).join(', ')}`]),
+    ];
+    if (found === undefined) return [step('create', object, `runs as ${owner}`, [define, own, ...allow])];
+    const differs = [
+      found.source === wanted.source ? '' : 'source',
+      found.definer && found.language === 'plpgsql' ? '' : 'security',
+      sameSet(found.config, wanted.config) ? '' : 'settings',
+    ].filter((part) => part !== '');
+    const owned = found.owner === owner;
+    const allowed = sameSet(found.execute, wanted.execute);
+    if (differs.length === 0 && owned && allowed) return [];
+    const what = [...differs, ...(owned ? [] : ['owner']), ...(allowed ? [] : ['privileges'])].join(', ');
+    return [step('change', object, what, [...(differs.length > 0 ? [define] : []), ...(owned ? [] : [own]), ...allow])];
+  });
+}
+
+/** A list of names is written as one, any other value as text. */
+function setClause(entry: string): string {
+  const [name = '', value = ''] = entry.split('=');
+  return `SET ${name} = ${name === 'search_path' ? value : literal(value)} `;
+}
+
+/** Triggers on the trail's own tables. */
+export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+  const { trail, suspension, fn } = trailNames(spec);
+  const wanted: { on: string; name: string; sql: string; made?: string[] }[] = [
+    {
+      on: SUPPORT.suspension,
+      name: 'resume',
+      sql: `CREATE CONSTRAINT TRIGGER resume AFTER INSERT ON ${suspension} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ${fn('resume')}()`,
+    },
+    ...(spec.hashChain
+      ? [
+          {
+            on: spec.table,
+            name: 'hash_row',
+            sql: `CREATE TRIGGER hash_row BEFORE INSERT ON ${trail} FOR EACH ROW EXECUTE FUNCTION ${fn('hash_row')}()`,
+            made: [beginHashed(spec)],
+          },
+        ]
+      : []),
+  ];
+  const present = actual.relations.flatMap(({ name: on, triggers }) => triggers.map((trigger) => ({ on, ...trigger })));
+  const steps: AuditStep[] = [];
+  for (const { on, name, enabled, function: runs } of present) {
+    if (wanted.some((one) => one.on === on && one.name === name && runs === name && enabled === 'A')) continue;
+    const sql = [`DROP TRIGGER ${quoteIdentifier(name)} ON ${qualified(spec.schema, on)}`];
+    if (name === 'hash_row') sql.push(endHashed(spec));
+    steps.push(step('remove', `trigger ${name} on ${on}`, 'not as declared', sql));
+  }
+  for (const { on, name, sql, made = [] } of wanted) {
+    if (present.some((one) => one.on === on && one.name === name && one.function === name && one.enabled === 'A'))
+      continue;
+    const enable = `ALTER TABLE ${qualified(spec.schema, on)} ENABLE ALWAYS TRIGGER ${name}`;
+    steps.push(step('create', `trigger ${name} on ${on}`, 'fires always', [sql, enable, ...made]));
+  }
+  return steps;
+}
