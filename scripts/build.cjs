@@ -25,7 +25,7 @@ const FOLDERS = [
 ];
 const FILES = ['tsconfig.json', 'package-lock.json'];
 /** Copied beside the compiled code that reads them. */
-const ASSETS = new Set(['.sql', '.html', '.css']);
+const ASSETS = new Set(['.json', '.sql', '.html', '.css']);
 
 function sources() {
   const found = [];

@@ -1,6 +1,5 @@
 import type { Problem } from '../../postgres/errors';
 import type { Machine } from '../../postgres/tuning/machine';
-import type { Major } from '../../postgres/tuning/parameter';
 import { renderRds } from '../../postgres/tuning/rds';
 import { validateParameters } from '../../postgres/tuning/validate';
 import { parseParameter, splitList } from '../../postgres/tuning/value';
@@ -11,7 +10,7 @@ import { below } from './structures';
 
 export interface Target {
   machine?: Machine;
-  major?: Major;
+  major?: number;
 }
 
 /** The libraries whose extension does nothing unless the server preloads them. */

@@ -1,5 +1,5 @@
 import type { Problem } from '../../postgres/errors';
-import { parameterSpec } from '../../postgres/tuning/known';
+import { parameterSpec } from '../../postgres/tuning/parameter';
 import { showValue } from '../../postgres/tuning/value';
 import { checkBound, checkTogether } from './checks';
 import { defaultSettings } from './defaults';

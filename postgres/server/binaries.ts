@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync 
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
 import { PlatformError } from '../errors';
-import { type Major, MAJORS } from '../tuning/parameter';
+import { NEWEST_MAJOR, OLDEST_MAJOR } from '../tuning/parameter';
 import { ask } from './ask';
 import { npmBinaries, npmPackageName } from './npmBinaries';
 
@@ -11,7 +11,7 @@ export interface Binaries {
   source: 'settings' | 'path' | 'pg_config' | 'debian' | 'homebrew' | 'npm';
   /** Folder with initdb and postgres. */
   directory: string;
-  major: Major;
+  major: number;
   /** As `postgres --version` says: `15.18`. */
   version: string;
   hasDump: boolean;
@@ -55,14 +55,16 @@ export function findBinaries(query: BinariesQuery): Binaries {
     if (found !== undefined) return found;
     throw missing(query, looked);
   }
+  // A major newer than those this project knows is for where there is no other.
+  const fits = (found: Binaries): boolean =>
+    major === undefined ? found.major <= NEWEST_MAJOR : found.major === major;
   let best: Binaries | undefined;
   for (const [directory, source] of places(query, looked)) {
     const found = inspect(directory, source, looked);
     if (found === undefined) continue;
-    const fits = major === undefined || found.major === major;
-    if (fits && found.hasDump) return found;
-    // Without the wanted major the first one is as good as any: the data directory's check explains.
-    if (best === undefined || (fits && best.major !== major && major !== undefined)) best = found;
+    if (fits(found) && found.hasDump) return found;
+    // Where none fits the first one is as good as any: the data directory's check explains.
+    if (best === undefined || (fits(found) && !fits(best))) best = found;
     // The npm package is only for where nothing is installed that will do.
     if (source === 'npm') break;
   }
@@ -137,9 +139,9 @@ function inspect(directory: string, source: Binaries['source'], looked: string[]
     return undefined;
   }
   const { version } = said;
-  const major = MAJORS.find((supported) => supported === Number.parseInt(version, 10));
-  if (major === undefined) {
-    looked.push(`${directory}: PostgreSQL ${version}, expected one of ${MAJORS.join(', ')}`);
+  const major = Number.parseInt(version, 10);
+  if (major < OLDEST_MAJOR) {
+    looked.push(`${directory}: PostgreSQL ${version}, expected ${OLDEST_MAJOR} or later`);
     return undefined;
   }
   return { source, directory, major, version, hasDump: has('pg_dump'), hasPsql: has('psql') };
@@ -186,8 +188,8 @@ function missing({ choice }: BinariesQuery, looked: readonly string[]): Platform
   return new PlatformError(
     'binaries-missing',
     `${what} (coach:server.binaries is ${choice}). Looked at:\n  ${looked.join('\n  ')}`,
-    `Install PostgreSQL ${MAJORS[0]} to ${MAJORS.at(-1)}: Debian and Ubuntu \`apt-get install postgresql\`, macOS ` +
-      `\`brew install postgresql@${MAJORS.at(-1)}\`, or any other way and name its folder in coach:server.binaries. Or bring ` +
+    `Install PostgreSQL ${OLDEST_MAJOR} to ${NEWEST_MAJOR}: Debian and Ubuntu \`apt-get install postgresql\`, macOS ` +
+      `\`brew install postgresql@${NEWEST_MAJOR}\`, or any other way and name its folder in coach:server.binaries. Or bring ` +
       'the npm binaries with `npm ci` (without --omit=optional) and set coach:server.binaries to auto.',
     { kind: 'usage', object: choice },
   );

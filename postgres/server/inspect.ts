@@ -5,7 +5,6 @@ import { withClient } from '../connection/client';
 import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 import { type Activation, activationOf } from '../tuning/activation';
-import type { Major } from '../tuning/parameter';
 import {
   alteredByHand,
   changedFiles,
@@ -112,7 +111,7 @@ async function ask(
 export type ServerActivation = Activation | 'start';
 
 /** How the differences found are done away with: the strongest of what they need. */
-export function activationOfInspection(inspection: Inspection, major: Major | undefined): ServerActivation {
+export function activationOfInspection(inspection: Inspection, major: number | undefined): ServerActivation {
   const { state, login, changed, files, stale, pending, contexts } = inspection;
   if (state.status === 'absent' || state.status === 'stopped' || state.status === 'stopping') return 'start';
   if (login === 'refused' || pending.length > 0) return 'restart';

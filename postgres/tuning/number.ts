@@ -8,7 +8,7 @@ export function rangeText(spec: ParameterSpec): string {
   const { unit, min = -Infinity, max = Infinity } = spec;
   const one = (value: number): string => (unit === undefined ? String(value) : formatSize(value, unit));
   if (max === Infinity) return min === -Infinity ? 'a number' : `a number of at least ${one(min)}`;
-  return `${spec.kind === 'integer' && unit === undefined ? 'a whole number' : 'a value'} from ${one(min)} to ${one(max)}`;
+  return `${spec.type === 'integer' && unit === undefined ? 'a whole number' : 'a value'} from ${one(min)} to ${one(max)}`;
 }
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/;
@@ -19,7 +19,7 @@ const OCTAL = /^([+-]?)(0[0-7]*)/;
  * The number a text begins with. Integers are read by C's strtol with base 0 (`0x10` is 16 and `010` is 8) unless a fraction or
  * an exponent follows; those, and reals, by strtod, which knows no octal.
  */
-function leadingNumber(text: string, kind: ParameterSpec['kind']): { value: number; rest: string } | undefined {
+function leadingNumber(text: string, kind: ParameterSpec['type']): { value: number; rest: string } | undefined {
   const signed = (match: RegExpExecArray, base: number): { value: number; rest: string } => {
     const magnitude = Number.parseInt(match[2] ?? '', base);
     return { value: match[1] === '-' ? -magnitude : magnitude, rest: text.slice(match[0].length) };
@@ -43,7 +43,7 @@ function unitProblem(unit: string, base: ParameterUnit | undefined): string {
 /** A numeric value in the parameter's own unit, read and rounded as PostgreSQL reads it. */
 export function readNumber(spec: ParameterSpec, value: number | string): NumberResult {
   const written = String(value).trim();
-  const number = leadingNumber(written, spec.kind);
+  const number = leadingNumber(written, spec.type);
   if (number === undefined || !Number.isFinite(number.value)) return { expected: rangeText(spec) };
   const unit = number.rest.trim();
   let amount = number.value;
@@ -52,7 +52,7 @@ export function readNumber(spec: ParameterSpec, value: number | string): NumberR
     if (converted === undefined) return { expected: unitProblem(unit, spec.unit) };
     amount = converted;
   }
-  if (spec.kind === 'integer') {
+  if (spec.type === 'integer') {
     // PostgreSQL would round `2.5`; without a unit a fraction is a mistake.
     if (unit === '' && !Number.isInteger(amount)) return { expected: rangeText(spec) };
     amount = roundHalfEven(amount);

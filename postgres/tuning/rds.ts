@@ -1,6 +1,6 @@
 import type { Parameters, ParameterValue } from '../spec';
-import { type Major, majorsOf, type ParameterSpec, type RdsApply, specIn } from './parameter';
-import { libraryAllowed, RDS_LIBRARIES, rdsOwnParameters, unavailableOnRds } from './table/rds';
+import { parameterRows, type ParameterSpec, parameterSpec } from './parameter';
+import { RDS_LIBRARIES, type RdsApply, rdsOwnParameters, unavailableOnRds } from './rdsParameters';
 import { type ParsedParameter, parseParameter, splitList } from './value';
 
 export type RdsApplyMethod = 'immediate' | 'pending-reboot';
@@ -22,12 +22,12 @@ export interface RdsNotice {
 }
 
 /** How RDS takes a parameter. A static one sent as `immediate` is refused, so what varies between majors counts as static. */
-export function rdsApply(spec: ParameterSpec, major?: Major): RdsApply {
+export function rdsApply(spec: ParameterSpec, major?: number): RdsApply {
   if (unavailableOnRds.has(spec.name)) return 'unavailable';
   // The list of the RDS User Guide calls it static although its context is superuser.
   if (spec.name === 'temp_file_limit') return 'static';
-  const contexts = (major === undefined ? majorsOf(spec) : [major]).map((one) => specIn(spec, one).context);
-  return contexts.includes('postmaster') ? 'static' : 'dynamic';
+  const rows = major === undefined ? parameterRows(spec.name) : [parameterSpec(spec.name, major)];
+  return rows.some((row) => row?.context === 'postmaster') ? 'static' : 'dynamic';
 }
 
 const methodOf = (apply: RdsApply): RdsApplyMethod => (apply === 'dynamic' ? 'immediate' : 'pending-reboot');
@@ -61,11 +61,11 @@ function walLevel(value: ParameterValue): { parameter?: RdsParameter; notice: Rd
 
 /**
  * The parameter group for these parameters, sorted by name, and every parameter it does not hold as declared. A parameter that
- * does not parse is a `refused` notice. What is unknown to the tables is sent as `pending-reboot`, which RDS takes for both types.
+ * does not parse is a `refused` notice. What is unknown is sent as `pending-reboot`, which RDS takes for both types.
  */
 export function renderRds(
   parameters: Parameters,
-  options: { major?: Major } = {},
+  options: { major?: number } = {},
 ): { parameters: RdsParameter[]; notices: RdsNotice[] } {
   const sent = new Map<string, RdsParameter>();
   const notices: RdsNotice[] = [];
@@ -117,7 +117,10 @@ export function renderRds(
 
 function libraries(parameter: ParsedParameter): { allowed: string[]; refused: string[] } {
   const items = splitList(parameter.text) ?? [];
-  return { allowed: items.filter(libraryAllowed), refused: items.filter((item) => !libraryAllowed(item)) };
+  return {
+    allowed: items.filter((item) => RDS_LIBRARIES.includes(item)),
+    refused: items.filter((item) => !RDS_LIBRARIES.includes(item)),
+  };
 }
 
 function unavailableNotice(parameter: ParsedParameter): Pick<RdsNotice, 'outcome' | 'reason'> {

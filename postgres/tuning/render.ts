@@ -1,6 +1,6 @@
 import { PlatformError } from '../errors';
 import type { Parameters } from '../spec';
-import { isParameterName } from './known';
+import { isParameterName } from './parameter';
 import { type ParameterOptions, parseParameter, showValue } from './value';
 
 /** What a configuration file or a command line holds for each parameter, in the order of the names. Throws on a bad one. */
@@ -50,9 +50,4 @@ export function renderConf(parameters: Parameters, options: ParameterOptions = {
   return written(parameters, options)
     .map(({ name, text }) => `${name} = ${quoteConfValue(text)}\n`)
     .join('');
-}
-
-/** `['-c', 'shared_buffers=256MB', …]` for the postgres command of a container; no shell reads them. Throws as renderConf. */
-export function renderContainerFlags(parameters: Parameters, options: ParameterOptions = {}): string[] {
-  return written(parameters, options).flatMap(({ name, text }) => ['-c', `${name}=${text}`]);
 }

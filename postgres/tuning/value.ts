@@ -1,10 +1,9 @@
 import type { Problem } from '../errors';
 import type { ParameterValue } from '../spec';
-import { formerParameters } from './former';
-import { isNamespaced, knownParameters, majorsText, parameterSpec } from './known';
 import { nearest } from './nearest';
 import { readNumber } from './number';
-import { type Major, majorsOf, type ParameterSpec } from './parameter';
+import { isNamespaced, majorsText, parameterNames, type ParameterSpec, parameterSpec } from './parameter';
+import { formatSize } from './units';
 
 /** Numbers count the parameter's own unit (`256MB` of shared_buffers is 32768); an enum is in lower case. */
 export type ParsedValue = boolean | number | string | readonly string[];
@@ -12,7 +11,7 @@ export type ParsedValue = boolean | number | string | readonly string[];
 export interface ParsedParameter {
   /** As PostgreSQL spells it. */
   name: string;
-  /** Absent for an extension's parameter the tables do not hold. */
+  /** Absent for an extension's parameter this project does not know. */
   spec?: ParameterSpec;
   value: ParsedValue;
   /** What a configuration file holds, without quotes. */
@@ -22,8 +21,8 @@ export interface ParsedParameter {
 export type ParameterResult = { parameter: ParsedParameter; problem?: never } | { parameter?: never; problem: Problem };
 
 export interface ParameterOptions {
-  /** The server's major version; without it a parameter of any supported major is known. */
-  major?: Major;
+  /** The server's major version; without it a parameter of any known major will do. */
+  major?: number;
 }
 
 /** At most 80 characters of a value as JSON, so that no value can flood a message or write control sequences to a terminal. */
@@ -82,7 +81,7 @@ export function readValue(
   spec: ParameterSpec,
   value: ParameterValue,
 ): { value: ParsedValue; text: string } | { expected: string } {
-  switch (spec.kind) {
+  switch (spec.type) {
     case 'bool': {
       const read = readBoolean(value);
       return read === undefined ? { expected: 'on or off' } : { value: read, text: read ? 'on' : 'off' };
@@ -117,10 +116,7 @@ export function readValue(
 }
 
 function unknownParameter(name: string): Problem {
-  const known = nearest(
-    name,
-    knownParameters.map((spec) => spec.name),
-  );
+  const known = nearest(name, parameterNames);
   return {
     code: 'parameter-unknown',
     message: `PostgreSQL has no parameter ${showValue(name)}.`,
@@ -132,20 +128,21 @@ function unknownParameter(name: string): Problem {
   };
 }
 
-function formerParameter(name: string, value: ParameterValue): Problem | undefined {
-  const former = formerParameters.get(name.toLowerCase());
-  if (former === undefined) return undefined;
+/** The name that the founding document has. */
+function walKeepSegments(value: ParameterValue): Problem {
+  const count = typeof value === 'boolean' ? Number.NaN : Number(value);
+  const size = Number.isSafeInteger(count) && count >= 0 ? formatSize(count * 16, 'MB') : '(segments x 16MB)';
   return {
     code: 'parameter-removed',
-    message: `Parameter ${name} (value ${showValue(value)}) ${former.what}.`,
-    remedy: former.remedy(value),
-    object: showName(name),
+    message: `Parameter wal_keep_segments (value ${showValue(value)}) left PostgreSQL in 13, where wal_keep_size replaced it.`,
+    remedy: `Write wal_keep_size: ${size} instead (segments of 16MB each).`,
+    object: 'wal_keep_segments',
   };
 }
 
-/** Reads one parameter: its name known to the server's major, its value of the right kind, unit and range. Never throws. */
-export function parseParameter(name: string, value: ParameterValue, options: ParameterOptions = {}): ParameterResult {
-  const spec = parameterSpec(name, options.major);
+/** Reads one parameter: its name known to the server's major, its value of the right type, unit and range. Never throws. */
+export function parseParameter(name: string, value: ParameterValue, { major }: ParameterOptions = {}): ParameterResult {
+  const spec = parameterSpec(name, major);
   const bad = (code: string, message: string, remedy: string): ParameterResult => ({
     problem: { code, message, remedy, object: showName(name) },
   });
@@ -153,19 +150,23 @@ export function parseParameter(name: string, value: ParameterValue, options: Par
     return bad('parameter-value', `Parameter ${showValue(name)} contains NUL.`, 'Remove the NUL character.');
   }
   if (spec === undefined) {
-    const former = formerParameter(name, value);
-    if (former !== undefined) return { problem: former };
+    if (parameterSpec(name) !== undefined) {
+      return bad(
+        'parameter-not-in-major',
+        `Parameter ${name} is one of ${majorsText(name)}; this server is PostgreSQL ${major}.`,
+        'Remove it, or use a server of a major version that has it.',
+      );
+    }
+    if (name.toLowerCase() === 'wal_keep_segments') return { problem: walKeepSegments(value) };
     if (!isNamespaced(name)) return { problem: unknownParameter(name) };
     const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
     return { parameter: { name, value: text, text } };
   }
-  if (options.major !== undefined && !majorsOf(spec).includes(options.major)) {
-    const former = formerParameter(name, value);
-    if (former !== undefined) return { problem: former };
+  if (spec.context === 'internal') {
     return bad(
-      'parameter-not-in-major',
-      `Parameter ${spec.name} is one of ${majorsText(spec)}; this server is PostgreSQL ${options.major}.`,
-      'Remove it, or use a server of a major version that has it.',
+      'parameter-fixed',
+      `Parameter ${spec.name} cannot be set in a configuration file: build, initdb, database or transaction decide it.`,
+      'Remove it.',
     );
   }
   const read = readValue(spec, value);
@@ -194,7 +195,7 @@ export function equalParameter(
   if (typeof x === 'object' && typeof y === 'object') {
     return x.length === y.length && x.every((item, index) => item === y[index]);
   }
-  if (first.spec?.kind === 'real' && typeof x === 'number' && typeof y === 'number') {
+  if (first.spec?.type === 'real' && typeof x === 'number' && typeof y === 'number') {
     // pg_settings shows 6 significant digits ("%g").
     return x === y || x.toPrecision(6) === y.toPrecision(6);
   }

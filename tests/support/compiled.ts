@@ -13,17 +13,17 @@ export function compiled(path: string): string {
 }
 
 /**
- * Folders (without those below them) and files of the project as JavaScript, SQL beside it, in a folder of their own, for processes that are to be killed: as
+ * Folders (without those below them) and files of the project as JavaScript, SQL and data beside it, in a folder of their own, for processes that are to be killed: as
  * TypeScript each would take a second to start. Returns that folder, which the caller removes.
  */
 export function compileInto(prefix: string, places: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   for (const place of places) {
     const names = place.endsWith('.ts') ? [place] : readdirSync(join(ROOT, place)).map((name) => join(place, name));
-    for (const name of names.filter((one) => /\.(ts|sql)$/.test(one))) {
+    for (const name of names.filter((one) => /\.(ts|sql|json)$/.test(one))) {
       const target = join(folder, name.replace(/\.ts$/, '.js'));
       mkdirSync(dirname(target), { recursive: true });
-      if (name.endsWith('.sql')) copyFileSync(join(ROOT, name), target);
+      if (!name.endsWith('.ts')) copyFileSync(join(ROOT, name), target);
       else writeFileSync(target, compiled(name));
     }
   }

@@ -18,7 +18,7 @@ import { Answers } from './answers';
 import { failureOf, withRemedy } from './failure';
 import { rememberPrograms } from './pending';
 import { projectRoot } from './root';
-import { checkIdentity, checkParameters, checkPlace, checkShape } from './serverChecks';
+import { checkIdentity, checkParameters, checkPlace, checkShape, warnOfNewerMajor } from './serverChecks';
 
 /** What Pulumi sends for a value it does not know yet. */
 const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
@@ -38,6 +38,7 @@ const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => 
     failures.push(...checkParameters(news, placed?.binaries.major));
     if (placed !== undefined) failures.push(...(await checkPlace(placed, before)));
     if (failures.length > 0 || placed === undefined) return { inputs: news, failures };
+    warnOfNewerMajor(placed.binaries);
     if (!('extension_control_path' in news.parameters)) rememberPrograms(news, placed.binaries);
     const activation = await activationOf(placed, olds, news);
     ofCheck.remember(inputsOf(news), activation);

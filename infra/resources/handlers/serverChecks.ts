@@ -3,13 +3,15 @@ import { cpus, totalmem } from 'node:os';
 import { isAbsolute } from 'node:path';
 
 import { errorText, PlatformError } from '../../../postgres/errors';
+import type { Binaries } from '../../../postgres/server/binaries';
 import { checkDataDirectory, isDataDirectory } from '../../../postgres/server/dataDirectory';
 import { requireKnown } from '../../../postgres/server/lost';
 import { requireRunnable } from '../../../postgres/server/ownership';
 import { requireFreePort } from '../../../postgres/server/port';
 import type { PlacedServer } from '../../../postgres/server/server';
 import { serverState } from '../../../postgres/server/state';
-import type { Major } from '../../../postgres/tuning/parameter';
+import { speak } from '../../../postgres/spoken';
+import { NEWEST_MAJOR, OLDEST_MAJOR } from '../../../postgres/tuning/parameter';
 import { validateParameters } from '../../../postgres/tuning/validate';
 import type { CheckFailure } from '../handler';
 import type { ServerInputs } from '../serverTypes';
@@ -48,7 +50,7 @@ export function checkShape(news: ServerInputs): CheckFailure[] {
   return failures;
 }
 
-export function checkParameters({ parameters }: ServerInputs, major: Major | undefined): CheckFailure[] {
+export function checkParameters({ parameters }: ServerInputs, major: number | undefined): CheckFailure[] {
   const machine = { memoryBytes: totalmem(), cpus: cpus().length };
   const problems = validateParameters(parameters, machine, major === undefined ? {} : { major });
   const failures = problems.map(({ code, message, remedy, object }) =>
@@ -72,6 +74,16 @@ export function checkParameters({ parameters }: ServerInputs, major: Major | und
     }
   }
   return failures;
+}
+
+/** Says that this project does not know the server's major, and what that means. */
+export function warnOfNewerMajor({ major, version, directory }: Binaries): void {
+  if (major <= NEWEST_MAJOR) return;
+  speak(
+    'warning',
+    `PostgreSQL ${version} (${directory}) is newer than those this project knows (${OLDEST_MAJOR} to ${NEWEST_MAJOR}): each parameter is taken ` +
+      `as in PostgreSQL ${NEWEST_MAJOR}, and the server has the last word. To choose another, set coach:server.binaries.`,
+  );
 }
 
 /** What would become another server: refused, with the way to get there. */

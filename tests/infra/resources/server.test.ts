@@ -1,14 +1,15 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { serverIn } from '../../../infra/resources/handlers/server';
 import type { ServerInputs, ServerOutputs } from '../../../infra/resources/serverTypes';
 import { withClient } from '../../../postgres/connection/client';
 import { stopServer } from '../../../postgres/server/process';
 import { serverState } from '../../../postgres/server/state';
+import { NEWEST_MAJOR } from '../../../postgres/tuning/parameter';
 import { CHOICES, cleanUp, controlData, declaration, folder, project } from '../../postgres/server/support';
 
 /** What Pulumi sends for a value it does not know yet. */
@@ -86,6 +87,29 @@ describe('check', () => {
   it('names the places looked at when there are no binaries', async () => {
     const found = await reasons(await inputs({ binaries: folder() }));
     expect(found['']).toMatch(/No usable PostgreSQL.*no initdb.*apt-get install/s);
+  });
+
+  it('warns of a major newer than the known ones, and takes each parameter as in the newest', async () => {
+    const newer = folder();
+    for (const program of ['initdb', 'postgres']) {
+      writeFileSync(join(newer, program), `#!/bin/sh\necho '${program} (PostgreSQL) ${NEWEST_MAJOR + 1}devel'\n`);
+      chmodSync(join(newer, program), 0o755);
+    }
+    const told: string[] = [];
+    const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => told.push(String(text)) > 0);
+    try {
+      expect(await reasons(await inputs({ binaries: newer, parameters: { work_mem: '4MB' } }))).toEqual({});
+      const removed = await reasons(await inputs({ binaries: newer, parameters: { old_snapshot_threshold: 1 } }));
+      expect(Object.keys(removed)).toEqual(['parameters.old_snapshot_threshold']);
+      expect(await reasons(await inputs())).toEqual({});
+    } finally {
+      spy.mockRestore();
+    }
+    expect(told).toEqual([
+      expect.stringMatching(
+        new RegExp(`^warning: PostgreSQL ${NEWEST_MAJOR + 1}devel .* is newer than .*coach:server.binaries`),
+      ),
+    ]);
   });
 
   it('says that a first run starts it, also before the password is known', async () => {

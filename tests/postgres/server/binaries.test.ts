@@ -15,6 +15,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { type BinariesQuery, findBinaries, requireTool } from '../../../postgres/server/binaries';
 import { copyNpmBinaries, linkLibraries, npmPackageName } from '../../../postgres/server/npmBinaries';
+import { NEWEST_MAJOR } from '../../../postgres/tuning/parameter';
 import { cleanUp, folder, NOWHERE, problemOf } from './support';
 
 afterAll(cleanUp);
@@ -125,19 +126,29 @@ describe('finding PostgreSQL', () => {
     expect(findBinaries(query(root, { places, major: 16 })).version).toBe('17.1');
   });
 
+  it('takes a major newer than the known ones where there is no other, or where it is asked for', () => {
+    const root = folder();
+    const newer = NEWEST_MAJOR + 1;
+    const bin = install(join(root, 'debian', String(newer), 'bin'), `${newer}devel`, ['pg_dump']);
+    const places = { debian: [join(root, 'debian')], homebrew: [] };
+    expect(findBinaries(query(root, { places }))).toMatchObject({ directory: bin, major: newer });
+    npmPackage(root, `${NEWEST_MAJOR}.4`);
+    expect(findBinaries(query(root, { places })).source).toBe('npm');
+    install(join(root, 'debian', '16', 'bin'), '16.1', ['pg_dump']);
+    expect(findBinaries(query(root, { places })).version).toBe('16.1');
+    expect(findBinaries(query(root, { places, choice: bin })).major).toBe(newer);
+    expect(findBinaries(query(root, { places, major: newer })).major).toBe(newer);
+  });
+
   it('names every place and every reason when there is none', async () => {
     const root = folder();
     install(join(root, 'debian', '14', 'bin'), '14.9', ['pg_dump']);
-    install(join(root, 'debian', '19', 'bin'), '19devel');
     const broken = install(join(root, 'path'), '15.1');
     writeFileSync(join(broken, 'postgres'), '#!/bin/sh\necho "libicu.so.60: cannot open" >&2\nexit 127\n');
     const places = { debian: [join(root, 'debian'), join(root, 'none')], homebrew: [] };
     const error = await problemOf(() => findBinaries(query(root, { places, pathVariable: broken })));
     expect(error.code).toBe('binaries-missing');
-    expect(error.message).toContain(
-      `${join(root, 'debian', '14', 'bin')}: PostgreSQL 14.9, expected one of 15, 16, 17, 18`,
-    );
-    expect(error.message).toContain('PostgreSQL 19devel, expected');
+    expect(error.message).toContain(`${join(root, 'debian', '14', 'bin')}: PostgreSQL 14.9, expected 15 or later`);
     expect(error.message).toMatch(/path: postgres cannot be run: .*libicu/);
     expect(error.message).toContain(`${join(root, 'none')}: does not exist`);
     expect(error.message).toContain('npm package');

@@ -13,7 +13,7 @@ import { serverState } from '../../../postgres/server/state';
 import { compileInto, ROOT } from '../../support/compiled';
 import { CHOICES, cleanUp, declaration, folder, isRoot, place, problemOf } from './support';
 
-const LIBRARY = ['', '/connection', '/server', '/tuning', '/tuning/table', '/roles'].map((name) => `postgres${name}`);
+const LIBRARY = ['', '/connection', '/server', '/tuning', '/roles'].map((name) => `postgres${name}`);
 let compiled: string;
 beforeAll(() => {
   compiled = compileInto('coach-compiled-', LIBRARY);

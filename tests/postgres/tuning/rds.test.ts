@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { parameterSpec } from '../../../postgres/tuning/known';
+import { parameterSpec } from '../../../postgres/tuning/parameter';
 import { rdsApply, renderRds } from '../../../postgres/tuning/rds';
-import { unavailableOnRds } from '../../../postgres/tuning/table/rds';
+import { unavailableOnRds } from '../../../postgres/tuning/rdsParameters';
 
 const valueOf = (name: string, value: string | number | boolean): unknown => {
   const { parameters, notices } = renderRds({ [name]: value });

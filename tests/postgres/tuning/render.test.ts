@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { activationOf } from '../../../postgres/tuning/activation';
-import { quoteConfValue, renderConf, renderContainerFlags } from '../../../postgres/tuning/render';
+import { quoteConfValue, renderConf } from '../../../postgres/tuning/render';
 
 describe('renderConf', () => {
   it('writes one quoted line for each parameter, sorted, whatever the order of the keys', () => {
@@ -50,14 +50,6 @@ describe('renderConf', () => {
   it('refuses a value the server would refuse', () => {
     expect(() => renderConf({ work_mem: '4mb' })).toThrow(/work_mem is "4mb"/);
     expect(() => renderConf({ transaction_timeout: 1 }, { major: 15 })).toThrow(/PostgreSQL 17 and later/);
-  });
-});
-
-describe('renderContainerFlags', () => {
-  it('gives one argument for each parameter, unquoted: no shell reads it', () => {
-    expect(renderContainerFlags({ shared_buffers: '256MB', autovacuum: 'yes', log_line_prefix: "%m ' $(x) " })).toEqual(
-      [...['-c', 'autovacuum=on'], ...['-c', "log_line_prefix=%m ' $(x) "], ...['-c', 'shared_buffers=256MB']],
-    );
   });
 });
 

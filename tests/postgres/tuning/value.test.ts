@@ -1,35 +1,40 @@
 import { describe, expect, it } from 'vitest';
 
-import { parameterInForce } from '../../../postgres/tuning/inForce';
-import { knownParameters, parameterSpec } from '../../../postgres/tuning/known';
 import { nearest } from '../../../postgres/tuning/nearest';
-import { MAJORS, majorsOf } from '../../../postgres/tuning/parameter';
+import { NEWEST_MAJOR, parameterNames, parameterSpec } from '../../../postgres/tuning/parameter';
 import { equalParameter, parseParameter, splitList } from '../../../postgres/tuning/value';
 
-describe('the tables', () => {
-  it('hold each parameter once, with limits that make sense, and a value list for every enum', () => {
-    const names = knownParameters.map((spec) => spec.name.toLowerCase());
-    expect(new Set(names).size).toBe(names.length);
-    expect(names.length).toBeGreaterThan(380);
-    for (const spec of knownParameters) {
-      expect(majorsOf(spec).length, spec.name).toBeGreaterThan(0);
-      if (spec.kind === 'integer' || spec.kind === 'real')
-        expect(spec.min, spec.name).toBeLessThanOrEqual(spec.max ?? 0);
-      expect(spec.values !== undefined, spec.name).toBe(spec.kind === 'enum');
-    }
-  });
-
-  it('know what changed between majors', () => {
-    expect(MAJORS.map((major) => parameterSpec('autovacuum_max_workers', major)?.context)).toEqual([
+describe('a server parameter', () => {
+  it('is as its major has it', () => {
+    const majors = [15, 16, 17, 18];
+    expect(majors.map((major) => parameterSpec('autovacuum_max_workers', major)?.context)).toEqual([
       'postmaster',
       'postmaster',
       'postmaster',
       'sighup',
     ]);
-    expect(parameterSpec('maintenance_work_mem', 16)?.min).toBe(1024);
-    expect(parameterSpec('maintenance_work_mem', 17)?.min).toBe(64);
-    expect(parameterSpec('log_connections', 17)?.kind).toBe('bool');
-    expect(parameterSpec('log_connections', 18)?.kind).toBe('list');
+    expect(majors.map((major) => parameterSpec('maintenance_work_mem', major)?.min)).toEqual([1024, 1024, 64, 64]);
+    expect(majors.map((major) => parameterSpec('log_connections', major)?.type)).toEqual([
+      'bool',
+      'bool',
+      'bool',
+      'list',
+    ]);
+    expect(majors.map((major) => parameterSpec('io_method', major)?.name)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      'io_method',
+    ]);
+  });
+
+  it('is in a major newer than the known ones as in the newest known one', () => {
+    const newer = NEWEST_MAJOR + 1;
+    for (const name of parameterNames)
+      expect(parameterSpec(name, newer), name).toEqual(parameterSpec(name, NEWEST_MAJOR));
+    expect(parseParameter('shared_buffers', '256MB', { major: newer }).parameter?.value).toBe(32_768);
+    expect(parseParameter('shared_bufers', '256MB', { major: newer }).problem?.code).toBe('parameter-unknown');
+    expect(parseParameter('old_snapshot_threshold', 1, { major: newer }).problem?.code).toBe('parameter-not-in-major');
   });
 });
 
@@ -125,20 +130,24 @@ describe('parseParameter', () => {
       remedy: expect.stringContaining('wal_keep_size: 512MB') as string,
     });
     expect(parseParameter('wal_keep_segments', 'many').problem?.remedy).toContain('segments x 16MB');
-    expect(parseParameter('checkpoint_segments', '10').problem?.remedy).toContain('max_wal_size: 480MB');
   });
 
   it.each([
     ['transaction_timeout', 16, 'parameter-not-in-major', /PostgreSQL 17 and later/],
     ['io_method', 17, 'parameter-not-in-major', /PostgreSQL 18/],
-    ['vacuum_defer_cleanup_age', 16, 'parameter-removed', /left PostgreSQL in 16/],
-    ['force_parallel_mode', 16, 'parameter-removed', /renamed/],
-    ['old_snapshot_threshold', 17, 'parameter-removed', /left PostgreSQL in 17/],
-    ['ssl_ecdh_curve', 18, 'parameter-removed', /renamed in PostgreSQL 18/],
+    ['vacuum_defer_cleanup_age', 16, 'parameter-not-in-major', /one of PostgreSQL 15; this server is PostgreSQL 16/],
+    ['old_snapshot_threshold', 17, 'parameter-not-in-major', /one of PostgreSQL 15 to 16/],
+    ['wal_keep_segments', 15, 'parameter-removed', /left PostgreSQL in 13/],
   ] as const)('knows that %s is not in PostgreSQL %d', (name, major, code, message) => {
     const { problem } = parseParameter(name, 'x', { major });
     expect(problem?.code).toBe(code);
     expect(problem?.message).toMatch(message);
+  });
+
+  it.each(['server_encoding', 'data_checksums', 'transaction_isolation'])('knows that no file can set %s', (name) => {
+    const { problem } = parseParameter(name, 'x');
+    expect([problem?.code, problem?.object]).toEqual(['parameter-fixed', name]);
+    expect(parseParameter(`${name}x`, 'x').problem?.remedy).not.toContain(name);
   });
 
   it('takes it in the majors that have it', () => {
@@ -174,15 +183,6 @@ describe('equalParameter', () => {
   ])('%s: %j and %j -> %s', (name, a, b, equal) => {
     expect(equalParameter(name, a, b)).toBe(equal);
     expect(equalParameter(name, b, a)).toBe(equal);
-  });
-});
-
-describe('parameterInForce', () => {
-  it('accepts what the server chose where it was asked to, and nothing else', () => {
-    expect(parameterInForce('wal_buffers', -1, '512')).toBe(true);
-    expect(parameterInForce('wal_buffers', '4MB', '512')).toBe(true);
-    expect(parameterInForce('wal_buffers', '8MB', '512')).toBe(false);
-    expect(parameterInForce('work_mem', '8MB', '4096')).toBe(false);
   });
 });
 

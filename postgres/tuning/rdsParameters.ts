@@ -1,4 +1,5 @@
-import type { RdsApply } from '../parameter';
+/** How Amazon RDS takes a change: at once, at the next reboot, or not at all. */
+export type RdsApply = 'dynamic' | 'static' | 'unavailable';
 
 /**
  * Where Amazon RDS for PostgreSQL differs from the contexts of pg_settings (static = postmaster, dynamic = the rest). Sources:
@@ -84,5 +85,3 @@ export const RDS_LIBRARIES: readonly string[] = [
   'pglogical',
   'plprofiler',
 ];
-
-export const libraryAllowed = (library: string): boolean => RDS_LIBRARIES.includes(library);
