@@ -3,7 +3,7 @@ import type { Machine } from '../../postgres/tuning/machine';
 import { renderRds } from '../../postgres/tuning/rds';
 import { validateParameters } from '../../postgres/tuning/validate';
 import { parseParameter, splitList } from '../../postgres/tuning/value';
-import { decidedElsewhere, machineOf, mergedParameters } from './parameters';
+import { machineOf, mergedParameters } from './parameters';
 import type { Report } from './reader';
 import type { Settings } from './settings';
 import { below } from './structures';
@@ -22,22 +22,12 @@ export function checkParameters(settings: Settings, { machine, major }: Target, 
     const { code, message, remedy, object } = problem;
     report.add(code, below('parameters', object ?? ''), message, remedy);
   };
-  for (const name of Object.keys(settings.parameters)) {
-    const decided = decidedElsewhere.get(name.toLowerCase());
-    if (decided === undefined) continue;
-    named({
-      code: 'parameter-decided',
-      message: `Parameter ${name} is decided by the platform.`,
-      remedy: `Remove it. ${decided}`,
-      object: name,
-    });
-  }
   const target = report.concerns(['server.instanceClass']) ? undefined : machineOf(settings, machine);
   const effective = mergedParameters(settings, target);
   const options = major === undefined ? {} : { major };
   const problems = validateParameters(effective, target, options);
   problems.forEach(named);
-  if (problems.length > 0) return;
+  if (problems.some(({ code }) => code !== 'parameter-decided')) return;
 
   const { application } = settings.roles;
   const connections = effective.max_connections;

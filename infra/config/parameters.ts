@@ -7,23 +7,6 @@ import type { Settings } from './settings';
 
 export type { Machine } from '../../postgres/tuning/machine';
 
-/** What the platform decides by other settings, and where a user says it. */
-export const decidedElsewhere: ReadonlyMap<string, string> = new Map([
-  [
-    'listen_addresses',
-    'The server of a stack is reached as its environment defines; local and dev listen on loopback only.',
-  ],
-  ['port', 'Set coach:server.port (local) or coach:database.port.'],
-  ['data_directory', 'Set coach:server.dataDirectory.'],
-  ['hba_file', 'The platform writes it: scram-sha-256 for everybody.'],
-  ['ident_file', 'The platform does not use ident.'],
-  ['external_pid_file', 'The platform finds the server by its data directory.'],
-  ['unix_socket_directories', 'The server is reached over TCP.'],
-  ['unix_socket_group', 'The server is reached over TCP.'],
-  ['unix_socket_permissions', 'The server is reached over TCP.'],
-  ['password_encryption', 'Passwords are stored as scram-sha-256, the only kind the platform lets in.'],
-]);
-
 /** The machine parameters are for: prod's instance class says it; elsewhere the caller knows. */
 export function machineOf(settings: Pick<Settings, 'environment' | 'server'>, here?: Machine): Machine | undefined {
   if (settings.environment !== 'prod') return here;

@@ -1,7 +1,8 @@
 import { chownSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-import type { Parameters } from '../spec';
+import type { Parameters, ParameterValue } from '../spec';
+import type { DecidedParameter } from '../tuning/decided';
 import { renderConf } from '../tuning/render';
 import { equalParameter } from '../tuning/value';
 import type { Account } from './account';
@@ -35,10 +36,12 @@ export function effectiveParameters({
     default_text_search_config: 'pg_catalog.english',
     ...logParameters(fromDataDirectory(dataDirectory, logDirectory)),
     ...parameters,
-    listen_addresses: '127.0.0.1',
-    port,
-    unix_socket_directories: '',
-    password_encryption: 'scram-sha-256',
+    ...({
+      listen_addresses: '127.0.0.1',
+      port,
+      unix_socket_directories: '',
+      password_encryption: 'scram-sha-256',
+    } satisfies Partial<Record<DecidedParameter, ParameterValue>>),
   };
 }
 

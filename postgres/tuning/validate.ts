@@ -1,5 +1,6 @@
 import type { Problem } from '../errors';
 import type { Parameters } from '../spec';
+import { decidedReason } from './decided';
 import type { Machine } from './machine';
 import { formatSize, fromBase } from './units';
 import { type ParameterOptions, type ParsedParameter, parseParameter, showValue } from './value';
@@ -96,8 +97,8 @@ const rules: Rule[] = [
 ];
 
 /**
- * Every problem of a set of parameters at once: unknown, removed and misspelt names, values of the wrong kind, unit or range,
- * and combinations that keep the server from starting. `machine` and `options.major` make the check stricter where known.
+ * Every problem of a set of parameters at once: unknown, removed and misspelt names, what the platform decides, values of the wrong type,
+ * unit or range, and combinations that keep the server from starting. `machine` and `options.major` make the check stricter where known.
  */
 export function validateParameters(
   parameters: Parameters,
@@ -107,6 +108,12 @@ export function validateParameters(
   const problems: Problem[] = [];
   const read = new Map<string, ParsedParameter>();
   for (const [name, value] of Object.entries(parameters)) {
+    const decided = decidedReason(name);
+    if (decided !== undefined) {
+      const message = `Parameter ${name} is decided by the platform.`;
+      problems.push({ code: 'parameter-decided', message, remedy: `Remove it. ${decided}`, object: name });
+      continue;
+    }
     const { parameter, problem } = parseParameter(name, value, options);
     if (problem !== undefined) {
       problems.push(problem);

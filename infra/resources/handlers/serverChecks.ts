@@ -53,27 +53,9 @@ export function checkShape(news: ServerInputs): CheckFailure[] {
 export function checkParameters({ parameters }: ServerInputs, major: number | undefined): CheckFailure[] {
   const machine = { memoryBytes: totalmem(), cpus: cpus().length };
   const problems = validateParameters(parameters, machine, major === undefined ? {} : { major });
-  const failures = problems.map(({ code, message, remedy, object }) =>
+  return problems.map(({ code, message, remedy, object }) =>
     failure(`parameters.${object ?? ''}`, code, message, remedy),
   );
-  const decided: Record<string, string> = {
-    listen_addresses: 'The local server listens on loopback only.',
-    port: 'Set coach:server.port.',
-    data_directory: 'Set coach:server.dataDirectory.',
-    config_file: 'The platform writes it.',
-    hba_file: 'The platform writes it.',
-    unix_socket_directories: 'The server is reached over TCP.',
-    password_encryption: 'Passwords are stored as scram-sha-256.',
-  };
-  for (const name of Object.keys(parameters)) {
-    const reason = decided[name.toLowerCase()];
-    if (reason !== undefined) {
-      failures.push(
-        failure(`parameters.${name}`, 'parameter-decided', `Parameter ${name} is decided by the platform.`, reason),
-      );
-    }
-  }
-  return failures;
 }
 
 /** Says that this project does not know the server's major, and what that means. */

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { defaultParameters, defaultSettings } from '../../../infra/config/defaults';
-import { decidedElsewhere } from '../../../infra/config/parameters';
 import { settingPaths } from '../../../infra/config/parse';
 import { autoTune } from '../../../postgres/tuning/autoTune';
+import { DECIDED } from '../../../postgres/tuning/decided';
 
 const text = readFileSync(join(__dirname, '../../../docs/settings.md'), 'utf8');
 
@@ -76,7 +76,7 @@ describe('docs/settings.md', () => {
         name,
       ).toBe(true);
     }
-    for (const name of decidedElsewhere.keys()) {
+    for (const name of Object.keys(DECIDED)) {
       expect(text, name).toContain(name.startsWith('unix_socket_') ? '`unix_socket_*`' : `\`${name}\``);
     }
   });

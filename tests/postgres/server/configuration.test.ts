@@ -12,6 +12,7 @@ import {
   renderConfiguration,
   writeFiles,
 } from '../../../postgres/server/configuration';
+import { logParameters } from '../../../postgres/server/log';
 import { renderConf } from '../../../postgres/tuning/render';
 import { cleanUp, folder } from './support';
 
@@ -25,10 +26,18 @@ function options(parameters: ConfigurationOptions['parameters'] = {}): Configura
 
 describe('the configuration files', () => {
   it('hold the declared values, and what the platform decides whatever is declared', () => {
-    const own = options({ work_mem: '8MB', timezone: 'Europe/Zurich', listen_addresses: '*', port: 1 });
-    expect(effectiveParameters(own)).toMatchObject({
+    const overridden = { listen_addresses: '*', port: 1, unix_socket_directories: '/tmp', password_encryption: 'md5' };
+    const own = options({ work_mem: '8MB', timezone: 'Europe/Zurich', ...overridden });
+    expect(effectiveParameters(own)).toEqual({
       work_mem: '8MB',
       timezone: 'Europe/Zurich',
+      datestyle: 'iso, mdy',
+      lc_messages: 'C',
+      lc_monetary: 'C',
+      lc_numeric: 'C',
+      lc_time: 'C',
+      default_text_search_config: 'pg_catalog.english',
+      ...logParameters('/somewhere/logs'),
       listen_addresses: '127.0.0.1',
       port: 6543,
       unix_socket_directories: '',

@@ -62,6 +62,26 @@ describe('validateParameters', () => {
     expect(problems.map((problem) => problem.object)).toEqual(object === undefined ? [] : [object]);
   });
 
+  // Written out: what is left out of the list would be taken from the settings.
+  it.each([
+    'listen_addresses',
+    'port',
+    'data_directory',
+    'config_file',
+    'hba_file',
+    'ident_file',
+    'external_pid_file',
+    'unix_socket_directories',
+    'unix_socket_group',
+    'unix_socket_permissions',
+    'password_encryption',
+    'Password_Encryption',
+  ])('refuses %s, which the platform decides', (name) => {
+    const [problem, ...others] = validateParameters({ [name]: 'md5' });
+    expect([problem?.code, problem?.object, others]).toEqual(['parameter-decided', name, []]);
+    expect(problem?.remedy).toMatch(/^Remove it\. ./);
+  });
+
   it('does not judge memory it does not know', () => {
     expect(validateParameters({ shared_buffers: '64GB' })).toEqual([]);
   });
