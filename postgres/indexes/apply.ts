@@ -36,9 +36,6 @@ export interface DeclaredIndex extends QualifiedName {
 
 const DEADLOCK_ATTEMPTS = 3;
 
-/** Partitions were added while their siblings' indexes were built: the plan has to be made again. */
-export class PartitionsChanged extends Error {}
-
 /**
  * Runs a plan's steps. Everything is found again by name and definition, so after a failure or a kill at any point the next plan
  * goes on from what is there. Throws a PlatformError that names index, table and remedy; an index this run left half-built is
@@ -88,17 +85,11 @@ async function runTransaction(
   try {
     await withShortLocks(client, { lockTimeoutMs, waitMs, onBusy: waiting }, async () => {
       for (const statement of step.sql) await client.query(single(statement));
-      if (step.mustBeValid === true && !(await isValid(client, step.index))) throw new PartitionsChanged();
     });
   } catch (error) {
-    if (error instanceof PartitionsChanged) throw error;
     const holders = isBusy(error) ? await lockHolders(client, place.table).catch(() => []) : [];
     throw workError(place, error, holders);
   }
-}
-
-async function isValid(client: Client, index: QualifiedName): Promise<boolean> {
-  return (await readIndex(client, index.schema, index.name))?.status.valid ?? false;
 }
 
 async function runConcurrent(

@@ -17,7 +17,7 @@ export function compareIndex(wanted: IndexDescription, actual: IndexDescription)
   return differences;
 }
 
-/** As compareIndex, without table and validity: the same definition on a partition counts as equal. */
+/** As compareIndex, without table and validity. */
 export function compareDefinition(wanted: IndexDescription, actual: IndexDescription): IndexDifference[] {
   const differences: IndexDifference[] = [];
   add(differences, 'method', wanted.method, actual.method);

@@ -82,15 +82,6 @@ export interface TableFacts extends QualifiedName {
   kind: TableKind;
   owner: string;
   columns: TableColumn[];
-  /** `RANGE (ts)`; null on anything but a partitioned table. */
-  partitionKey: string | null;
-}
-
-/** A table below a partitioned one, parents before their children. */
-export interface Partition extends QualifiedName {
-  parent: QualifiedName;
-  kind: TableKind;
-  indexes: IndexDescription[];
 }
 
 /** A spec that PostgreSQL understood, with what is needed to write its statements. */
@@ -108,6 +99,4 @@ export interface IndexState {
   indexes: IndexDescription[];
   /** Relations that are no index and bear the wanted name: their kind. */
   occupiedBy: string | null;
-  /** Below the table, where it is partitioned. */
-  partitions: Partition[];
 }

@@ -3,17 +3,16 @@ import type { Client } from 'pg';
 import { withLock } from '../connection/locks';
 import { type ErrorKind, PlatformError, type Problem } from '../errors';
 import type { IndexSpec } from '../spec';
-import { applyIndexSteps, type DeclaredIndex, type IndexWorkOptions, PartitionsChanged } from './apply';
+import { applyIndexSteps, type DeclaredIndex, type IndexWorkOptions } from './apply';
 import { readIndex, readIndexes } from './catalog';
 import type { IndexDescription, QualifiedName } from './description';
 import { retiredName, temporaryName } from './names';
-import { partitionLeftovers } from './partitioned';
 import { type IndexAction, type IndexPlan, planIndex, type PreviousIndex } from './plan';
 import { protection } from './protection';
 import { resolveIndexes } from './resolve';
 import { withRole } from './session';
 import { dropStep, type IndexStep } from './step';
-import { readOccupants, readPartitions } from './tables';
+import { readOccupants } from './tables';
 import { checkIndexSpec } from './validate';
 
 export interface PlanOptions {
@@ -30,7 +29,7 @@ export interface PlannedIndex {
 }
 
 /**
- * What each declared index needs, without changing anything: a dry run, a preview and drift print this. Seven catalog queries
+ * What each declared index needs, without changing anything: a dry run, a preview and drift print this. Five catalog queries
  * whatever the number of specs, and one index on an empty temporary table each. The client must not be in a transaction.
  */
 export async function planIndexes(
@@ -44,10 +43,6 @@ export async function planIndexes(
     const previous = [...(options.previous?.values() ?? [])];
     const indexes = await readIndexes(client, { tables, names: [...specs, ...previous] });
     const occupants = await readOccupants(client, specs);
-    const partitioned = resolutions.flatMap(({ wanted }) =>
-      wanted?.table.kind === 'partitioned table' ? [wanted.table] : [],
-    );
-    const partitions = await readPartitions(client, partitioned);
     return resolutions.map(({ spec, wanted, problems, awaitsTable }) => {
       if (wanted === undefined) return { spec, plan: refused(spec, problems), awaitsTable };
       const isTable = (place: QualifiedName): boolean => place.schema === spec.schema && place.name === spec.table;
@@ -60,7 +55,6 @@ export async function planIndexes(
             (index.schema === former?.schema && index.name === former.name),
         ),
         occupiedBy: occupants.find((one) => one.schema === spec.schema && one.name === spec.name)?.kind ?? null,
-        partitions: partitions.filter((partition) => isTable(partition.root)),
       };
       return { spec, plan: planIndex(wanted, state, former), awaitsTable };
     });
@@ -112,17 +106,13 @@ export async function ensureIndex(client: Client, spec: IndexSpec, options: Ensu
         const index = await readIndex(client, spec.schema, spec.name);
         if (index !== undefined) return { action: first.action, steps: done, index, settled: plan };
       }
-      try {
-        await withRole(client, role, () => applyIndexSteps(client, spec, plan.steps, options));
-      } catch (error) {
-        if (!(error instanceof PartitionsChanged)) throw error;
-      }
+      await withRole(client, role, () => applyIndexSteps(client, spec, plan.steps, options));
       done.push(...plan.steps);
     }
     throw new PlatformError(
       'index-not-settled',
       `Index ${spec.schema}.${spec.name} on ${spec.table} was changed by somebody else each time it was brought to its declared form.`,
-      'Find what else changes this table’s indexes or partitions at the same time, and run again.',
+      'Find what else changes this table’s indexes at the same time, and run again.',
       { kind: 'locked', object: `${spec.schema}.${spec.name}` },
     );
   });
@@ -142,7 +132,6 @@ export async function dropIndex(
     const problems = found.flatMap((one) => protection(one, 'dropped') ?? []);
     if (problems.length > 0) throw problemsError(problems);
     const steps = found.map((one) => dropStep(one, 'no longer declared'));
-    steps.push(...partitionLeftovers(index, await readPartitions(client, [table])));
     await withRole(client, options.role, () => applyIndexSteps(client, index, steps, options));
     return steps.length > 0;
   });
@@ -173,6 +162,7 @@ function throwOnFailures(spec: IndexSpec): void {
 const REFUSALS = new Set([
   'index-backs-constraint',
   'index-of-partition',
+  'index-table-partitioned',
   'index-needed-by-foreign-key',
   'index-name-taken',
 ]);

@@ -15,8 +15,7 @@ const DEFINITION_REMEDIES: Record<string, string> = {
   '42804': 'A predicate has to be boolean, and an operator class has to take the column’s type.',
   [SqlState.undefinedObject]:
     'Name an operator class for this type and method, or declare the extension that brings one (btree_gin, pg_trgm, ...).',
-  [SqlState.featureNotSupported]:
-    'Leave out what this method cannot do; a unique index on a partitioned table has to contain its partition key.',
+  [SqlState.featureNotSupported]: 'Leave out what this method cannot do.',
   [SqlState.invalidParameterValue]:
     'Correct the storage parameter: the manual’s CREATE INDEX lists those of each method.',
   '54011': 'An index has at most 32 columns, included ones counted.',

@@ -34,14 +34,3 @@ export function temporaryName(index: QualifiedName): string {
 export function retiredName(index: QualifiedName): string {
   return fit(index.name, `_old_${digest(index.schema, index.name)}`);
 }
-
-/** Marks every partition's index that belongs to `index`, of whatever definition. */
-export function partitionMark(index: QualifiedName): string {
-  return `_p${digest(index.schema, index.name)}_`;
-}
-
-/** The name of one partition's index; `definition` keeps successive definitions apart. */
-export function partitionIndexName(index: QualifiedName, partition: QualifiedName, definition: string): string {
-  const suffix = partitionMark(index) + digest(partition.schema, partition.name, definition);
-  return fit(index.name, suffix);
-}

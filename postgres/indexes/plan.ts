@@ -3,7 +3,6 @@ import type { Problem } from '../errors';
 import { compareDefinition, compareIndex } from './compare';
 import type { IndexDescription, IndexDifference, IndexState, QualifiedName, WantedIndex } from './description';
 import { retiredName, temporaryName } from './names';
-import { buildPartitioned, partitionLeftovers } from './partitioned';
 import { protection } from './protection';
 import { alterStorageSql } from './statement';
 import { analyzeStep, buildStep, dropStep, type IndexStep, renameStep, swapStep } from './step';
@@ -121,8 +120,7 @@ function decide(
     if (index !== undefined) steps.push(dropStep(index, reason));
   };
   const build = (as: string, reason: string): void => {
-    if (wanted.table.kind === 'partitioned table') steps.push(...buildPartitioned(wanted, as, state, reason));
-    else steps.push(buildStep(wanted, as, reason));
+    steps.push(buildStep(wanted, as, reason));
     if (wanted.description.keys.some((key) => key.expression !== null)) steps.push(analyzeStep(wanted));
   };
   // An index that the settings renamed or moved goes last, once its successor stands.
@@ -138,7 +136,6 @@ function decide(
   if (current !== undefined && plan.differences.length === 0) {
     drop(successor, 'left over from an interrupted run');
     dropFormer();
-    steps.push(...partitionLeftovers(plan, state.partitions));
     action = steps.length === 0 ? 'none' : 'tidy';
   } else if (current === undefined) {
     const renamable = former !== undefined && former.schema === plan.schema && former.status.constraint === null;
@@ -188,7 +185,6 @@ function decide(
 
 function onlyStorageInPlace(actual: IndexDescription, differences: readonly IndexDifference[]): boolean {
   return (
-    !actual.status.partitioned &&
     differences.length > 0 &&
     differences.every(({ property }) => {
       const [part, parameter] = property.split('.', 2);

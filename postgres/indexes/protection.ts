@@ -17,7 +17,7 @@ export function protection(index: IndexDescription, what: 'replaced' | 'dropped'
     return {
       code: 'index-of-partition',
       message: `Index ${object} on ${index.table} is part of index ${attachedTo} of the partitioned table, so it is not ${what} by itself.`,
-      remedy: `Declare ${attachedTo} on the partitioned table instead; its partitions follow.`,
+      remedy: `Give the declared index another name; ${attachedTo} and its parts belong to the migration that made them.`,
       object,
     };
   }

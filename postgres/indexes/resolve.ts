@@ -133,14 +133,13 @@ async function tryOutSchema(
   }
 }
 
-/** An empty table with the same columns, types, collations and partition key: all that an index definition can refer to. */
+/** An empty table with the same columns, types and collations: all that an index definition can refer to. */
 function cloneSql(table: TableFacts): string {
   const columns = table.columns.map(({ name, type, collation }) => {
     const collate = collation === null ? '' : ` COLLATE ${qualified(collation.schema, collation.name)}`;
     return `${quoteIdentifier(name)} ${type}${collate}`;
   });
-  const partitioned = table.partitionKey === null ? '' : ` PARTITION BY ${table.partitionKey}`;
-  return `CREATE TEMPORARY TABLE ${quoteIdentifier(table.name)} (${columns.join(', ')})${partitioned}`;
+  return `CREATE TEMPORARY TABLE ${quoteIdentifier(table.name)} (${columns.join(', ')})`;
 }
 
 function trialError(error: unknown): unknown {
@@ -199,11 +198,19 @@ function missingColumns(spec: IndexSpec, table: TableFacts): Problem[] {
 function unfitTable(spec: IndexSpec, table: TableFacts): Problem[] {
   const object = `${spec.schema}.${spec.name}`;
   const problems: Problem[] = [];
-  if (!['table', 'partitioned table', 'materialized view'].includes(table.kind)) {
+  if (table.kind === 'partitioned table') {
+    problems.push({
+      code: 'index-table-partitioned',
+      message: `Index ${spec.name}: ${spec.schema}.${spec.table} is a partitioned table, of which PostgreSQL builds no index without blocking writes.`,
+      remedy:
+        'Take it out of `coach:indexes` and make it in a migration, under another name where one of this name was made from here.',
+      object,
+    });
+  } else if (table.kind !== 'table' && table.kind !== 'materialized view') {
     problems.push({
       code: 'index-table-unfit',
       message: `Index ${spec.name}: ${spec.schema}.${spec.table} is a ${table.kind}, which cannot have indexes.`,
-      remedy: 'Name a table, a partitioned table or a materialized view.',
+      remedy: 'Name a table or a materialized view.',
       object,
     });
   }

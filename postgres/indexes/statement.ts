@@ -36,20 +36,17 @@ export interface CreateOptions {
   table: string;
   concurrently?: boolean;
   ifNotExists?: boolean;
-  /** ON ONLY: the partitioned table itself, without its partitions. */
-  only?: boolean;
 }
 
 /** CREATE INDEX for `spec`; `columns` as columnsSql wrote them. */
 export function createIndexSql(spec: IndexSpec, columns: string, options_: CreateOptions): string {
-  const { name, table, concurrently = false, ifNotExists = false, only = false } = options_;
+  const { name, table, concurrently = false, ifNotExists = false } = options_;
   const words = ['CREATE'];
   if (spec.unique === true) words.push('UNIQUE');
   words.push('INDEX');
   if (concurrently) words.push('CONCURRENTLY');
   if (ifNotExists) words.push('IF NOT EXISTS');
   words.push(quoteIdentifier(name), 'ON');
-  if (only) words.push('ONLY');
   words.push(table, 'USING', quoteIdentifier(methodOf(spec)), `(${columns})`);
   if (spec.include !== undefined && spec.include.length > 0) {
     words.push(`INCLUDE (${spec.include.map(quoteIdentifier).join(', ')})`);

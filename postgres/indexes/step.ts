@@ -9,11 +9,9 @@ import { createIndexSql, dropIndexSql, renameIndexSql } from './statement';
  */
 export interface IndexStep extends Step {
   phase: 'transaction' | 'alone';
-  action: 'build' | 'analyze' | 'drop' | 'rename' | 'storage' | 'swap' | 'attach';
+  action: 'build' | 'analyze' | 'drop' | 'rename' | 'storage' | 'swap';
   index: QualifiedName;
   reason: string;
-  /** Has to be valid before the transaction commits: a partition may have been added since the plan was made. */
-  mustBeValid?: boolean;
 }
 
 export function buildStep(wanted: WantedIndex, name: string, reason: string): IndexStep {
@@ -41,7 +39,7 @@ export function analyzeStep(wanted: WantedIndex): IndexStep {
   };
 }
 
-/** The index of a partitioned table cannot be dropped concurrently: it goes in a short transaction, with its partitions' indexes. */
+/** The index of a partitioned table, declared by an older version, cannot be dropped concurrently: it goes in a short transaction. */
 export function dropStep(index: IndexDescription, reason: string): IndexStep {
   const { schema, name, status } = index;
   return {

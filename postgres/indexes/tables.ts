@@ -1,7 +1,6 @@
 import type { Client } from 'pg';
 
-import { readIndexes } from './catalog';
-import type { Partition, QualifiedName, TableColumn, TableFacts, TableKind } from './description';
+import type { QualifiedName, TableColumn, TableFacts, TableKind } from './description';
 import { CATALOG_SETTINGS, withSettings } from './session';
 
 const KINDS: Record<string, TableKind> = {
@@ -17,7 +16,6 @@ interface TableRow {
   name: string;
   kind: string;
   owner: string;
-  partition_key: string | null;
   columns: TableColumn[] | null;
 }
 
@@ -26,7 +24,6 @@ export async function readTables(client: Client, names: readonly QualifiedName[]
   const { rows } = await withSettings(client, CATALOG_SETTINGS, () =>
     client.query<TableRow>(
       `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
-              CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key,
               (SELECT jsonb_agg(jsonb_build_object(
                    'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
                    'collation', CASE WHEN col.oid IS NOT NULL
@@ -48,7 +45,6 @@ export async function readTables(client: Client, names: readonly QualifiedName[]
     kind: KINDS[row.kind] ?? 'other',
     owner: row.owner,
     columns: row.columns ?? [],
-    partitionKey: row.partition_key,
   }));
 }
 
@@ -77,45 +73,4 @@ export async function readOccupants(
     [names.map((index) => index.schema), names.map((index) => index.name)],
   );
   return rows;
-}
-
-interface PartitionRow extends QualifiedName {
-  parent_schema: string;
-  parent: string;
-  kind: string;
-  root_schema: string;
-  root: string;
-}
-
-/** Every table below the given partitioned ones, with its indexes, parents first; two queries. */
-export async function readPartitions(
-  client: Client,
-  roots: readonly QualifiedName[],
-): Promise<(Partition & { root: QualifiedName })[]> {
-  if (roots.length === 0) return [];
-  const { rows } = await client.query<PartitionRow>(
-    `WITH RECURSIVE below AS (
-       SELECT i.inhrelid AS oid, i.inhparent AS parent, i.inhparent AS root, 1 AS depth
-         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-       UNION ALL
-       SELECT i.inhrelid, i.inhparent, below.root, below.depth + 1 FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
-     SELECT n.nspname AS schema, c.relname AS name, pn.nspname AS parent_schema, p.relname AS parent, c.relkind AS kind,
-            rn.nspname AS root_schema, r.relname AS root
-       FROM below
-       JOIN pg_class c ON c.oid = below.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-       JOIN pg_class p ON p.oid = below.parent JOIN pg_namespace pn ON pn.oid = p.relnamespace
-       JOIN pg_class r ON r.oid = below.root JOIN pg_namespace rn ON rn.oid = r.relnamespace
-      ORDER BY below.depth, n.nspname, c.relname`,
-    [roots.map((table) => table.schema), roots.map((table) => table.name)],
-  );
-  const indexes = await readIndexes(client, { tables: rows });
-  return rows.map((row) => ({
-    schema: row.schema,
-    name: row.name,
-    parent: { schema: row.parent_schema, name: row.parent },
-    root: { schema: row.root_schema, name: row.root },
-    kind: KINDS[row.kind] ?? 'other',
-    indexes: indexes.filter((index) => index.schema === row.schema && index.table === row.name),
-  }));
 }

@@ -28,7 +28,7 @@ export async function ensureRole(client: Client, wanted: RoleAttributes, secret:
         const actual = await readRole(client, wanted.name, secret.isComparable);
         refuseOwnAccount(wanted, actual);
         await run(client, planRole(wanted, actual));
-        if (await differs(secret, wanted.name, actual)) await setPassword(client, wanted.name, secret.password ?? '');
+        if (await differs(secret, actual)) await setPassword(client, wanted.name, secret.password ?? '');
       }),
     );
   } catch (error) {
@@ -36,9 +36,9 @@ export async function ensureRole(client: Client, wanted: RoleAttributes, secret:
   }
 }
 
-async function differs({ password }: RolePassword, name: string, actual: RoleState | undefined): Promise<boolean> {
+async function differs({ password }: RolePassword, actual: RoleState | undefined): Promise<boolean> {
   if (password === undefined) return false;
-  return actual?.password === undefined || !(await passwordMatches(actual.password, password, name));
+  return actual?.password === undefined || !(await passwordMatches(actual.password, password));
 }
 
 async function setPassword(client: Client, name: string, password: string): Promise<void> {

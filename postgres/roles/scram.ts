@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
-import { saslprep } from './saslprep';
+import { PlatformError } from '../errors';
 
 const derive = promisify(pbkdf2);
 
@@ -12,14 +12,22 @@ const KEY_BYTES = 32;
 
 /**
  * The SCRAM-SHA-256 verifier of a password (RFC 5803, in PostgreSQL's notation), so that the password itself never stands
- * in SQL, and so in no log.
+ * in SQL, and so in no log. Printable ASCII alone is the same text to every client: of the rest SASLprep (RFC 4013) makes another one.
  */
 export async function scramVerifier(
   password: string,
   salt: Buffer = randomBytes(SALT_BYTES),
   iterations = ITERATIONS,
 ): Promise<string> {
-  const salted = await derive(saslprep(password), salt, iterations, KEY_BYTES, 'sha256');
+  if (!/^[\x20-\x7e]+$/.test(password)) {
+    throw new PlatformError(
+      'password-not-ascii',
+      'A password of a declared role holds something else than printable ASCII, which clients do not agree on how to send.',
+      'Give the role a password of letters, digits and ASCII signs; without one `npm run up` generates it.',
+      { kind: 'usage' },
+    );
+  }
+  const salted = await derive(password, salt, iterations, KEY_BYTES, 'sha256');
   const hmac = (text: string): Buffer => createHmac('sha256', salted).update(text).digest();
   const storedKey = createHash('sha256').update(hmac('Client Key')).digest('base64');
   const serverKey = hmac('Server Key').toString('base64');
@@ -28,14 +36,11 @@ export async function scramVerifier(
 
 const SCRAM = /^SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$/;
 
-/** Whether `stored` (pg_authid.rolpassword: a SCRAM verifier, an MD5 hash, or null for none) is of this password. */
-export async function passwordMatches(stored: string | null, password: string, role: string): Promise<boolean> {
-  if (stored === null) return false;
-  const scram = SCRAM.exec(stored);
-  const expected =
-    scram === null
-      ? `md5${createHash('md5').update(`${password}${role}`).digest('hex')}`
-      : await scramVerifier(password, Buffer.from(scram[2] ?? '', 'base64'), Number(scram[1]));
+/** Whether `stored` (pg_authid.rolpassword) is the verifier of this password. An MD5 hash never is: it is to be replaced. */
+export async function passwordMatches(stored: string | null, password: string): Promise<boolean> {
+  const [, iterations, salt = ''] = SCRAM.exec(stored ?? '') ?? [];
+  if (stored === null || iterations === undefined) return false;
+  const expected = await scramVerifier(password, Buffer.from(salt, 'base64'), Number(iterations));
   const [a, b] = [Buffer.from(stored), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

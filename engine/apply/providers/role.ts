@@ -128,7 +128,7 @@ async function passwordNow(
   const { name, login, password } = actual;
   const isRight =
     password !== undefined
-      ? await passwordMatches(password, declared, name)
+      ? await passwordMatches(password, declared)
       : !login || (await checkLogin(session.targetOf(name, declared))) !== 'refused';
   return { password: isRight ? declared : ANOTHER_PASSWORD };
 }

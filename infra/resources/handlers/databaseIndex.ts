@@ -111,10 +111,10 @@ function unchanged({ schema, name, table }: DatabaseIndexInputs): IndexPlan {
   return { schema, name, table, action: 'none', differences: [], steps: [], problems: [], duplicates: [], notes: [] };
 }
 
-/** What is kept of a comparison that found nothing at all to say. Of a partitioned table each partition counts: never kept. */
+/** What is kept of a comparison that found nothing at all to say. */
 function comparedKey(actual: IndexDescription, plan: IndexPlan): { compared?: string } {
   const plain = plan.action === 'none' && plan.duplicates.length === 0 && plan.notes.length === 0;
-  return plain && actual.status.valid && !actual.status.partitioned ? { compared: definitionKey(actual) } : {};
+  return plain && actual.status.valid ? { compared: definitionKey(actual) } : {};
 }
 
 /** Where the index was by the state; in another database it is another index. */

@@ -8,34 +8,7 @@ import { freshDatabase, type TestDatabase } from '../../support/database';
 
 const role = `scram "${randomBytes(4).toString('hex')}`;
 
-/** Plain and normalised texts, and what SASLprep maps, refuses or leaves: in the last cases PostgreSQL takes the text as it is. */
-const PASSWORDS = [
-  'pencil',
-  ' with spaces ',
-  `it's "quoted" \\ and $dollar$`,
-  'x'.repeat(1000),
-  'Grüße',
-  'cafe\u0301',
-  '\u2168 and \u00aa',
-  'I\u00adX',
-  'non\u00a0breaking\u3000space',
-  '\ufb01sh',
-  '日本語のパスワード',
-  '😀 emoji',
-  '\u00adonly soft hyphens\u00ad',
-  '\u00ad\u00ad',
-  'bell\u0007',
-  '\u0627\u0644\u0633\u0631',
-  '\u0627bc',
-  '\u06271',
-  '\u0627\ufb01',
-  '\u0627\ufefb\u0627',
-  '1\ufefb',
-  'zero\u200bwidth\u200d',
-  'left\u200eto right',
-  'private\ue000use \ufb01',
-  'line\nfeed',
-];
+const PASSWORDS = ['pencil', ' with spaces ', `it's "quoted" \\ and $dollar$`, 'x'.repeat(1000)];
 
 describe('SCRAM verifiers', () => {
   let base: TestDatabase;
@@ -66,25 +39,31 @@ describe('SCRAM verifiers', () => {
 
   it.each(PASSWORDS)('are what PostgreSQL computes for %j', async (password) => {
     const verifier = await stored(password);
-    expect(await passwordMatches(verifier, password, role)).toBe(true);
-    expect(await passwordMatches(verifier, `${password}x`, role)).toBe(false);
+    expect(await passwordMatches(verifier, password)).toBe(true);
+    expect(await passwordMatches(verifier, `${password}x`)).toBe(false);
   });
 
   it('are stored by PostgreSQL as they are', async () => {
-    const verifier = await scramVerifier('Grüße');
+    const verifier = await scramVerifier('pencil');
     expect(await stored(verifier)).toBe(verifier);
   });
 
-  it('are compared whatever their iterations, beside MD5 and no password at all', async () => {
+  it.each(['Grüße', 'I\u00adX', 'line\nfeed', ''])(
+    'are refused for %j, which clients send in more than one way',
+    async (password) => {
+      await expect(scramVerifier(password)).rejects.toMatchObject({ code: 'password-not-ascii', kind: 'usage' });
+    },
+  );
+
+  it('are compared whatever their iterations; an MD5 hash and no password at all are to be replaced', async () => {
     const slow = await scramVerifier('pencil', Buffer.alloc(16), 10_000);
-    expect(await passwordMatches(slow, 'pencil', role)).toBe(true);
+    expect(await passwordMatches(slow, 'pencil')).toBe(true);
     await base.client.query("SET password_encryption = 'md5'");
     const md5 = await stored('pencil');
     await base.client.query('RESET password_encryption');
     expect(md5).toMatch(/^md5/);
-    expect(await passwordMatches(md5, 'pencil', role)).toBe(true);
-    expect(await passwordMatches(md5, 'pencil', 'another')).toBe(false);
-    expect(await passwordMatches(null, 'pencil', role)).toBe(false);
-    expect(await passwordMatches('garbage', 'pencil', role)).toBe(false);
+    expect(await passwordMatches(md5, 'pencil')).toBe(false);
+    expect(await passwordMatches(null, 'pencil')).toBe(false);
+    expect(await passwordMatches('garbage', 'pencil')).toBe(false);
   });
 });
