@@ -3,8 +3,8 @@ import { isAbsolute, relative } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 
 import type { ConnectionArgs } from '../../infra/resources/connection';
+import type { MigrationEntry } from '../../infra/resources/migrations';
 import { Migrations, type MigrationsArgs } from '../../infra/resources/migrations';
-import type { MigrationEntry } from '../../infra/resources/migrationTypes';
 import { readMigrationFolder } from '../../postgres/migrations/folder';
 import type { MigrationsSpec } from '../../postgres/spec';
 import type { Credentials } from '../database/credentials';

@@ -1,35 +1,32 @@
 import type * as pulumi from '@pulumi/pulumi';
 
+import type { IndexSpec } from '../../postgres/spec';
 import type { ConnectionArgs } from './connection';
 import { HandledResource } from './shim';
 
-/** One column or expression of an index; see `IndexColumn` of the database library. */
-export interface DatabaseIndexColumn {
-  name: string;
-  expression?: boolean;
-  order?: 'asc' | 'desc';
-  nulls?: 'first' | 'last';
-  opclass?: string;
-  collation?: string;
+export interface DatabaseIndexArgs extends IndexSpec {
+  connection: ConnectionArgs;
+  /** Owns the table and so the index; the handler works as this role. */
+  role: string;
 }
 
-export interface DatabaseIndexArgs {
-  connection: ConnectionArgs;
-  /** Owns the index; the handler works as this role. */
-  role: string;
-  /** The index's name in the database. */
-  name: string;
-  schema: string;
-  table: string;
-  columns: DatabaseIndexColumn[];
-  method?: string;
-  unique?: boolean;
-  nullsNotDistinct?: boolean;
-  include?: string[];
-  predicate?: string;
-  storage?: Record<string, string | number | boolean>;
-  tablespace?: string;
-}
+/** As the handler gets them. */
+export type DatabaseIndexInputs = pulumi.Unwrap<DatabaseIndexArgs> & {
+  /**
+   * Computed by `check` from the database, where one answers, so that a preview says it: `none`, `create`, `replace: ...`, or what
+   * stands in the way as things are.
+   */
+  plan?: string;
+};
+
+export type DatabaseIndexOutputs = DatabaseIndexInputs & {
+  /** As PostgreSQL prints it. */
+  definition: string;
+  /** False: an interrupted build left it; the next update builds it again. */
+  valid: boolean;
+  /** What the index meant when it was found to be as declared; while it means the same, nothing has to be compared again. */
+  compared?: string;
+};
 
 /** An index, built CONCURRENTLY and compared by meaning. A changed one is built anew beside the old one, then renamed. */
 export class DatabaseIndex extends HandledResource {

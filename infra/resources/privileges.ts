@@ -1,15 +1,11 @@
 import type * as pulumi from '@pulumi/pulumi';
 
+import type { PrivilegesSpec } from '../../postgres/spec';
 import type { ConnectionArgs } from './connection';
 import { HandledResource } from './shim';
 
-export interface PrivilegesArgs {
+export interface PrivilegesArgs extends PrivilegesSpec {
   connection: ConnectionArgs;
-  roles: string[];
-  schemas: string[];
-  grants: { role: string; objectType: string; schema?: string; objects: string[]; privileges: string[] }[];
-  defaultPrivileges: { owner: string; role: string; schema: string; objectType: string; privileges: string[] }[];
-  trail: string;
 }
 
 /**

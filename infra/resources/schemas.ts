@@ -1,11 +1,12 @@
 import type * as pulumi from '@pulumi/pulumi';
 
+import type { SchemaSpec } from '../../postgres/spec';
 import type { ConnectionArgs } from './connection';
 import { HandledResource } from './shim';
 
 export interface SchemasArgs {
   connection: ConnectionArgs;
-  schemas: { name: string; owner: string }[];
+  schemas: SchemaSpec[];
 }
 
 /** Schemas and their owners. One that is no longer declared, and deleting all of them, drops nothing. */

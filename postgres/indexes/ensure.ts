@@ -13,7 +13,6 @@ import { resolveIndexes } from './resolve';
 import { withRole } from './session';
 import { dropStep, type IndexStep } from './step';
 import { readOccupants } from './tables';
-import { checkIndexSpec } from './validate';
 
 export interface PlanOptions {
   role?: string;
@@ -61,6 +60,12 @@ export async function planIndexes(
   });
 }
 
+export async function planOneIndex(client: Client, spec: IndexSpec, options: PlanOptions = {}): Promise<PlannedIndex> {
+  const [planned] = await planIndexes(client, [spec], options);
+  if (planned === undefined) throw new RangeError(`No plan for index ${spec.name}.`);
+  return planned;
+}
+
 function refused({ schema, name, table }: IndexSpec, problems: Problem[]): IndexPlan {
   return { schema, name, table, action: 'refused', differences: [], steps: [], problems, duplicates: [], notes: [] };
 }
@@ -82,12 +87,11 @@ const ATTEMPTS = 5;
 
 /**
  * Makes the declared index exist, valid and under its name, and reads back that it does. One run a table at a time; the
- * plan is made under the lock. Errors: `usage` for a spec that makes no sense, `refused` where it would break something,
+ * plan is made under the lock. Errors: `refused` where it would break something,
  * `locked` where somebody is in the way, each a PlatformError.
  */
 export async function ensureIndex(client: Client, spec: IndexSpec, options: EnsureOptions = {}): Promise<IndexOutcome> {
   const table = { schema: spec.schema, name: spec.table };
-  throwOnFailures(spec);
   const { previous, role } = options;
   const planOptions: PlanOptions = {
     ...(role === undefined ? {} : { role }),
@@ -97,9 +101,7 @@ export async function ensureIndex(client: Client, spec: IndexSpec, options: Ensu
     let first: IndexPlan | undefined;
     const done: IndexStep[] = [];
     for (let attempt = 0; attempt <= ATTEMPTS; attempt += 1) {
-      const planned = (await planIndexes(client, [spec], planOptions))[0];
-      if (planned === undefined) break;
-      const { plan } = planned;
+      const { plan } = await planOneIndex(client, spec, planOptions);
       if (plan.problems.length > 0) throw problemsError(plan.problems);
       first ??= plan;
       if (plan.steps.length === 0) {
@@ -146,17 +148,6 @@ function underLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   return withLock(client, `indexes of ${table.schema}.${table.name}`, what, work, options.waitMs ?? 600_000);
-}
-
-function throwOnFailures(spec: IndexSpec): void {
-  const failures = checkIndexSpec(spec);
-  if (failures.length === 0) return;
-  throw new PlatformError(
-    'index-invalid',
-    `Index ${spec.name}: ${failures.map(({ property, reason }) => `${property}: ${reason}`).join(' ')}`,
-    'Correct the index in the settings (`coach:indexes`).',
-    { kind: 'usage', object: `${spec.schema}.${spec.name}` },
-  );
 }
 
 const REFUSALS = new Set([

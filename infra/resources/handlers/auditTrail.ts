@@ -12,12 +12,12 @@ import type { AuditedTable, AuditSpec } from '../../../postgres/spec';
 import { speak } from '../../../postgres/spoken';
 import type { AuditTrailInputs, AuditTrailOutputs } from '../auditTrail';
 import type { CheckFailure, Handler } from '../handler';
-import { Answers } from './answers';
 import { connectionFailures, notYet, plainConnection, planIfReachable, targetOf } from './connection';
 import { auditRefusal } from './dependents';
 import { withRemedy } from './failure';
 import { tableIsFinal } from './pending';
 import { expected, isText, isTexts } from './planned';
+import { Recent } from './recent';
 
 /**
  * The audit trail. Never replaced; what differs is found in the catalog, so a trigger disabled or a function altered by hand is a change. A
@@ -111,8 +111,8 @@ function planOf(inputs: AuditTrailInputs): Promise<{ plan: AuditPlan } | { reaso
   );
 }
 
-const ofRead = new Answers<AuditTrailInputs, AuditPlan>();
-const ofCheck = new Answers<AuditTrailInputs, AuditPlan>();
+const ofRead = new Recent<AuditTrailInputs, AuditPlan>();
+const ofCheck = new Recent<AuditTrailInputs, AuditPlan>();
 
 type Expectation = readonly [isFine: (value: unknown) => boolean, what: string];
 

@@ -2,26 +2,25 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { errorText, PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../postgres/errors';
 import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
 import { readIndexes } from '../../../postgres/indexes/catalog';
 import { definitionKey } from '../../../postgres/indexes/compare';
 import type { IndexDescription } from '../../../postgres/indexes/description';
-import { dropIndex, ensureIndex, planIndexes, problemsError } from '../../../postgres/indexes/ensure';
+import { dropIndex, ensureIndex, planOneIndex as planIndex, problemsError } from '../../../postgres/indexes/ensure';
 import { retiredName, temporaryName } from '../../../postgres/indexes/names';
 import type { IndexPlan, PreviousIndex } from '../../../postgres/indexes/plan';
 import { planLine, progressLine } from '../../../postgres/indexes/print';
 import type { IndexProgress } from '../../../postgres/indexes/progress';
 import { actualSpec } from '../../../postgres/indexes/refresh';
-import { checkIndexSpec } from '../../../postgres/indexes/validate';
 import type { IndexSpec } from '../../../postgres/spec';
 import { speak } from '../../../postgres/spoken';
-import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndexTypes';
-import type { CheckFailure, Handler } from '../handler';
-import { Answers } from './answers';
-import { connectionFailures, notYet, plainConnection, planIfReachable, targetOf } from './connection';
-import { withRemedy } from './failure';
+import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndex';
+import type { Handler } from '../handler';
+import { notYet, planIfReachable, targetOf } from './connection';
+import { failureFrom, without, withRemedy } from './failure';
 import { tableIsFinal } from './pending';
+import { Recent } from './recent';
 
 /**
  * An index. Never replaced by the engine: an update builds the new one beside the old one and swaps the names, and where table, schema
@@ -30,34 +29,24 @@ import { tableIsFinal } from './pending';
  */
 const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
   async check(olds, news) {
-    const failures = checkInputs(news);
-    if (failures.length > 0) return { inputs: news, failures };
-    const inputs = inputsOf(news);
-    const known = ofRead.take(inputs);
-    const found = known === undefined ? await planOf(inputs, previousOf(olds, inputs)) : { plan: known };
-    const plan = planIn(found);
-    ofCheck.remember(inputs, plan);
-    if (plan === undefined)
-      return { inputs: 'reason' in found ? { ...inputs, plan: notYet(found.reason) } : inputs, failures };
-    if (plan.problems.length === 0) return { inputs: { ...inputs, plan: planLine(plan) }, failures };
-    const table = tableIsFinal(inputs.connection, inputs.table);
-    if (table !== undefined && table.awaits === undefined) {
-      return { inputs, failures: [{ property: '', reason: errorText(problemsError(plan.problems)) }] };
-    }
-    const reason = table === undefined ? planLine(plan) : notYet(`migration ${table.awaits ?? ''} comes first`);
-    return { inputs: { ...inputs, plan: reason }, failures };
+    const known = ofRead.take(news);
+    const found = known === undefined ? await planOf(news, previousOf(olds, news)) : { plan: known };
+    ofCheck.remember(news, found);
+    if ('reason' in found) return { inputs: { ...news, plan: notYet(found.reason) }, failures: [] };
+    const { plan } = found;
+    const table = tableIsFinal(news.connection, news.table);
+    if (plan.problems.length === 0 || table === undefined)
+      return { inputs: { ...news, plan: planLine(plan) }, failures: [] };
+    if (table.awaits === undefined) return { inputs: news, failures: [failureFrom(problemsError(plan.problems))] };
+    return { inputs: { ...news, plan: notYet(`migration ${table.awaits} comes first`) }, failures: [] };
   },
 
   async diff(_id, olds, news) {
-    if (
-      !isDeepStrictEqual(plainConnection(olds.connection), plainConnection(news.connection)) ||
-      olds.role !== news.role
-    )
-      return { changes: true };
-    const inputs = inputsOf(news);
-    const plan = ofCheck.has(inputs) ? ofCheck.take(inputs) : planIn(await planOf(news, previousOf(olds, news)));
-    if (plan === undefined) return { changes: !isDeepStrictEqual(specOf(olds), specOf(news)) };
-    return { changes: plan.action !== 'none' };
+    if (!isDeepStrictEqual(olds.connection, news.connection) || olds.role !== news.role) return { changes: true };
+    const found = ofCheck.take(news) ?? (await planOf(news, previousOf(olds, news)));
+    return {
+      changes: 'plan' in found ? found.plan.action !== 'none' : !isDeepStrictEqual(specOf(olds), specOf(news)),
+    };
   },
 
   async create(inputs) {
@@ -71,9 +60,9 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
     const { actual, plan } = found;
     const compared = comparedKey(actual, plan);
     // `check` comes next: for what is declared as it was, the plan is this one.
-    ofRead.remember(inputsOf(props), plan);
-    const spec = actualSpec(specOf(props), actual, plan.differences);
-    const inputs = { ...spec, role: props.role, connection: plainConnection(props.connection) };
+    ofRead.remember(without(props, ...OUTPUTS), plan);
+    const { role, connection } = props;
+    const inputs = { ...actualSpec(specOf(props), actual, plan.differences), role, connection };
     return {
       id,
       inputs,
@@ -95,7 +84,10 @@ const handler: Handler<DatabaseIndexInputs, DatabaseIndexOutputs> = {
   },
 };
 
-export const databaseIndex = withRemedy(handler);
+/** What only the handler knows. */
+const OUTPUTS = ['definition', 'valid', 'compared'] as const;
+
+export const databaseIndex = withRemedy(handler, ...OUTPUTS);
 
 async function bringUp(inputs: DatabaseIndexInputs, previous?: PreviousIndex): Promise<DatabaseIndexOutputs> {
   const options = { ...work(inputs), ...(previous === undefined ? {} : { previous }) };
@@ -103,7 +95,7 @@ async function bringUp(inputs: DatabaseIndexInputs, previous?: PreviousIndex): P
     ensureIndex(client, specOf(inputs), options),
   );
   const compared = comparedKey(index, settled);
-  return { ...inputsOf(inputs), definition: index.definition, valid: index.status.valid, ...compared };
+  return { ...inputs, definition: index.definition, valid: index.status.valid, ...compared };
 }
 
 /** The plan for an index that is as declared. */
@@ -141,8 +133,8 @@ async function readActual(
       // Still what the declaration was compared with: a comparison builds the declared one on an empty copy of the table.
       if (found.length === 1 && actual.status.valid && definitionKey(actual) === props.compared)
         return { actual, plan: unchanged(props) };
-      const [planned] = await planIndexes(client, [specOf(props)], { role: props.role });
-      return planned && { actual, plan: planned.plan };
+      const { plan } = await planIndex(client, specOf(props), { role: props.role });
+      return { actual, plan };
     });
   } catch (error) {
     if (error instanceof PlatformError && error.code === 'database-missing') return undefined;
@@ -150,31 +142,19 @@ async function readActual(
   }
 }
 
-type Found = { plan: IndexPlan | undefined } | { reason: string };
+type Found = { plan: IndexPlan } | { reason: string };
 
-const planIn = (found: Found): IndexPlan | undefined => ('plan' in found ? found.plan : undefined);
-
-function planOf(inputs: DatabaseIndexInputs, former: PreviousIndex | undefined): Promise<Found> {
+function planOf(inputs: DatabaseIndexInputs, before: PreviousIndex | undefined): Promise<Found> {
   const spec = specOf(inputs);
-  const previous = new Map(former === undefined ? [] : [[spec, former]]);
+  const previous = new Map(before === undefined ? [] : [[spec, before]]);
   return planIfReachable(inputs.connection, async (client) => {
-    const [planned] = await planIndexes(client, [spec], { role: inputs.role, previous });
-    return planned?.plan;
+    const { plan } = await planIndex(client, spec, { role: inputs.role, previous });
+    return plan;
   });
 }
 
-const ofRead = new Answers<DatabaseIndexInputs, IndexPlan>();
-const ofCheck = new Answers<DatabaseIndexInputs, IndexPlan | undefined>();
-
-function checkInputs(news: DatabaseIndexInputs): CheckFailure[] {
-  // What the engine adds to every resource of ours, and outputs that are not known yet.
-  const others = ['role', 'connection', 'plan', 'definition', 'valid', 'compared', '__provider'];
-  const failures = checkIndexSpec(news, others);
-  if (typeof news.role !== 'string' || news.role === '') {
-    failures.push({ property: 'role', reason: 'Expected the name of the role that owns the table.' });
-  }
-  return [...failures, ...connectionFailures(news.connection)];
-}
+const ofRead = new Recent<DatabaseIndexInputs, IndexPlan>();
+const ofCheck = new Recent<DatabaseIndexInputs, Found>();
 
 function work(inputs: DatabaseIndexInputs): IndexWorkOptions {
   return { role: inputs.role, watch: targetOf(inputs.connection), onProgress: sayingProgress() };
@@ -191,20 +171,5 @@ function sayingProgress(): (progress: IndexProgress) => void {
 }
 
 function specOf(inputs: DatabaseIndexInputs): IndexSpec {
-  const { name, schema, table, columns } = inputs;
-  const spec: IndexSpec = { name, schema, table, columns };
-  const { method, unique, nullsNotDistinct, include, predicate, storage, tablespace } = inputs;
-  if (method !== undefined) spec.method = method;
-  if (unique !== undefined) spec.unique = unique;
-  if (nullsNotDistinct !== undefined) spec.nullsNotDistinct = nullsNotDistinct;
-  if (include !== undefined) spec.include = include;
-  if (predicate !== undefined) spec.predicate = predicate;
-  if (storage !== undefined) spec.storage = storage;
-  if (tablespace !== undefined) spec.tablespace = tablespace;
-  return spec;
-}
-
-/** The declared inputs alone, without what the engine or `check` added. */
-function inputsOf(from: DatabaseIndexInputs): DatabaseIndexInputs {
-  return { ...specOf(from), role: from.role, connection: plainConnection(from.connection) };
+  return without(inputs, 'role', 'connection', ...OUTPUTS);
 }

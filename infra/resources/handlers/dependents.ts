@@ -11,7 +11,7 @@ import { planIndexes, problemsError } from '../../../postgres/indexes/ensure';
 import type { PreviousIndex } from '../../../postgres/indexes/plan';
 import type { IndexSpec } from '../../../postgres/spec';
 import type { Connection } from '../connection';
-import type { Dependents } from '../migrationTypes';
+import type { Dependents } from '../migrations';
 import { programsOf, tableIsFinal } from './pending';
 
 /**

@@ -6,19 +6,22 @@ import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { PlatformError } from '../../../postgres/errors';
 import type { Step } from '../../../postgres/steps/step';
+import type { Connection } from '../connection';
 import type { CheckFailure, Handler } from '../handler';
-import type { Planned } from '../plannedTypes';
-import { Answers } from './answers';
-import { connectionFailures, notYet, plainConnection, planIfReachable, targetOf } from './connection';
+import { notYet, planIfReachable, targetOf } from './connection';
 import { withRemedy } from './failure';
+import { Recent } from './recent';
+
+/** Inputs of a resource that declares a state of the database. */
+type Planned<Spec extends object> = Spec & {
+  connection: Connection;
+  /** What would be done, computed by `check` for previews from the database, where one answers. Empty: all is as declared. */
+  plan?: string[];
+};
 
 export interface PlannedKind<Spec extends object> {
   /** The end of the id, after the database's name. */
   what: string;
-  /** What is wrong with the shape of the declared part. */
-  failures(news: Partial<Spec>): CheckFailure[];
-  /** The declared part alone, without what an engine or `check` added. */
-  spec(inputs: Spec): Spec;
   /** The declared part to work with where `olds` declared something else; without it the new one alone counts. */
   after?(olds: Partial<Spec>, news: Spec): Spec;
   steps(client: Client, spec: Spec): Promise<Step[]>;
@@ -31,35 +34,27 @@ export interface PlannedKind<Spec extends object> {
  */
 export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Handler<Planned<Spec>> {
   type Inputs = Planned<Spec>;
-  const inputsOf = (from: Inputs): Inputs => ({ ...kind.spec(from), connection: plainConnection(from.connection) });
   type Found = { plan: Step[] } | { reason: string };
-  const ofCheck = new Answers<Inputs, Found>();
-  const specOf = (olds: Partial<Spec> | undefined, inputs: Inputs): Spec => {
-    const spec = kind.spec(inputs);
-    return olds === undefined ? spec : (kind.after?.(olds, spec) ?? spec);
-  };
+  const ofCheck = new Recent<Inputs, Found>();
+  const specOf = (olds: Partial<Spec> | undefined, inputs: Inputs): Spec =>
+    olds === undefined ? inputs : (kind.after?.(olds, inputs) ?? inputs);
   const planOf = (olds: Partial<Spec> | undefined, inputs: Inputs): Promise<Found> =>
     planIfReachable(inputs.connection, (client) => kind.steps(client, specOf(olds, inputs)));
   const apply = async (olds: Partial<Spec> | undefined, inputs: Inputs): Promise<Inputs> => {
     await withClient(targetOf(inputs.connection), (client) => kind.apply(client, specOf(olds, inputs)));
-    return inputsOf(inputs);
+    return inputs;
   };
   return withRemedy<Inputs, Inputs>({
     async check(olds, news) {
-      const failures = [...kind.failures(news), ...connectionFailures(news.connection)];
-      if (failures.length > 0) return { inputs: news, failures };
-      const inputs = inputsOf(news);
-      const found = await planOf(olds, inputs);
-      ofCheck.remember(inputs, found);
+      const found = await planOf(olds, news);
+      ofCheck.remember(news, found);
       const plan = 'plan' in found ? found.plan.map(({ action }) => action) : [notYet(found.reason)];
-      return { inputs: { ...inputs, plan }, failures };
+      return { inputs: { ...news, plan }, failures: [] };
     },
 
     async diff(_id, olds, news) {
-      const found = ofCheck.take(inputsOf(news)) ?? (await planOf(olds, news));
-      return {
-        changes: ('plan' in found && found.plan.length > 0) || !isDeepStrictEqual(inputsOf(olds), inputsOf(news)),
-      };
+      const found = ofCheck.take(news) ?? (await planOf(olds, news));
+      return { changes: ('plan' in found && found.plan.length > 0) || !isDeepStrictEqual(olds, news) };
     },
 
     async create(inputs) {
@@ -73,8 +68,7 @@ export function plannedHandler<Spec extends object>(kind: PlannedKind<Spec>): Ha
         if (error instanceof PlatformError && error.code === 'database-missing') return { id: '' };
         throw error;
       }
-      const inputs = inputsOf(props);
-      return { id, inputs, props: inputs };
+      return { id, inputs: props, props };
     },
 
     async update(_id, olds, news) {

@@ -13,10 +13,10 @@ import { stopServer } from '../../../postgres/server/process';
 import { ownedBy, type PlacedServer, placeServer } from '../../../postgres/server/server';
 import { isSameFolder, serverState } from '../../../postgres/server/state';
 import type { CheckFailure, Handler } from '../handler';
-import type { Activation, ServerInputs, ServerOutputs } from '../serverTypes';
-import { Answers } from './answers';
+import type { Activation, ServerInputs, ServerOutputs } from '../server';
 import { failureOf, withRemedy } from './failure';
 import { rememberPrograms } from './pending';
+import { Recent } from './recent';
 import { projectRoot } from './root';
 import { checkIdentity, checkParameters, checkPlace, checkShape, warnOfNewerMajor } from './serverChecks';
 
@@ -89,7 +89,7 @@ const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => 
   },
 });
 
-const ofCheck = new Answers<ServerInputs, Activation>();
+const ofCheck = new Recent<ServerInputs, Activation>();
 
 /** For a folder other than the one this process runs in. */
 export const serverIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => withRemedy(handlerIn(root));

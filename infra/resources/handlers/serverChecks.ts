@@ -14,7 +14,7 @@ import { speak } from '../../../postgres/spoken';
 import { NEWEST_MAJOR, OLDEST_MAJOR } from '../../../postgres/tuning/parameter';
 import { validateParameters } from '../../../postgres/tuning/validate';
 import type { CheckFailure } from '../handler';
-import type { ServerInputs } from '../serverTypes';
+import type { ServerInputs } from '../server';
 import { failureOf } from './failure';
 
 const LOOPBACK = '127.0.0.1';

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../../../infra/resources/databaseIndexTypes';
+import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../../../infra/resources/databaseIndex';
 import { databaseIndex } from '../../../infra/resources/handlers/databaseIndex';
 import { retiredName } from '../../../postgres/indexes/names';
 import { freshDatabase, type TestDatabase } from '../../support/database';
@@ -61,45 +61,6 @@ async function up(news: DatabaseIndexInputs, olds?: DatabaseIndexOutputs) {
 }
 
 describe('check', () => {
-  it('reports everything that is wrong, by property, without a database', async () => {
-    const wrong = {
-      ...inputs({ connection: nowhere() }),
-      name: 'x'.repeat(64),
-      columns: [
-        { name: '', order: 'up' },
-        { name: 'a b', colour: 1 },
-        { name: ' ', expression: true },
-      ],
-      include: 'b',
-      unique: 'yes',
-      predicate: 'WHERE a',
-      storage: { fillfactor: {} },
-      role: '',
-      tabel: 'Student',
-    };
-    const { failures } = await databaseIndex.check(undefined, wrong as unknown as DatabaseIndexInputs);
-    expect(failures.map((failure) => failure.property)).toEqual([
-      'tabel',
-      'name',
-      'unique',
-      'predicate',
-      'columns[0].name',
-      'columns[0].order',
-      'columns[1].colour',
-      'columns[2].name',
-      'include',
-      'storage.fillfactor',
-      'role',
-    ]);
-    expect(failures[1]?.reason).toContain('64 bytes');
-    const empty = await databaseIndex.check(undefined, inputs({ columns: [] }));
-    expect(empty.failures).toEqual([{ property: 'columns', reason: 'Expected at least one column, got [].' }]);
-    const many = inputs({ columns: Array.from({ length: 33 }, (_, index) => ({ name: `c${index}` })) });
-    expect((await databaseIndex.check(undefined, many)).failures[0]?.reason).toContain('33 columns');
-    const missing = await databaseIndex.check(undefined, {} as DatabaseIndexInputs);
-    expect(missing.failures.map((failure) => failure.property)).toContain('connection.host');
-  });
-
   it.each([
     ['no server', nowhere],
     ['no database', noDatabase],
@@ -292,7 +253,7 @@ describe('create and update', () => {
 describe('read', () => {
   it('returns the state unchanged where the index is as declared', async () => {
     const { outs } = await up(inputs({ predicate: "location <> 'x'" }));
-    const { plan, ...stored } = outs as DatabaseIndexOutputs & { plan?: string };
+    const { plan, ...stored } = outs;
     expect(plan).toBeUndefined();
     const found = await databaseIndex.read('id', outs);
     expect(found).toMatchObject({ id: 'id', props: stored });

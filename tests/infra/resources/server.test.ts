@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { serverIn } from '../../../infra/resources/handlers/server';
-import type { ServerInputs, ServerOutputs } from '../../../infra/resources/serverTypes';
+import type { ServerInputs, ServerOutputs } from '../../../infra/resources/server';
 import { withClient } from '../../../postgres/connection/client';
 import { stopServer } from '../../../postgres/server/process';
 import { serverState } from '../../../postgres/server/state';
