@@ -4,7 +4,7 @@ import type { Asked } from './handler';
 
 /**
  * The text Pulumi stores with every one of our resources and runs for it, also for deleting and refreshing what an older
- * checkout declared. So it holds nothing but the handler's place: module path and export name are frozen, and logic never
+ * checkout declared. So it holds nothing but where the handler is: module path and export name are frozen, and logic never
  * stands here. It is written by hand, since serialising a closure would load the TypeScript compiler into every run.
  */
 function shim(module: string, exportName: string): string {

@@ -5,7 +5,7 @@ import type { ConnectionTarget } from '../spec';
 import { isBusy, withShortLocks } from '../steps/retry';
 import { readIndex } from './catalog';
 import type { QualifiedName } from './description';
-import { lockHolders, workError, type WorkPlace } from './failure';
+import { type IndexWork, lockHolders, workError } from './failure';
 import { type IndexProgress, watchBuild } from './progress';
 import { searchPathOf, withSettings } from './session';
 import { dropIndexSql } from './statement';
@@ -76,9 +76,9 @@ async function runTransaction(
   options: IndexWorkOptions,
 ): Promise<void> {
   const { lockTimeoutMs = 2000, waitMs = 600_000 } = options;
-  const place = placeOf(index, step.sql.join('; '));
+  const work = workOn(index, step.sql.join('; '));
   const waiting = async (elapsedMs: number): Promise<void> => {
-    const holders = await lockHolders(client, place.table).catch(() => []);
+    const holders = await lockHolders(client, work.table).catch(() => []);
     const waitingFor = holders.length === 0 ? null : holders.join('; ');
     options.onProgress?.({ index: step.index, phase: 'waiting for a lock', fraction: null, waitingFor, elapsedMs });
   };
@@ -87,8 +87,8 @@ async function runTransaction(
       for (const statement of step.sql) await client.query(single(statement));
     });
   } catch (error) {
-    const holders = isBusy(error) ? await lockHolders(client, place.table).catch(() => []) : [];
-    throw workError(place, error, holders);
+    const holders = isBusy(error) ? await lockHolders(client, work.table).catch(() => []) : [];
+    throw workError(work, error, holders);
   }
 }
 
@@ -99,7 +99,7 @@ async function runConcurrent(
   statement: string,
   options: IndexWorkOptions,
 ): Promise<void> {
-  const place = placeOf(index, statement);
+  const work = workOn(index, statement);
   const stopWatching = await watch(client, step, options);
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -107,11 +107,11 @@ async function runConcurrent(
         await client.query(single(statement));
         return;
       } catch (error) {
-        const blockers = isBusy(error) ? await lockHolders(client, place.table).catch(() => []) : [];
+        const blockers = isBusy(error) ? await lockHolders(client, work.table).catch(() => []) : [];
         // A failed concurrent build leaves an invalid index behind, which every write still has to keep up.
         if (step.action === 'build') await removeLeftover(client, step.index, options).catch(() => undefined);
         if (stateOf(error) !== SqlState.deadlockDetected || attempt >= DEADLOCK_ATTEMPTS) {
-          throw workError(place, error, blockers);
+          throw workError(work, error, blockers);
         }
       }
     }
@@ -136,6 +136,6 @@ async function watch(client: Client, step: IndexStep, options: IndexWorkOptions)
   return watchBuild(target, pid, step.index, onProgress);
 }
 
-function placeOf({ schema, name, table }: DeclaredIndex, statement: string): WorkPlace {
+function workOn({ schema, name, table }: DeclaredIndex, statement: string): IndexWork {
   return { index: { schema, name }, table: { schema, name: table }, statement };
 }

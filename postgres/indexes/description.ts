@@ -26,7 +26,7 @@ export interface IndexKey {
   collation: string | null;
 }
 
-/** What an index is, without its name's place in our bookkeeping. */
+/** What an index is, whatever it is called here. */
 export interface IndexDescription extends QualifiedName {
   table: string;
   method: string;

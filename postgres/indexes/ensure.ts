@@ -44,18 +44,18 @@ export async function planIndexes(
     const occupants = await readOccupants(client, specs);
     return resolutions.map(({ spec, wanted, problems, awaitsTable }) => {
       if (wanted === undefined) return { spec, plan: refused(spec, problems), awaitsTable };
-      const isTable = (place: QualifiedName): boolean => place.schema === spec.schema && place.name === spec.table;
-      const former = options.previous?.get(spec);
+      const isTable = (one: QualifiedName): boolean => one.schema === spec.schema && one.name === spec.table;
+      const before = options.previous?.get(spec);
       const state = {
         indexes: indexes.filter(
           (index) =>
             isTable({ schema: index.schema, name: index.table }) ||
             (index.schema === spec.schema && index.name === spec.name) ||
-            (index.schema === former?.schema && index.name === former.name),
+            (index.schema === before?.schema && index.name === before.name),
         ),
         occupiedBy: occupants.find((one) => one.schema === spec.schema && one.name === spec.name)?.kind ?? null,
       };
-      return { spec, plan: planIndex(wanted, state, former), awaitsTable };
+      return { spec, plan: planIndex(wanted, state, before), awaitsTable };
     });
   });
 }

@@ -37,7 +37,7 @@ export function definitionProblem(spec: IndexSpec, error: unknown): Problem {
   };
 }
 
-export interface WorkPlace {
+export interface IndexWork {
   /** The declared one, under whatever name it is being built. */
   index: QualifiedName;
   table: QualifiedName;
@@ -45,9 +45,9 @@ export interface WorkPlace {
 }
 
 /** A failed statement of an index's plan as an error that says what to do. `blockers`: who held the table, where that was it. */
-export function workError(place: WorkPlace, error: unknown, blockers: readonly string[] = []): PlatformError {
+export function workError(work: IndexWork, error: unknown, blockers: readonly string[] = []): PlatformError {
   if (error instanceof PlatformError) return error;
-  const { index, table } = place;
+  const { index, table } = work;
   const object = `${index.schema}.${index.name}`;
   const what = `Index ${index.name} on ${table.schema}.${table.name}`;
   const options = { object, cause: error };
@@ -108,7 +108,7 @@ export function workError(place: WorkPlace, error: unknown, blockers: readonly s
             again,
             options,
           )
-        : new PlatformError('index-failed', `${what}: ${messageOf(error)} (${place.statement})`, again, options);
+        : new PlatformError('index-failed', `${what}: ${messageOf(error)} (${work.statement})`, again, options);
   }
 }
 

@@ -75,7 +75,7 @@ function notSaid(index: IndexSpec): string[] {
   };
   add(
     index.columns.some(({ order, nulls }) => nulls !== undefined && nulls !== (order === 'desc' ? 'first' : 'last')),
-    'the place of nulls',
+    'where nulls stand',
   );
   add(
     index.columns.some((column) => column.collation !== undefined),

@@ -16,13 +16,13 @@ function digest(...parts: string[]): string {
 /** `base` cut at a character's end so that with `suffix` it fits PostgreSQL's 63 bytes. */
 function fit(base: string, suffix: string): string {
   let room = LONGEST_NAME - nameBytes(suffix);
-  let kept = '';
+  let text = '';
   for (const character of base) {
     room -= nameBytes(character);
     if (room < 0) break;
-    kept += character;
+    text += character;
   }
-  return kept + suffix;
+  return text + suffix;
 }
 
 /** Where the successor of an index is built. Derived from the name alone, so that the next run finds what a killed one left. */

@@ -27,7 +27,7 @@ export interface IndexPlan extends QualifiedName {
   notes: string[];
 }
 
-/** The index's former place, when its name, table or schema was changed in the settings. */
+/** Where the index was, when its name, table or schema was changed in the settings. */
 export interface PreviousIndex extends QualifiedName {
   table: string;
 }
@@ -46,22 +46,22 @@ export function planIndex(wanted: WantedIndex, state: IndexState, previous?: Pre
     duplicates: [],
     notes: [],
   };
-  const find = (place: QualifiedName): IndexDescription | undefined =>
-    state.indexes.find((index) => index.schema === place.schema && index.name === place.name);
+  const find = (one: QualifiedName): IndexDescription | undefined =>
+    state.indexes.find((index) => index.schema === one.schema && index.name === one.name);
   const current = find({ schema, name });
   const moved = previous !== undefined && (previous.schema !== schema || previous.name !== name);
-  const former = moved ? find(previous) : undefined;
+  const before = moved ? find(previous) : undefined;
   const ours = new Set([name, temporaryName(plan), retiredName(plan)]);
   plan.duplicates = state.indexes
     .filter(
-      (index) => !ours.has(index.name) && index !== former && compareIndex(wanted.description, index).length === 0,
+      (index) => !ours.has(index.name) && index !== before && compareIndex(wanted.description, index).length === 0,
     )
     .map((index) => index.name);
   if (current !== undefined) plan.differences = compareIndex(wanted.description, current);
 
   const problem = refusal(wanted, state, current, plan.differences, previous);
   if (problem !== undefined) return { ...plan, action: 'refused', problems: [problem] };
-  return decide(plan, wanted, state, current, former);
+  return decide(plan, wanted, state, current, before);
 }
 
 function refusal(
@@ -107,12 +107,12 @@ function decide(
   wanted: WantedIndex,
   state: IndexState,
   current: IndexDescription | undefined,
-  former: IndexDescription | undefined,
+  before: IndexDescription | undefined,
 ): IndexPlan {
   const temporary = { schema: plan.schema, name: temporaryName(plan) };
   const retired = { schema: plan.schema, name: retiredName(plan) };
-  const find = (place: QualifiedName): IndexDescription | undefined =>
-    state.indexes.find((index) => index.schema === place.schema && index.name === place.name);
+  const find = (one: QualifiedName): IndexDescription | undefined =>
+    state.indexes.find((index) => index.schema === one.schema && index.name === one.name);
   const successor = find(temporary);
   const ready = successor !== undefined && compareIndex(wanted.description, successor).length === 0;
   const steps: IndexStep[] = [];
@@ -124,36 +124,36 @@ function decide(
     if (wanted.description.keys.some((key) => key.expression !== null)) steps.push(analyzeStep(wanted));
   };
   // An index that the settings renamed or moved goes last, once its successor stands.
-  const dropFormer = (): void => {
-    if (former === undefined) return;
-    const kept = protection(former, 'dropped');
-    if (kept === undefined) drop(former, 'its successor stands under the new name');
-    else plan.notes.push(kept.message);
+  const dropBefore = (): void => {
+    if (before === undefined) return;
+    const refusal = protection(before, 'dropped');
+    if (refusal === undefined) drop(before, 'its successor stands under the new name');
+    else plan.notes.push(refusal.message);
   };
 
-  drop(find(retired), 'a former run swapped it out and did not come to drop it');
+  drop(find(retired), 'an earlier run swapped it out and did not come to drop it');
   let action: IndexPlan['action'];
   if (current !== undefined && plan.differences.length === 0) {
     drop(successor, 'left over from an interrupted run');
-    dropFormer();
+    dropBefore();
     action = steps.length === 0 ? 'none' : 'tidy';
   } else if (current === undefined) {
-    const renamable = former !== undefined && former.schema === plan.schema && former.status.constraint === null;
-    const changes = renamable ? compareIndex(wanted.description, former) : [];
+    const renamable = before !== undefined && before.schema === plan.schema && before.status.constraint === null;
+    const changes = renamable ? compareIndex(wanted.description, before) : [];
     if (ready && successor !== undefined) {
       action = 'rename';
       steps.push(renameStep(successor, plan.name, 'built by a run that was interrupted'));
-      dropFormer();
-    } else if (renamable && (changes.length === 0 || onlyStorageInPlace(former, changes))) {
+      dropBefore();
+    } else if (renamable && (changes.length === 0 || onlyStorageInPlace(before, changes))) {
       action = 'rename';
       drop(successor, 'left over from an interrupted run');
-      steps.push(renameStep(former, plan.name, 'only its name changed'));
-      alter(steps, plan, wanted, former);
+      steps.push(renameStep(before, plan.name, 'only its name changed'));
+      alter(steps, plan, wanted, before);
     } else {
       action = 'create';
       drop(successor, 'left over from an interrupted run');
       build(plan.name, 'it does not exist');
-      dropFormer();
+      dropBefore();
     }
   } else if (!current.status.valid) {
     action = 'rebuild';
@@ -164,12 +164,12 @@ function decide(
       drop(successor, 'left over from an interrupted run');
       build(plan.name, 'built again');
     }
-    dropFormer();
+    dropBefore();
   } else if (onlyStorageInPlace(current, plan.differences)) {
     action = 'alter';
     drop(successor, 'left over from an interrupted run');
     alter(steps, plan, wanted, current);
-    dropFormer();
+    dropBefore();
   } else {
     action = 'replace';
     if (!ready) {
@@ -178,7 +178,7 @@ function decide(
     }
     steps.push(swapStep(wanted, current, temporary.name, retired.name));
     steps.push(dropStep({ ...current, ...retired }, 'its successor bears its name now'));
-    dropFormer();
+    dropBefore();
   }
   return { ...plan, action, steps };
 }

@@ -7,12 +7,12 @@ import { PlatformError } from '../errors';
 export type SessionSettings = Record<string, string | number>;
 
 /**
- * Sets the given server parameters for the session while `work` runs and puts the former values back, also after an error. A session
+ * Sets the given server parameters for the session while `work` runs and puts the previous values back, also after an error. A session
  * level SET, since CREATE INDEX CONCURRENTLY runs outside any transaction; so this needs a connection of its own, no pooler.
  */
 export async function withSettings<T>(client: Client, settings: SessionSettings, work: () => Promise<T>): Promise<T> {
   const names = Object.keys(settings);
-  const former = await client.query<{ name: string; value: string }>(
+  const previous = await client.query<{ name: string; value: string }>(
     'SELECT name, current_setting(name) AS value FROM unnest($1::text[]) AS name',
     [names],
   );
@@ -24,7 +24,7 @@ export async function withSettings<T>(client: Client, settings: SessionSettings,
     );
     return await work();
   } finally {
-    const { rows } = former;
+    const { rows } = previous;
     // A broken connection has nothing to put back, and its own error is the one to report.
     await set(
       client,

@@ -12,7 +12,7 @@ export interface Denied {
 }
 
 interface Kind {
-  /** Of the statement's shape. */
+  /** Of the statement as `normalized` writes it. */
   pattern: RegExp;
   what?: string;
   why: string;
@@ -27,8 +27,8 @@ const SUPERUSER = 'only a superuser may';
 const never = (): boolean => false;
 const memberOf =
   (...roles: string[]) =>
-  ({ memberOf: held }: Powers): boolean =>
-    roles.some((role) => held.includes(role));
+  ({ memberOf: groups }: Powers): boolean =>
+    roles.some((role) => groups.includes(role));
 const bySuperuser = (pattern: RegExp): Kind => ({ pattern, why: SUPERUSER, remedy: BY_HAND, unless: never });
 
 const ROLES =
@@ -172,29 +172,29 @@ const KINDS: readonly Kind[] = [
 /** What the server will refuse for the rights of whoever migrates, as far as that is certain before it runs. */
 export function deniedBefore(sql: string, statement: Statement, powers: Powers): Denied | undefined {
   if (powers.superuser || statement.tokens.length === 0) return undefined;
-  const shape = shapeOf(sql, statement);
-  const kind = KINDS.find(({ pattern }) => pattern.test(shape));
+  const text = normalized(sql, statement);
+  const kind = KINDS.find(({ pattern }) => pattern.test(text));
   if (kind?.unless === undefined || kind.unless(powers, nameIn(sql, statement))) return undefined;
-  return named(kind, shape);
+  return named(kind, text);
 }
 
 /** What the server refused (42501). `context`: the error's, which quotes the statement of a DO block or function that failed. */
 export function deniedAfter(sql: string, context: string | undefined): Denied | undefined {
   const inner = /"([^]*?)"\nPL\/pgSQL/.exec(context ?? '')?.[1];
-  const text = inner ?? sql;
-  const [statement] = splitStatements(text);
+  const failed = inner ?? sql;
+  const [statement] = splitStatements(failed);
   if (statement === undefined) return undefined;
-  const shape = shapeOf(text, statement);
-  const kind = KINDS.find(({ pattern }) => pattern.test(shape));
-  return kind === undefined ? undefined : named(kind, shape);
+  const text = normalized(failed, statement);
+  const kind = KINDS.find(({ pattern }) => pattern.test(text));
+  return kind === undefined ? undefined : named(kind, text);
 }
 
-function named({ pattern, what, why, remedy }: Kind, shape: string): Denied {
-  return { what: what ?? (pattern.exec(shape)?.[0] ?? '').toUpperCase(), why, remedy };
+function named({ pattern, what, why, remedy }: Kind, text: string): Denied {
+  return { what: what ?? (pattern.exec(text)?.[0] ?? '').toUpperCase(), why, remedy };
 }
 
 /** Words in lower case; for names and texts in quotes the quote alone. Long lists decide nothing. */
-function shapeOf(sql: string, { tokens }: Statement): string {
+function normalized(sql: string, { tokens }: Statement): string {
   const shown = tokens.length > 200 ? [...tokens.slice(0, 100), ...tokens.slice(-100)] : tokens;
   return shown
     .map(({ kind, text, start }) => (kind === 'word' || kind === 'symbol' ? text : sql.charAt(start)))

@@ -1,7 +1,7 @@
 import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import { type Denied, deniedAfter } from './denied';
-import { offsetOfPosition, placeAt } from './location';
+import { locationAt, offsetOfPosition } from './location';
 import { deniedRemedy, deployCommand, orRecordIt, resolveRemedy } from './remedies';
 import type { MigrationStep, PlannedStatement } from './types';
 
@@ -48,7 +48,7 @@ export function migrationFailure(
   const lines = [
     `Migration ${step.name} failed${where(step, sent, server)}: ${server.message}${state === undefined ? '' : ` (SQLSTATE ${state})`}`,
   ];
-  if (sent !== undefined) lines.push(placeOf(step, sent, server).excerpt);
+  if (sent !== undefined) lines.push(locationOf(step, sent, server).excerpt);
   if (server.detail !== undefined) lines.push(`Detail: ${server.detail}`);
   if (server.hint !== undefined) lines.push(`Hint: ${server.hint}`);
   if (server.where !== undefined) lines.push(`Where: ${server.where}`);
@@ -75,15 +75,19 @@ function serverError(error: unknown): ServerError {
   return fields;
 }
 
-function placeOf(step: MigrationStep, { textStart, failed }: Sent, server: ServerError): ReturnType<typeof placeAt> {
+function locationOf(
+  step: MigrationStep,
+  { textStart, failed }: Sent,
+  server: ServerError,
+): ReturnType<typeof locationAt> {
   const { position } = server;
   const offset = position === undefined ? failed.start : offsetOfPosition(step.sql, textStart, Number(position));
-  return placeAt(step.sql, offset);
+  return locationAt(step.sql, offset);
 }
 
 function where(step: MigrationStep, sent: Sent | undefined, server: ServerError): string {
   if (sent === undefined) return ` at its end (${step.path})`;
-  const { line, column } = placeOf(step, sent, server);
+  const { line, column } = locationOf(step, sent, server);
   return ` at ${step.path}:${line}:${column} (line ${line}, column ${column})`;
 }
 

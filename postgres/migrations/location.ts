@@ -1,12 +1,12 @@
-/** A place in a text, counted as a person does: from 1, in characters and not in bytes or UTF-16 units. */
-export interface Place {
+/** A location in a text, counted as a person does: from 1, in characters and not in bytes or UTF-16 units. */
+export interface SourceLocation {
   line: number;
   column: number;
-  /** The line's text, cut around the place when it is long, with the caret below it. */
+  /** The line's text, cut around it when it is long, with the caret below it. */
   excerpt: string;
 }
 
-/** Characters of a line shown left and right of the place. */
+/** Characters of a line shown left and right of the location. */
 const CONTEXT = 60;
 
 /**
@@ -20,7 +20,7 @@ export function offsetOfPosition(text: string, start: number, position: number):
   return offset;
 }
 
-export function placeAt(text: string, offset: number): Place {
+export function locationAt(text: string, offset: number): SourceLocation {
   const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
   const line = text.slice(0, lineStart).split('\n').length;
   const nextBreak = text.indexOf('\n', lineStart);

@@ -1,7 +1,7 @@
 import type { Problem } from '../errors';
 import { aloneBecause, chains, controlOf, hasModes } from './control';
 import { deniedBefore } from './denied';
-import { placeAt } from './location';
+import { locationAt } from './location';
 import { deniedRemedy, orRecordIt } from './remedies';
 import { leadingWords, splitStatements, type Statement } from './statements';
 import { tokenize } from './tokens';
@@ -29,7 +29,7 @@ export function readScript(file: MigrationFile): Script {
   const directives = findDirectives(sql);
   const problems: Problem[] = file.unfit === undefined ? [] : [file.unfit];
   for (const { offset, code, what, remedy } of refusals(found)) {
-    const { line, column, excerpt } = placeAt(sql, offset);
+    const { line, column, excerpt } = locationAt(sql, offset);
     const message = `Migration ${name}, line ${line}, column ${column}: ${what}.\n${excerpt}`;
     problems.push({ code, message, remedy: orRecordIt(name, remedy), object: path });
   }
@@ -49,7 +49,7 @@ export function readScript(file: MigrationFile): Script {
     found.flatMap((statement) => {
       const refused = deniedBefore(sql, statement, powers);
       if (refused === undefined) return [];
-      const { line, column, excerpt } = placeAt(sql, statement.start);
+      const { line, column, excerpt } = locationAt(sql, statement.start);
       const message = `Migration ${name}, line ${line}, column ${column}: ${refused.what} would fail: ${refused.why}.\n${excerpt}`;
       return [{ code: 'migration-denied', message, remedy: deniedRemedy(name, refused), object: path }];
     });

@@ -75,14 +75,14 @@ export async function freeSession(client: Client): Promise<void> {
 
 /** False after a migration called DISCARD ALL or pg_advisory_unlock_all(): another run may then be at work. */
 export async function holdsLock(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>(
+  const { rows } = await client.query<{ holds: boolean }>(
     `SELECT EXISTS (
        SELECT FROM pg_catalog.pg_locks
         WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() AND granted
-          AND classid = 0 AND objid = $1::pg_catalog.oid AND objsubid = 1) AS held`,
+          AND classid = 0 AND objid = $1::pg_catalog.oid AND objsubid = 1) AS holds`,
     [MIGRATION_LOCK],
   );
-  return rows[0]?.held === true;
+  return rows[0]?.holds === true;
 }
 
 function roleError(role: string, cause: unknown): unknown {

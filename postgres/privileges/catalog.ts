@@ -19,7 +19,7 @@ export type AclKind =
   | 'tablespace'
   | 'parameter';
 
-export interface HeldPrivilege {
+export interface GrantedPrivilege {
   /** A declared role, or `public`. */
   grantee: string;
   privilege: string;
@@ -44,7 +44,7 @@ export interface AclObject {
   ofExtension: boolean;
   /** What the owner itself no longer holds, though a new object gives it everything. */
   ownerLacks: string[];
-  held: HeldPrivilege[];
+  granted: GrantedPrivilege[];
 }
 
 export interface DefaultAcl {
@@ -54,7 +54,7 @@ export interface DefaultAcl {
   schema: string | null;
   /** pg_default_acl.defaclobjtype. */
   objectType: 'r' | 'S' | 'f' | 'T' | 'n' | 'L';
-  held: Pick<HeldPrivilege, 'grantee' | 'privilege'>[];
+  granted: Pick<GrantedPrivilege, 'grantee' | 'privilege'>[];
 }
 
 export interface PrivilegesState {
@@ -212,11 +212,11 @@ const OBJECTS = `
          CASE WHEN acl IS NULL OR kind = 'column' THEN '{}' ELSE ARRAY(
            SELECT privilege_type::text FROM pg_catalog.aclexplode(pg_catalog.acldefault(type, owner)) WHERE grantee = owner
            EXCEPT SELECT privilege_type::text FROM pg_catalog.aclexplode(acl) WHERE grantee = owner ORDER BY 1) END AS "ownerLacks",
-         coalesce(held, '[]') AS held
+         coalesce(granted, '[]') AS granted
   FROM marked CROSS JOIN LATERAL (
     SELECT json_agg(json_build_object('grantee', g.name, 'privilege', privilege_type, 'grantable', is_grantable,
                       'grantor', CASE WHEN grantor <> owner THEN pg_catalog.pg_get_userbyid(grantor) END)
-                    ORDER BY g.name, privilege_type) AS held
+                    ORDER BY g.name, privilege_type) AS granted
     FROM pg_catalog.aclexplode(acl) e JOIN grantees g ON g.oid = e.grantee
     WHERE e.grantee <> owner AND (e.grantee <> 0
       OR kind = 'database' OR (kind = 'schema' AND "isOurs")
@@ -224,14 +224,14 @@ const OBJECTS = `
           -- information_schema is made after initdb has noted the initial privileges.
           AND (schema IS DISTINCT FROM 'information_schema' OR e.privilege_type NOT IN ('USAGE', 'SELECT'))
           AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(builtin) b WHERE b.grantee = 0 AND b.privilege_type = e.privilege_type)))) AS h
-  WHERE held IS NOT NULL OR ("isOurs" AND NOT "ofExtension")
+  WHERE granted IS NOT NULL OR ("isOurs" AND NOT "ofExtension")
   ORDER BY kind, schema, name, signature, "column"`;
 
 const DEFAULTS = `
   WITH grantees AS (
     SELECT oid, rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1) UNION ALL SELECT 0, '${PUBLIC}')
   SELECT pg_catalog.pg_get_userbyid(defaclrole)::text AS owner, nspname::text AS schema, defaclobjtype::text AS "objectType",
-         json_agg(json_build_object('grantee', g.name, 'privilege', privilege_type) ORDER BY g.name, privilege_type) AS held
+         json_agg(json_build_object('grantee', g.name, 'privilege', privilege_type) ORDER BY g.name, privilege_type) AS granted
   FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = defaclnamespace
   CROSS JOIN LATERAL pg_catalog.aclexplode(defaclacl) e JOIN grantees g ON g.oid = e.grantee
   WHERE e.grantee <> defaclrole

@@ -3,7 +3,7 @@ import { MIGRATIONS_TABLE } from '../migrations/history';
 import { grantee } from '../roles/privileges';
 import type { GrantSpec, PrivilegesSpec } from '../spec';
 import { type Step, step } from '../steps/step';
-import type { AclObject, DefaultAcl, HeldPrivilege, PrivilegesState } from './catalog';
+import type { AclObject, DefaultAcl, GrantedPrivilege, PrivilegesState } from './catalog';
 import { describedObjects, onObjects } from './statement';
 
 /**
@@ -20,11 +20,11 @@ export function planPrivileges(spec: PrivilegesSpec, state: PrivilegesState): St
     const owner = ownerOf(spec, object);
     if (owner !== object.owner) transfers.push(transfer(object, owner));
     const wanted = wantedOn(spec, object);
-    for (const held of object.held) revokes.push(...surplus(object, held, wanted));
+    for (const granted of object.granted) revokes.push(...surplus(object, granted, wanted));
     if (!isMade(object)) continue;
     for (const [role, privileges] of wanted) {
-      const has = object.held.filter((held) => held.grantee === role && held.grantor === null);
-      const missing = privileges.filter((privilege) => !has.some((held) => held.privilege === privilege));
+      const has = object.granted.filter((one) => one.grantee === role && one.grantor === null);
+      const missing = privileges.filter((privilege) => !has.some((one) => one.privilege === privilege));
       if (missing.length > 0 && role !== owner) grants.push({ object, role, privileges: missing, verb: 'GRANT' });
     }
     const lacks = spec.roles.includes(owner) ? object.ownerLacks : [];
@@ -67,7 +67,7 @@ function onMissing(spec: PrivilegesSpec, objects: readonly AclObject[]): Change[
           schemaOwner: null,
           ofExtension: false,
           ownerLacks: [],
-          held: [],
+          granted: [],
           signature: null,
           column: null,
         };
@@ -108,8 +108,8 @@ function wantedOn(spec: PrivilegesSpec, object: AclObject): Map<string, string[]
 }
 
 /** Rights somebody else than the owner granted are never the declared ones, which the owner grants. */
-function surplus(object: AclObject, held: HeldPrivilege, wanted: ReadonlyMap<string, string[]>): Change[] {
-  const { grantee: role, privilege, grantor, grantable } = held;
+function surplus(object: AclObject, granted: GrantedPrivilege, wanted: ReadonlyMap<string, string[]>): Change[] {
+  const { grantee: role, privilege, grantor, grantable } = granted;
   const isWanted = wanted.get(role)?.includes(privilege) === true && object.column === null;
   if (grantor !== null) return [{ object, role, privileges: [privilege], verb: 'REVOKE', as: grantor }];
   if (!isMade(object) && wanted.has(role)) return [];
@@ -178,7 +178,7 @@ const LATER: Record<DefaultAcl['objectType'], string> = {
 const TYPES: Partial<Record<DefaultAcl['objectType'], string>> = { r: 'table', S: 'sequence', f: 'function' };
 
 function planDefaults(spec: PrivilegesSpec, defaults: readonly DefaultAcl[]): Step[] {
-  return defaults.flatMap(({ owner, schema, objectType, held }) => {
+  return defaults.flatMap(({ owner, schema, objectType, granted }) => {
     const isDeclared = (role: string): boolean =>
       spec.defaultPrivileges.some(
         (one) =>
@@ -188,7 +188,7 @@ function planDefaults(spec: PrivilegesSpec, defaults: readonly DefaultAcl[]): St
     const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)}${inSchema}`;
     const where = schema === null ? 'any schema' : `schema ${schema}`;
     const byRole = new Map<string, string[]>();
-    for (const { grantee: role, privilege } of held.filter((one) => !isDeclared(one.grantee)))
+    for (const { grantee: role, privilege } of granted.filter((one) => !isDeclared(one.grantee)))
       byRole.set(role, [...(byRole.get(role) ?? []), privilege]);
     return [...byRole].map(([role, privileges]) =>
       step(

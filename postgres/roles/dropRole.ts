@@ -63,16 +63,16 @@ export async function dependentsOf(
 }
 
 function inUse(name: string, dependents: readonly Dependent[], cause: unknown): PlatformError {
-  const places = [...new Set(dependents.map(({ database }) => database))];
-  const told = places.map((place) => {
-    const here = dependents.filter(({ database }) => database === place);
+  const databases = [...new Set(dependents.map(({ database }) => database))];
+  const told = databases.map((name) => {
+    const here = dependents.filter(({ database }) => database === name);
     const named = here.slice(0, NAMED).map(({ object, how }) => `${object} (${how})`);
     const more = here.length > NAMED ? `, and ${here.length - NAMED} more` : '';
-    return `${place === undefined ? 'on the server' : `in database ${place}`}: ${named.join(', ')}${more}`;
+    return `${name === undefined ? 'on the server' : `in database ${name}`}: ${named.join(', ')}${more}`;
   });
   const role = quoteIdentifier(name);
-  const databases = places.filter((place) => place !== undefined);
-  const where = databases.length === 0 ? 'any database' : databases.join(' and ');
+  const named = databases.filter((name) => name !== undefined);
+  const where = named.length === 0 ? 'any database' : named.join(' and ');
   return new PlatformError(
     'role-in-use',
     `Role ${name} cannot be dropped, it owns objects or holds privileges ${told.join('; ')}.`,

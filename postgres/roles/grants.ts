@@ -9,7 +9,7 @@ import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';
 import { type Step, step } from '../steps/step';
 import { grantee, privilegeList, PUBLIC, samePrivileges } from './privileges';
-import { heldOn } from './readGrant';
+import { grantedOn } from './readGrant';
 
 /** Exactly these privileges, no others: both statements belong into one transaction, so that nobody is without them in between. */
 export function planGrant(grant: GrantSpec, database: string): Step[] {
@@ -38,12 +38,12 @@ export async function applyGrant(client: Client, grant: GrantSpec, database: str
     await whileContended(() =>
       withTransaction(client, async () => {
         await run(client, planGrant(grant, database));
-        const given = await heldOn(client, grant, database);
+        const given = await grantedOn(client, grant, database);
         const revoke = planGrant({ ...grant, privileges: [] }, database)[0]?.sql ?? [];
         // A REVOKE reaches only what its own role granted.
         for (const grantor of new Set(given?.flatMap(({ foreignGrantors }) => foreignGrantors)))
           await runAs(client, grantor, revoke);
-        refuseForeign(grant, (await heldOn(client, grant, database)) ?? []);
+        refuseForeign(grant, (await grantedOn(client, grant, database)) ?? []);
       }),
     );
   } catch (error) {
@@ -52,14 +52,14 @@ export async function applyGrant(client: Client, grant: GrantSpec, database: str
 }
 
 /** What a superuser granted before it was one. */
-function refuseForeign(grant: GrantSpec, held: NonNullable<Awaited<ReturnType<typeof heldOn>>>): void {
+function refuseForeign(grant: GrantSpec, granted: NonNullable<Awaited<ReturnType<typeof grantedOn>>>): void {
   const { role, objectType, privileges } = grant;
-  const kept = held.find((object) => !samePrivileges(objectType, privileges, object.privileges));
-  const grantor = kept?.foreignGrantors[0];
-  if (kept === undefined || grantor === undefined) return;
+  const differing = granted.find((object) => !samePrivileges(objectType, privileges, object.privileges));
+  const grantor = differing?.foreignGrantors[0];
+  if (differing === undefined || grantor === undefined) return;
   throw new PlatformError(
     'privilege-of-another',
-    `${role} holds ${kept.privileges.join(', ')} on ${objectType} ${kept.object}, some of it granted by ${grantor}, who does not own it; declared is ${privileges.join(', ') || 'nothing'}.`,
+    `${role} holds ${differing.privileges.join(', ')} on ${objectType} ${differing.object}, some of it granted by ${grantor}, who does not own it; declared is ${privileges.join(', ') || 'nothing'}.`,
     grantorRemedy(grantor),
     { object: role },
   );
@@ -67,11 +67,11 @@ function refuseForeign(grant: GrantSpec, held: NonNullable<Awaited<ReturnType<ty
 
 /** Takes back everything the grant gave. What no longer exists needs nothing. */
 export async function revokeGrant(client: Client, grant: GrantSpec, database: string): Promise<void> {
-  const held = await heldOn(client, grant, database);
-  if (held === undefined) return;
+  const granted = await grantedOn(client, grant, database);
+  if (granted === undefined) return;
   // A table that was dropped would fail the statement for all of them.
   const objects = grant.objects.filter((name) =>
-    held.some((here) => here.object === name && here.privileges.length > 0),
+    granted.some((here) => here.object === name && here.privileges.length > 0),
   );
   if (grant.objects.length > 0 && objects.length === 0) return;
   await applyGrant(client, { ...grant, objects, privileges: [] }, database);
@@ -129,4 +129,4 @@ const DEFAULTS = `
   FROM ids CROSS JOIN LATERAL (
     SELECT array_agg(DISTINCT privilege_type::text ORDER BY privilege_type::text) AS privileges, bool_or(is_grantable) AS grantable
     FROM pg_catalog.pg_default_acl CROSS JOIN LATERAL pg_catalog.aclexplode(defaclacl)
-    WHERE defaclrole = owner AND defaclobjtype = $4 AND defaclnamespace = schema AND grantee = role) AS held`;
+    WHERE defaclrole = owner AND defaclobjtype = $4 AND defaclnamespace = schema AND grantee = role) AS acl`;

@@ -59,8 +59,8 @@ export async function readLoginSettings(client: Client, spec: LoginSettingsSpec)
 /** Whatever is found is reset. */
 export function planLoginSettings({ settings, ofServer }: LoginSettingsState): Step[] {
   const resets = settings.map(({ database, role, name, value }): Step => {
-    const place = alter(database, role);
-    return step(`${place.what}: RESET ${name} (it is ${value})`, `${place.sql} RESET ${quoteIdentifier(name)}`);
+    const target = alter(database, role);
+    return step(`${target.what}: RESET ${name} (it is ${value})`, `${target.sql} RESET ${quoteIdentifier(name)}`);
   });
   const ofTheServer = ofServer.map((name): Step => ({
     ...step(`server: ALTER SYSTEM RESET ${name}`, `ALTER SYSTEM RESET ${quoteIdentifier(name)}`),

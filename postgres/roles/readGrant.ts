@@ -4,7 +4,7 @@ import type { GrantSpec, ObjectType } from '../spec';
 import { PUBLIC, samePrivileges } from './privileges';
 
 /** What a role holds on one object. */
-export interface Held {
+export interface Granted {
   object: string;
   /** Sorted. */
   privileges: string[];
@@ -47,27 +47,27 @@ const query = (objects: string): string => `
     SELECT coalesce(array_agg(DISTINCT privilege_type::text ORDER BY privilege_type::text), '{}') AS privileges,
            coalesce(bool_or(is_grantable), false) AS "withGrantOption",
            coalesce(array_agg(DISTINCT pg_catalog.pg_get_userbyid(grantor)::text) FILTER (WHERE grantor <> owner), '{}') AS "foreignGrantors"
-    FROM pg_catalog.aclexplode(acl) WHERE grantee = (SELECT oid FROM role)) AS h), '[]') AS held`;
+    FROM pg_catalog.aclexplode(acl) WHERE grantee = (SELECT oid FROM role)) AS h), '[]') AS granted`;
 
 /**
  * What the role holds on each of the grant's objects; a named one that does not exist holds nothing. Undefined: the role, the
  * database or the schema does not exist.
  */
-export async function heldOn(client: Client, grant: GrantSpec, database: string): Promise<Held[] | undefined> {
+export async function grantedOn(client: Client, grant: GrantSpec, database: string): Promise<Granted[] | undefined> {
   const { objectType, schema = '', objects } = grant;
   const isOne = objectType === 'database' || objectType === 'schema';
-  const place = objectType === 'database' ? database : schema;
-  const { rows } = await client.query<{ hasRole: boolean; hasSchema: boolean; held: Held[] }>({
+  const container = objectType === 'database' ? database : schema;
+  const { rows } = await client.query<{ hasRole: boolean; hasSchema: boolean; granted: Granted[] }>({
     // Prepared once for each kind: a run asks for many grants, and planning takes longer than looking.
-    name: `coachdb_held_${objectType}`,
+    name: `coachdb_granted_${objectType}`,
     text: query(OBJECTS[objectType]),
-    values: [grant.role, place, ...(isOne ? [] : [objects])],
+    values: [grant.role, container, ...(isOne ? [] : [objects])],
   });
-  const { hasRole = false, hasSchema = false, held = [] } = rows[0] ?? {};
-  if (!hasRole || (isOne ? held.length === 0 : !hasSchema)) return undefined;
+  const { hasRole = false, hasSchema = false, granted = [] } = rows[0] ?? {};
+  if (!hasRole || (isOne ? granted.length === 0 : !hasSchema)) return undefined;
   const nothing = { privileges: [], withGrantOption: false, foreignGrantors: [] };
-  const missing = objects.filter((name) => !held.some(({ object }) => object === name));
-  return [...held, ...missing.map((object) => ({ object, ...nothing }))];
+  const missing = objects.filter((name) => !granted.some(({ object }) => object === name));
+  return [...granted, ...missing.map((object) => ({ object, ...nothing }))];
 }
 
 /** The privileges the role holds where they are not the wanted ones (the first such object's), else the wanted ones. */
@@ -76,7 +76,7 @@ export async function readGrant(
   grant: GrantSpec,
   database: string,
 ): Promise<{ privileges: string[]; withGrantOption: boolean } | undefined> {
-  const all = await heldOn(client, grant, database);
+  const all = await grantedOn(client, grant, database);
   if (all === undefined) return undefined;
   const other = all.find(({ privileges }) => !samePrivileges(grant.objectType, grant.privileges, privileges));
   return {

@@ -9,7 +9,7 @@ import type { Connection } from '../connection';
 import type { CheckFailure } from '../handler';
 import { projectRoot } from './root';
 
-/** What is wrong with the shape of a connection that nothing has checked yet. */
+/** What is wrong with a connection that nothing has checked yet. */
 export function connectionFailures(connection: Partial<Connection> | undefined): CheckFailure[] {
   const texts = (['host', 'database', 'user', 'password'] as const).filter(
     (key) => typeof connection?.[key] !== 'string',

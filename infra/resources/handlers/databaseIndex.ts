@@ -7,7 +7,7 @@ import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
 import { readIndexes } from '../../../postgres/indexes/catalog';
 import { definitionKey } from '../../../postgres/indexes/compare';
 import type { IndexDescription } from '../../../postgres/indexes/description';
-import { dropIndex, ensureIndex, planOneIndex as planIndex, problemsError } from '../../../postgres/indexes/ensure';
+import { dropIndex, ensureIndex, planOneIndex, problemsError } from '../../../postgres/indexes/ensure';
 import { retiredName, temporaryName } from '../../../postgres/indexes/names';
 import type { IndexPlan, PreviousIndex } from '../../../postgres/indexes/plan';
 import { planLine, progressLine } from '../../../postgres/indexes/print';
@@ -103,7 +103,7 @@ function unchanged({ schema, name, table }: DatabaseIndexInputs): IndexPlan {
   return { schema, name, table, action: 'none', differences: [], steps: [], problems: [], duplicates: [], notes: [] };
 }
 
-/** What is kept of a comparison that found nothing at all to say. */
+/** What is stored of a comparison that found nothing at all to say. */
 function comparedKey(actual: IndexDescription, plan: IndexPlan): { compared?: string } {
   const plain = plan.action === 'none' && plan.duplicates.length === 0 && plan.notes.length === 0;
   return plain && actual.status.valid ? { compared: definitionKey(actual) } : {};
@@ -133,7 +133,7 @@ async function readActual(
       // Still what the declaration was compared with: a comparison builds the declared one on an empty copy of the table.
       if (found.length === 1 && actual.status.valid && definitionKey(actual) === props.compared)
         return { actual, plan: unchanged(props) };
-      const { plan } = await planIndex(client, specOf(props), { role: props.role });
+      const { plan } = await planOneIndex(client, specOf(props), { role: props.role });
       return { actual, plan };
     });
   } catch (error) {
@@ -148,7 +148,7 @@ function planOf(inputs: DatabaseIndexInputs, before: PreviousIndex | undefined):
   const spec = specOf(inputs);
   const previous = new Map(before === undefined ? [] : [[spec, before]]);
   return planIfReachable(inputs.connection, async (client) => {
-    const { plan } = await planIndex(client, spec, { role: inputs.role, previous });
+    const { plan } = await planOneIndex(client, spec, { role: inputs.role, previous });
     return plan;
   });
 }

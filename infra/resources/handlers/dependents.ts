@@ -16,12 +16,12 @@ import { programsOf, tableIsFinal } from './pending';
 
 /**
  * Everything that the run would be refused for later, found at once: extensions the server has not, indexes PostgreSQL does not take, tables
- * that cannot be audited. What a pending migration may still bring is left out. `former`: the same of the run before.
+ * that cannot be audited. What a pending migration may still bring is left out. `before`: the same of the run before.
  */
 export async function judgeDependents(
   client: Client,
   wanted: Dependents,
-  former: Dependents | undefined,
+  before: Dependents | undefined,
 ): Promise<PlatformError[]> {
   const { connection, indexes, audit, extensions } = wanted;
   const refusals: PlatformError[] = [];
@@ -31,8 +31,8 @@ export async function judgeDependents(
   }
   const previous = new Map<IndexSpec, PreviousIndex>(
     indexes.flatMap((spec) => {
-      const before = former?.indexes.find(({ name }) => name === spec.name);
-      return before === undefined ? [] : [[spec, before] as const];
+      const known = before?.indexes.find(({ name }) => name === spec.name);
+      return known === undefined ? [] : [[spec, known] as const];
     }),
   );
   const planned = await planIndexes(client, indexes, { role: wanted.role, previous });
@@ -83,16 +83,16 @@ export function together(refusals: readonly PlatformError[]): PlatformError | un
  */
 export async function ownerRefusal(
   client: Client,
-  former: string,
+  owner: string,
   { connection, role: wanted }: Dependents,
 ): Promise<PlatformError | undefined> {
-  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_roles WHERE rolname = $1', [former]);
+  const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_roles WHERE rolname = $1', [owner]);
   if (rowCount === 0) return undefined;
   return new PlatformError(
     'owner-changed',
-    `The owner of the tables would change from ${former} to ${wanted}, who owns none of them.`,
+    `The owner of the tables would change from ${owner} to ${wanted}, who owns none of them.`,
     `Set coach:roles.owner.name back, or rename the role with all it owns and run up again: \`npm run coachdb -- psql --role ${connection.user} ` +
-      `-- -c 'ALTER ROLE ${quoteIdentifier(former)} RENAME TO ${quoteIdentifier(wanted)}'\`.`,
+      `-- -c 'ALTER ROLE ${quoteIdentifier(owner)} RENAME TO ${quoteIdentifier(wanted)}'\`.`,
     { kind: 'refused', object: 'coach:roles.owner.name' },
   );
 }

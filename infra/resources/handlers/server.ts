@@ -18,7 +18,7 @@ import { failureOf, withRemedy } from './failure';
 import { rememberPrograms } from './pending';
 import { Recent } from './recent';
 import { projectRoot } from './root';
-import { checkIdentity, checkParameters, checkPlace, checkShape, warnOfNewerMajor } from './serverChecks';
+import { checkIdentity, checkInputs, checkMachine, checkParameters, warnOfNewerMajor } from './serverChecks';
 
 /** What Pulumi sends for a value it does not know yet. */
 const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
@@ -29,14 +29,14 @@ const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
  */
 const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => ({
   async check(olds, news) {
-    const shape = checkShape(news);
-    if (shape.length > 0) return { inputs: news, failures: shape };
+    const invalid = checkInputs(news);
+    if (invalid.length > 0) return { inputs: news, failures: invalid };
     const before = olds?.dataDirectory === undefined ? undefined : here(root(), olds);
     const failures: CheckFailure[] = checkIdentity(before, here(root(), news));
     let placed: PlacedServer | undefined;
-    failures.push(...(await failureOf('', () => (placed = place(root(), news, olds)))));
+    failures.push(...(await failureOf('', () => (placed = serverOf(root(), news, olds)))));
     failures.push(...checkParameters(news, placed?.binaries.major));
-    if (placed !== undefined) failures.push(...(await checkPlace(placed, before)));
+    if (placed !== undefined) failures.push(...(await checkMachine(placed, before)));
     if (failures.length > 0 || placed === undefined) return { inputs: news, failures };
     warnOfNewerMajor(placed.binaries);
     if (!('extension_control_path' in news.parameters)) rememberPrograms(news, placed.binaries);
@@ -47,20 +47,20 @@ const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => 
 
   async diff(_id, olds, news) {
     const known = ofCheck.take(inputsOf(news));
-    const placed = place(root(), news, olds);
+    const placed = serverOf(root(), news, olds);
     requireKnown({ ...placed.process, identity: olds.identity });
     const activation = known ?? (await activationOf(placed, olds, news));
     return { changes: activation !== 'none' || olds.adminPassword !== news.adminPassword };
   },
 
   async create(inputs) {
-    const placed = place(root(), inputs);
+    const placed = serverOf(root(), inputs);
     await bringUp(placed);
     return { id: inputs.dataDirectory, outs: outputsOf(inputs, placed) };
   },
 
   async read(id, props) {
-    const placed = place(root(), props, props);
+    const placed = serverOf(root(), props, props);
     requireRunnable(placed.owned);
     requireKnown({ ...placed.process, identity: props.identity });
     const found = await inspect(placed, passwordsOf(placed));
@@ -71,7 +71,7 @@ const handlerIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => 
   },
 
   async update(_id, olds, news) {
-    const placed = place(root(), news, olds);
+    const placed = serverOf(root(), news, olds);
     requireKnown({ ...placed.process, identity: olds.identity });
     const newPrograms = hasNewPrograms(placed, olds, news);
     await bringUp(placed, { formerPassword: olds.adminPassword, newPrograms });
@@ -103,7 +103,7 @@ function here<T extends Partial<ServerInputs>>(root: string, inputs: T): T & { p
 }
 
 /** `olds`: an older state may hold the path that this folder, or the one it was copied from, had then. */
-function place(root: string, inputs: ServerInputs, olds?: Partial<ServerInputs>): PlacedServer {
+function serverOf(root: string, inputs: ServerInputs, olds?: Partial<ServerInputs>): PlacedServer {
   return placeServer(
     { ...here(root, inputs), account: inputs.account, formerHome: formerHome(olds ?? {}) },
     { uid: process.getuid?.(), sudoUid: process.env['SUDO_UID'], pathVariable: process.env['PATH'] ?? '' },

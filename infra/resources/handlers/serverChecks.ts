@@ -19,8 +19,8 @@ import { failureOf } from './failure';
 
 const LOOPBACK = '127.0.0.1';
 
-/** Everything wrong with the inputs' shape, whatever this machine is like. */
-export function checkShape(news: ServerInputs): CheckFailure[] {
+/** Everything wrong with the inputs themselves, whatever this machine is like. */
+export function checkInputs(news: ServerInputs): CheckFailure[] {
   const failures: CheckFailure[] = [];
   const expect = (property: keyof ServerInputs, good: boolean, expected: string): void => {
     if (!good)
@@ -103,7 +103,7 @@ export function wasMoved(before: string, after: string): boolean {
 }
 
 /** What only this machine tells: data directory, its owner and version, the port. */
-export async function checkPlace(
+export async function checkMachine(
   { process: server, declaration, owned }: PlacedServer,
   olds: Partial<ServerInputs> | undefined,
 ): Promise<CheckFailure[]> {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quoteIdentifier } from '../../../postgres/connection/quote';
 import { applyGrant, planGrant, revokeGrant } from '../../../postgres/roles/grants';
 import { samePrivileges } from '../../../postgres/roles/privileges';
-import { heldOn, readGrant } from '../../../postgres/roles/readGrant';
+import { grantedOn, readGrant } from '../../../postgres/roles/readGrant';
 import type { GrantSpec } from '../../../postgres/spec';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 import { failureOf, TestRoles } from './support';
@@ -61,8 +61,8 @@ describe('grants', () => {
       const grant = spec(objectType, privileges);
       await apply(grant);
       expect(await now(grant)).toEqual(privileges);
-      for (const { privileges: held } of (await heldOn(client, grant, database)) ?? [])
-        expect(held).toEqual([...privileges].sort());
+      for (const { privileges: granted } of (await grantedOn(client, grant, database)) ?? [])
+        expect(granted).toEqual([...privileges].sort());
     }
   });
 

@@ -62,11 +62,12 @@ describe('roles', () => {
 
   it.each(HOSTILE)('may be called %s', async (base_) => {
     const role = wanted(roles.name(base_), { login: true, memberOf: ['pg_monitor'], assumeRole: 'pg_monitor' });
-    await declare(role, `${base_}'`);
+    const password = `it's "quoted" \\ $1`;
+    await declare(role, password);
     expect(await stepsLeft(role)).toEqual([]);
     const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role.name]);
     expect(rows).toHaveLength(1);
-    expect(await checkLogin({ ...base.target, user: role.name, password: `${base_}'` })).toBe('ok');
+    expect(await checkLogin({ ...base.target, user: role.name, password })).toBe('ok');
   });
 
   it('may have names of 63 bytes', async () => {
