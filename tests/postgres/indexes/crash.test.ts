@@ -24,7 +24,13 @@ let client: Client;
 let compiled: string;
 
 beforeAll(async () => {
-  compiled = compileInto('coach-index-', ['postgres', 'postgres/connection', 'postgres/tuning', 'postgres/indexes']);
+  compiled = compileInto('coach-index-', [
+    'postgres',
+    'postgres/connection',
+    'postgres/steps',
+    'postgres/tuning',
+    'postgres/indexes',
+  ]);
   database = await freshDatabase('crash');
   client = database.client;
 });
