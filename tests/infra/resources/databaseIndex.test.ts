@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../../../infra/resources/databaseIndex';
 import { databaseIndex } from '../../../infra/resources/handlers/databaseIndex';
+import { rememberPending } from '../../../infra/resources/handlers/pending';
 import { retiredName } from '../../../postgres/indexes/names';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 
@@ -61,6 +62,21 @@ async function up(news: DatabaseIndexInputs, olds?: DatabaseIndexOutputs) {
 }
 
 describe('check', () => {
+  it('waits for a pending migration that names the table, and refuses where none does', async () => {
+    // By another name of the host: what is pending there is of this test alone.
+    const news = inputs({ connection: { ...database.target, host: 'localhost' }, columns: [{ name: 'locaton' }] });
+    const migration = (sql: string) => ({ name: '1_rename', path: '', checksum: '', sql, warnings: [] });
+    rememberPending(news.connection, [migration('ALTER TABLE "Student" RENAME location TO locaton;')]);
+    expect(await databaseIndex.check(undefined, asked(news))).toMatchObject({
+      failures: [],
+      inputs: { plan: 'not yet checked: migration 1_rename comes first' },
+    });
+    rememberPending(news.connection, [migration('ALTER TABLE "Other" RENAME x TO y;')]);
+    const { failures } = await databaseIndex.check(undefined, asked(news));
+    const reason: unknown = expect.stringContaining('[index-column-missing]');
+    expect(failures).toEqual([{ property: '', reason }]);
+  });
+
   it.each([
     ['no server', nowhere],
     ['no database', noDatabase],

@@ -1,12 +1,15 @@
 import { type Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { withClient } from '../../../postgres/connection/client';
 import { PlatformError } from '../../../postgres/errors';
+import { applyIndexSteps } from '../../../postgres/indexes/apply';
 import { readIndex, readIndexes } from '../../../postgres/indexes/catalog';
 import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
 import { retiredName, temporaryName } from '../../../postgres/indexes/names';
 import { planText } from '../../../postgres/indexes/print';
 import { resolveIndexes } from '../../../postgres/indexes/resolve';
+import { searchPathOf } from '../../../postgres/indexes/session';
 import type { IndexSpec } from '../../../postgres/spec';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 
@@ -441,3 +444,43 @@ async function freshSession(): Promise<Client> {
   await session.connect();
   return session;
 }
+
+describe('what stands in an expression or predicate', () => {
+  const injected = async (): Promise<unknown> =>
+    (await client.query<{ found: string | null }>(`SELECT to_regclass('public.injected')::text AS found`)).rows[0]
+      ?.found;
+
+  it('is one piece of one statement, in the trial and in the work', async () => {
+    await table('CREATE TABLE pieces (n int)');
+    const predicate = 'true); COMMIT; CREATE TABLE public.injected (); SELECT (1';
+    const spec = { name: 'idx_pieces', schema: 'public', table: 'pieces', columns: [{ name: 'n' }], predicate };
+    const [planned] = await planIndexes(client, [spec]);
+    expect(planned?.plan.problems).toMatchObject([{ code: 'index-definition-refused' }]);
+    expect(await injected()).toBeNull();
+    const index = { schema: 'public', name: 'idx_pieces' };
+    for (const phase of ['alone', 'transaction'] as const) {
+      const sql = ['SELECT 1; CREATE TABLE public.injected ()'];
+      const step = { phase, action: 'drop', index, sql, reason: '' } as const;
+      await expect(applyIndexSteps(client, { ...index, table: 'pieces' }, [step]), phase).rejects.toMatchObject({
+        code: 'index-failed',
+        message: expect.stringContaining('multiple commands') as unknown,
+      });
+    }
+    expect(await injected()).toBeNull();
+  });
+
+  it('is looked up in the temporary schema last', () => {
+    expect(searchPathOf('a b')).toBe('"a b", public, pg_temp');
+  });
+
+  it('means the same to a session without a search path, as all of the platform are', async () => {
+    await table(`CREATE TABLE pieces (n int);
+      CREATE FUNCTION public.doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2'`);
+    const columns = [{ name: 'doubled(n)', expression: true }];
+    const spec = { name: 'idx_doubled', schema: 'public', table: 'pieces', columns };
+    await withClient(database.target, async (own) => {
+      expect((await ensureIndex(own, spec)).action).toBe('create');
+      expect((await ensureIndex(own, spec)).action).toBe('none');
+    });
+  });
+});

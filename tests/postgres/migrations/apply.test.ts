@@ -130,6 +130,20 @@ it('is not misled about where a statement ends', async () => {
   expect(await column('INSERT INTO a DEFAULT VALUES RETURNING t')).toEqual([`x'; COMMIT; SELECT nope(); --`]);
 });
 
+it('keeps the record from whom default privileges favour: who writes it can make a migration be skipped', async () => {
+  const { client: admin } = place.database;
+  await admin.query(
+    `ALTER DEFAULT PRIVILEGES FOR ROLE "${place.owner}" GRANT ALL ON TABLES TO PUBLIC, "${place.target.user}"`,
+  );
+  await deploy(place, migrationFolder({ [A]: 'CREATE TABLE a ();' }));
+  const { rows } = await admin.query<{ name: string; grantee: string }>(
+    `SELECT relname AS name, grantee::regrole::text AS grantee FROM pg_class CROSS JOIN LATERAL aclexplode(relacl)
+      WHERE relname IN ('a', '_prisma_migrations') AND grantee <> relowner`,
+  );
+  expect(rows.some(({ name }) => name === 'a')).toBe(true);
+  expect(rows.filter(({ name }) => name === '_prisma_migrations')).toEqual([]);
+});
+
 it('gives each migration a clean session', async () => {
   const leaks = `SET ROLE NONE; SET search_path = pg_catalog; SET statement_timeout = '1h'; SET timezone = 'Asia/Tokyo';
     CREATE TEMP TABLE scratch (); PREPARE p AS SELECT 1; LISTEN ears; SET app.current_user_id = 'mallory';`;

@@ -254,6 +254,16 @@ describe('what was granted by hand', () => {
     expect(await lists(base.client)).toEqual(before);
   });
 
+  it('is undone where a declared role handed it on to a role of others', async () => {
+    await run(`GRANT USAGE ON SCHEMA public TO ${guest}; GRANT DELETE ON "User" TO ${app} WITH GRANT OPTION;
+      SET ROLE ${app}; GRANT DELETE ON "User" TO ${guest}; RESET ROLE`);
+    await applyPrivileges(base.client, SPEC);
+    const { rows } = await base.client.query(`SELECT has_table_privilege($1, '"User"', 'DELETE') AS deletes`, [guest]);
+    expect(rows[0]).toEqual({ deletes: false });
+    await run(`REVOKE ALL ON SCHEMA public FROM ${guest}`);
+    expect(await lists(base.client)).toEqual(before);
+  });
+
   it('stays where a superuser granted it before it was one, and the remedy is one', async () => {
     await run(`GRANT USAGE ON SCHEMA public TO ${chief}; ALTER ROLE ${chief} NOSUPERUSER; GRANT DELETE ON "User" TO ${chief} WITH GRANT OPTION;
       SET ROLE ${chief}; GRANT DELETE ON "User" TO ${reader}; RESET ROLE; ALTER ROLE ${chief} SUPERUSER`);
