@@ -1,8 +1,9 @@
 import type { Problem } from '../../postgres/errors';
+import { notPreloaded } from '../../postgres/extensions/preload';
 import type { Machine } from '../../postgres/tuning/machine';
 import { renderRds } from '../../postgres/tuning/rds';
 import { validateParameters } from '../../postgres/tuning/validate';
-import { parseParameter, splitList } from '../../postgres/tuning/value';
+import { parseParameter } from '../../postgres/tuning/value';
 import { machineOf, mergedParameters } from './parameters';
 import type { Report } from './reader';
 import type { Settings } from './settings';
@@ -12,9 +13,6 @@ export interface Target {
   machine?: Machine;
   major?: number;
 }
-
-/** The libraries whose extension does nothing unless the server preloads them. */
-const PRELOADED = ['pg_stat_statements', 'pgaudit', 'pg_cron'];
 
 /** The parameters the server would be declared with: each by itself, together, against the machine, and on RDS. */
 export function checkParameters(settings: Settings, { machine, major }: Target, report: Report): void {
@@ -40,13 +38,13 @@ export function checkParameters(settings: Settings, { machine, major }: Target, 
       'Raise the parameter max_connections or lower coach:roles.application.connectionLimit.',
     );
   }
-  const libraries = splitList(String(effective.shared_preload_libraries ?? '')) ?? [];
-  for (const { name } of report.concerns(['extensions']) ? [] : settings.extensions) {
-    if (!PRELOADED.includes(name) || libraries.includes(name)) continue;
+  const libraries = String(effective.shared_preload_libraries ?? '');
+  const extensions = report.concerns(['extensions']) ? [] : settings.extensions.map(({ name }) => name);
+  for (const name of notPreloaded(extensions, libraries)) {
     report.add(
       'setting-conflict',
       'extensions',
-      `Extension ${name} needs its library preloaded, but shared_preload_libraries is ${JSON.stringify(libraries.join(', '))}.`,
+      `Extension ${name} needs its library preloaded, but shared_preload_libraries is ${JSON.stringify(libraries)}.`,
       `Add ${name} to the parameter shared_preload_libraries, or remove the extension.`,
     );
   }

@@ -4,8 +4,6 @@ import { SqlState, stateOf } from '../connection/sqlstate';
 import { PlatformError } from '../errors';
 import type { ExtensionSpec } from '../spec';
 import { nearest } from '../tuning/nearest';
-import { packageOf } from './packages';
-import { notPreloaded, preloadOf } from './preload';
 
 /** Names and versions the server could install, by name. */
 export async function availableExtensions(client: Client): Promise<Map<string, string[]>> {
@@ -16,14 +14,8 @@ export async function availableExtensions(client: Client): Promise<Map<string, s
   return new Map(rows.map(({ name, versions }) => [name, versions]));
 }
 
-/** How scripts of extensions fail without their library: in wrong state, or at a parameter nobody knows. */
-const OF_A_LIBRARY: ReadonlySet<string | undefined> = new Set([
-  SqlState.objectNotInPrerequisiteState,
-  SqlState.undefinedObject,
-]);
-
 /**
- * Why a CREATE or ALTER EXTENSION failed, where it is the extension, its version or its library that is missing; undefined: something
+ * Why a CREATE or ALTER EXTENSION failed, where it is the extension, its version or what it requires that is missing; undefined: something
  * else. Found by looking, since PostgreSQL has no SQLSTATE of its own for any of them.
  */
 export async function unavailable(
@@ -34,7 +26,7 @@ export async function unavailable(
   const options = { object: wanted.name, cause };
   const available = await availableExtensions(client).catch(() => undefined);
   if (available === undefined) return undefined;
-  const refusal = notOffered(wanted, available, await majorOf(client), cause);
+  const refusal = notOffered(wanted, available, cause);
   if (refusal !== undefined) return refusal;
   const versions = available.get(wanted.name) ?? [];
   if (wanted.version !== undefined && stateOf(cause) === SqlState.invalidParameterValue) {
@@ -55,22 +47,13 @@ export async function unavailable(
       options,
     );
   }
-  if (OF_A_LIBRARY.has(stateOf(cause)) && (await notPreloaded(client, [wanted.name])).length > 0) {
-    return new PlatformError(
-      'extension-not-preloaded',
-      `Extension ${wanted.name} cannot be created before its library is preloaded.`,
-      `Add ${preloadOf(wanted.name) ?? wanted.name} to shared_preload_libraries in coach:parameters; \`up\` then restarts the server.`,
-      options,
-    );
-  }
   return undefined;
 }
 
-/** The extension or its version is none of those that a server of this major offers. */
+/** The extension or its version is none of those that the server offers. */
 export function notOffered(
   wanted: ExtensionSpec,
   available: ReadonlyMap<string, string[]>,
-  major: number,
   cause?: unknown,
 ): PlatformError | undefined {
   const options = { object: wanted.name, cause };
@@ -80,8 +63,8 @@ export function notOffered(
     const guess = nearest(wanted.name, names);
     return new PlatformError(
       'extension-unavailable',
-      `Extension ${wanted.name} is not available on this server${guess === undefined ? '' : `; did you mean ${guess}?`}`,
-      `${packageOf(wanted.name, major)} Install that, or take it out of coach:extensions. Available: ${names.join(', ')}.`,
+      `Extension ${wanted.name} is not on this server${guess === undefined ? '' : `; did you mean ${guess}?`}`,
+      `Install its package for this PostgreSQL, or take it out of coach:extensions. Available: ${names.join(', ')}.`,
       options,
     );
   }
@@ -104,11 +87,4 @@ async function missingRequirements(client: Client, { name, version }: ExtensionS
     [name, version ?? null],
   );
   return rows.map(({ required }) => required);
-}
-
-async function majorOf(client: Client): Promise<number> {
-  const { rows } = await client.query<{ major: number }>(
-    `SELECT current_setting('server_version_num')::int / 10000 AS major`,
-  );
-  return rows[0]?.major ?? 0;
 }

@@ -54,7 +54,7 @@ export function judgeUnstarted({ connection, extensions }: Dependents): Platform
   const binaries = programsOf(connection);
   const offered = binaries === undefined ? undefined : extensionsOnDisk(binaries.directory);
   if (binaries === undefined || offered === undefined) return [];
-  return extensions.flatMap((wanted) => notOffered(wanted, offered, binaries.major) ?? []);
+  return extensions.flatMap((wanted) => notOffered(wanted, offered) ?? []);
 }
 
 function isFinal(connection: Connection, table: string | undefined): boolean {
