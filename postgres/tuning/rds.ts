@@ -38,26 +38,11 @@ function rdsText({ value }: ParsedParameter): string {
 }
 
 /** wal_level is RDS's own: replica is its floor, and rds.logical_replication raises it to logical. */
-function walLevel(value: ParameterValue): { parameter?: RdsParameter; notice: RdsNotice } {
-  const base = { name: 'wal_level', value };
-  switch (String(value).toLowerCase()) {
-    case 'logical':
-      return {
-        parameter: { name: 'rds.logical_replication', value: '1', applyMethod: 'pending-reboot' },
-        notice: { ...base, outcome: 'replaced', reason: 'rds.logical_replication = 1 raises wal_level to logical.' },
-      };
-    case 'replica':
-      return {
-        notice: {
-          ...base,
-          outcome: 'satisfied',
-          reason: 'RDS sets wal_level itself, to replica where backups are on.',
-        },
-      };
-    default:
-      return { notice: { ...base, outcome: 'refused', reason: 'RDS does not run with wal_level minimal.' } };
-  }
-}
+const WAL_LEVEL: Readonly<Record<string, Pick<RdsNotice, 'outcome' | 'reason'>>> = {
+  minimal: { outcome: 'refused', reason: 'RDS does not run with wal_level minimal.' },
+  replica: { outcome: 'satisfied', reason: 'RDS sets wal_level itself, to replica where backups are on.' },
+  logical: { outcome: 'replaced', reason: 'rds.logical_replication = 1 raises wal_level to logical.' },
+};
 
 /**
  * The parameter group for these parameters, sorted by name, and every parameter it does not hold as declared. A parameter that
@@ -86,10 +71,11 @@ export function renderRds(
       notices.push({ name, value, outcome: 'refused', reason: `${problem.message} ${problem.remedy}` });
       continue;
     }
-    if (parameter.name === 'wal_level') {
-      const mapped = walLevel(value);
-      if (mapped.parameter !== undefined) send(mapped.parameter);
-      notices.push(mapped.notice);
+    const ofWal = parameter.name === 'wal_level' ? WAL_LEVEL[String(parameter.value)] : undefined;
+    if (ofWal !== undefined) {
+      notices.push({ name: parameter.name, value, ...ofWal });
+      if (ofWal.outcome === 'replaced')
+        send({ name: 'rds.logical_replication', value: '1', applyMethod: 'pending-reboot' });
       continue;
     }
     const apply = parameter.spec === undefined ? 'static' : rdsApply(parameter.spec, options.major);
@@ -98,7 +84,9 @@ export function renderRds(
       continue;
     }
     if (parameter.name === 'shared_preload_libraries') {
-      const { allowed, refused } = libraries(parameter);
+      const items = splitList(parameter.text) ?? [];
+      const allowed = items.filter((item) => RDS_LIBRARIES.includes(item));
+      const refused = items.filter((item) => !allowed.includes(item));
       for (const library of refused) {
         const reason = `RDS does not preload ${library}; it can preload ${RDS_LIBRARIES.join(', ')}.`;
         notices.push({ name, value, outcome: 'refused', reason });
@@ -113,14 +101,6 @@ export function renderRds(
   }
   const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
   return { parameters: [...sent.values()].sort(byName), notices: notices.sort(byName) };
-}
-
-function libraries(parameter: ParsedParameter): { allowed: string[]; refused: string[] } {
-  const items = splitList(parameter.text) ?? [];
-  return {
-    allowed: items.filter((item) => RDS_LIBRARIES.includes(item)),
-    refused: items.filter((item) => !RDS_LIBRARIES.includes(item)),
-  };
 }
 
 function unavailableNotice(parameter: ParsedParameter): Pick<RdsNotice, 'outcome' | 'reason'> {
