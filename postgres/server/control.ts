@@ -18,7 +18,7 @@ const LENGTH = 20;
 
 /**
  * Reads global/pg_control itself, since npm's binaries come without pg_controldata. It begins, in the machine's byte order, with the system
- * identifier (8 bytes), its own version and the catalog's (4 each) and the state (4), in every major from 8.3 to 18. Undefined where there is
+ * identifier (8 bytes), its own version and the catalog's (4 each) and the state (4), in every major since 8.3. Undefined where there is
  * none, or where it is of another machine.
  */
 export function readControlFile(dataDirectory: string): ControlFile | undefined {

@@ -5,7 +5,7 @@ import type { Machine } from './machine';
 import { formatSize, fromBase } from './units';
 import { type ParameterOptions, type ParsedParameter, parseParameter, showValue } from './value';
 
-/** PostgreSQL's own defaults of the numbers the rules below compare with (the same in 15 to 18). */
+/** PostgreSQL's own defaults of the numbers the rules below compare with (the same in every known major). */
 const SERVER_DEFAULTS: Record<string, number | string> = {
   max_connections: 100,
   superuser_reserved_connections: 3,
