@@ -5,23 +5,24 @@ const only = (name, from, to, comment) => ({
   severity: 'error',
   from: { path: from },
   to: {
-    path: '^(infra|stacks|components|postgres|engine|policies|functions|scripts|app|tests|benchmarks)/',
+    path: '^(infra|stacks|components|postgres|engine|system|policies|functions|scripts|app|tests|benchmarks)/',
     pathNot: to,
   },
 });
 
 module.exports = {
   forbidden: [
+    only('system', '^system/', '^system/', 'Below everything: errors, files, processes.'),
     only(
       'postgres-alone',
       '^postgres/',
-      '^postgres/',
+      '^(postgres|system)/',
       'The database library knows SQL, files and processes, nothing of ours.',
     ),
     only(
       'config',
       '^infra/config/',
-      '^(infra/config|postgres)/',
+      '^(infra/config|postgres|system)/',
       'Settings know only the types and planners of postgres.',
     ),
     only(
@@ -33,39 +34,39 @@ module.exports = {
     only(
       'handlers',
       '^infra/resources/handlers/',
-      '^(infra/resources|postgres)/',
+      '^(infra/resources|postgres|system)/',
       'Handlers join resources and postgres.',
     ),
     only(
       'components',
       '^components/',
-      '^(components|infra/resources|postgres)/',
+      '^(components|infra/resources|postgres|system)/',
       'Components declare; planners and types of postgres only.',
     ),
-    only('stacks', '^stacks/', '^(stacks|components|infra/config)/', 'A stack chooses components and settings.'),
+    only('stacks', '^stacks/', '^(stacks|components|infra/config|system)/', 'A stack chooses components and settings.'),
     only(
       'entry',
       '^infra/index\\.ts$',
-      '^(infra/config/|stacks/|postgres/commands\\.ts$)',
+      '^(infra/config/|stacks/|postgres/commands\\.ts$|system/)',
       'Settings in, stack chosen, outputs out.',
     ),
     only(
       'engine',
       '^engine/',
-      '^(engine|postgres)/',
+      '^(engine|postgres|system)/',
       'The engine never sees components or stacks: the program is run, not imported.',
     ),
     only('policies', '^policies/', '^(policies|engine)/', 'Rules over a graph.'),
     only(
       'functions',
       '^functions/',
-      '^(functions|postgres|infra/config)/',
+      '^(functions|postgres|infra/config|system)/',
       'Entry points of the Lambda and the scheduled task.',
     ),
     only(
       'scripts',
       '^scripts/',
-      '^(scripts|postgres|engine|policies|infra/config)/',
+      '^(scripts|postgres|engine|policies|infra/config|system)/',
       'The program is run, not imported.',
     ),
     only('app', '^app/', '^app/', 'The application knows nothing of the platform.'),

@@ -22,6 +22,7 @@ const COPIED = [
   'components',
   'postgres',
   'engine',
+  'system',
   'scripts',
   'benchmarks',
   'app',

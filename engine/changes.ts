@@ -1,4 +1,4 @@
-import type { Problem } from '../postgres/errors';
+import type { Problem } from '../system/errors';
 
 export type Operation = 'create' | 'update' | 'replace' | 'delete' | 'same' | 'read';
 

@@ -18,6 +18,7 @@ const FOLDERS = [
   'components',
   'postgres',
   'engine',
+  'system',
   'policies',
   'functions',
   'scripts',

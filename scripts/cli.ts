@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Command, CommanderError, Help, type Option } from 'commander';
 
 import { allForStack, forStack } from '../postgres/commands';
-import { PlatformError } from '../postgres/errors';
+import { PlatformError } from '../system/errors';
 import { type CommandResult, failed } from './command';
 import { type CommandDefinition, COMMANDS } from './commands/index';
 import { EXIT_CODE_HELP, ExitCode } from './exitCodes';

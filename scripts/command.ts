@@ -1,4 +1,4 @@
-import { PlatformError, type Problem, toProblem } from '../postgres/errors';
+import { PlatformError, type Problem, toProblem } from '../system/errors';
 import { ExitCode, exitCodeOf } from './exitCodes';
 import { knownError } from './knownError';
 import { ProblemList } from './problems';

@@ -1,4 +1,4 @@
-import { PlatformError } from '../postgres/errors';
+import { PlatformError } from '../system/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
 

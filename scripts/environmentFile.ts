@@ -1,8 +1,8 @@
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { writeAtomically } from '../engine/state/atomicFile';
-import { PlatformError } from '../postgres/errors';
+import { writeAtomically } from '../system/atomicFile';
+import { PlatformError } from '../system/errors';
 
 /**
  * Sets variables in a `.env` file and keeps every other byte: comments, order, other variables and whatever encoding they are in. A

@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../postgres/errors';
+import type { ErrorKind } from '../system/errors';
 
 /** The one table of exit codes; README and `--help` print it. */
 export const ExitCode = {

@@ -4,7 +4,6 @@ import { readForPulumi } from '../engine/state/checkpoint';
 import type { ResourceState } from '../engine/state/resource';
 import type { PropertyMap } from '../engine/state/values';
 import { leftBehind } from '../postgres/connection/client';
-import { PlatformError } from '../postgres/errors';
 import { startAgain } from '../postgres/server/bringUp';
 import { type Layout, recordedLayout } from '../postgres/server/layout';
 import { currentLogFile } from '../postgres/server/log';
@@ -15,6 +14,7 @@ import { serverState, stopServer } from '../postgres/server/process';
 import { ownedBy, type PlacedServer, placeServer } from '../postgres/server/server';
 import { isLeftBehind } from '../postgres/server/state';
 import type { Parameters } from '../postgres/spec';
+import { PlatformError } from '../system/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
 

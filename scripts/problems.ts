@@ -1,4 +1,4 @@
-import { PlatformError, type Problem } from '../postgres/errors';
+import { PlatformError, type Problem } from '../system/errors';
 
 /** Several problems found together, all of the same kind: settings, as a rule. */
 export class ProblemList extends PlatformError {

@@ -6,7 +6,7 @@ import { locatePulumi } from '../engine/pulumi/locate';
 import type { PulumiRunOptions } from '../engine/pulumi/run';
 import { backendPaths } from '../engine/state/backend';
 import { readForPulumi } from '../engine/state/checkpoint';
-import { PlatformError } from '../postgres/errors';
+import { PlatformError } from '../system/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
 import { readState, type StackState } from './stackState';

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 
-import { PlatformError } from '../postgres/errors';
 import type { ConnectionTarget } from '../postgres/spec';
+import { PlatformError } from '../system/errors';
 import { databaseAccess } from './databaseAccess';
 import { adminLogin } from './passwords';
 import type { Stack } from './stack';

@@ -9,7 +9,7 @@ import { defaultSettings } from '../infra/config/defaults';
 import { environmentOf, parseSettings } from '../infra/config/parse';
 import type { Settings } from '../infra/config/settings';
 import { readStackFile } from '../infra/config/stackFile';
-import { PlatformError, type Problem } from '../postgres/errors';
+import { PlatformError, type Problem } from '../system/errors';
 import type { CommandContext } from './command';
 import { handlersOf } from './handlers';
 import { ProblemList } from './problems';

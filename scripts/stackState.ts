@@ -19,7 +19,7 @@ import { pendingError, planPendingRepair, repairPending, settled } from '../engi
 import type { ResourceState } from '../engine/state/resource';
 import { withoutRetired } from '../engine/state/retired';
 import { removeSaltFromSettings } from '../engine/state/settingsCopy';
-import { PlatformError } from '../postgres/errors';
+import { PlatformError } from '../system/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
 import { ensurePassphrase, keptKeyFile, prepareFolders, refuseForeign, stackHome } from './workspace';

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { WriteStream } from 'node:tty';
 
 import { forStack } from '../postgres/commands';
-import { PlatformError } from '../postgres/errors';
+import { PlatformError } from '../system/errors';
 import type { CommandContext } from './command';
 import { ExitCode } from './exitCodes';
 import type { Display } from './report/display';

@@ -7,8 +7,8 @@ import { Crypter } from '../engine/state/passphrase';
 import { readPassphrase } from '../engine/state/passphraseFile';
 import { databaseAddress } from '../infra/config/access';
 import { withClient } from '../postgres/connection/client';
-import { PlatformError } from '../postgres/errors';
 import type { ConnectionTarget } from '../postgres/spec';
+import { PlatformError } from '../system/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
 

@@ -5,9 +5,9 @@ import { initialiseStack } from '../engine/state/backend';
 import { KeptKey } from '../engine/state/keptKey';
 import { Crypter } from '../engine/state/passphrase';
 import { createPassphraseFile, readPassphrase } from '../engine/state/passphraseFile';
-import { PlatformError } from '../postgres/errors';
 import { accountName } from '../postgres/server/account';
 import { findFreePort } from '../postgres/server/port';
+import { PlatformError } from '../system/errors';
 
 /** Where things are kept, below the project's root; README lists them. */
 export interface Workspace {

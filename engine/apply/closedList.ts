@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import { type Registration, STACK_TYPE } from '../protocol/registration';
 
 /** Everything the local stack declares. The embedded engine applies these and nothing else: it is not a second Pulumi. */

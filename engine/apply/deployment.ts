@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import type { ResourceChange } from '../changes';
 import type { Monitor, Severity } from '../protocol/monitor';
 import { isDefaultProvider, type Registration, urnOf } from '../protocol/registration';

@@ -6,7 +6,7 @@ import { ResourceProviderClient } from '@pulumi/pulumi/proto/provider_grpc_pb';
 import * as proto from '@pulumi/pulumi/proto/provider_pb';
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
 
-import { errorFromText, PlatformError } from '../../postgres/errors';
+import { errorFromText, PlatformError } from '../../system/errors';
 import { startSdk } from '../protocol/sdkProcess';
 import type { CheckResult, DiffResult, Properties, ResourceProvider } from './provider';
 

@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import type { PropertyChange, ResourceChange } from '../changes';
 import { nameOf, type Registration, typeOf } from '../protocol/registration';
 import type { ResourceState } from '../state/resource';

@@ -1,4 +1,4 @@
-import { errorFromText, PlatformError } from '../../postgres/errors';
+import { errorFromText, PlatformError } from '../../system/errors';
 import { nameOf, typeOf } from '../protocol/registration';
 import type { CheckResult } from './provider';
 

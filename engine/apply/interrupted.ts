@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 
 /** A run that was told to end did so at a safe point. */
 export function interrupted(): PlatformError {

@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import { DYNAMIC_PACKAGE } from './dynamic';
 import type { Properties, ResourceProvider } from './provider';
 

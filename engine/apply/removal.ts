@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import type { ResourceChange } from '../changes';
 import { isDefaultProvider } from '../protocol/registration';
 import { unwrap } from '../protocol/wire';

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 
-import { type PlatformError, toProblem } from '../../postgres/errors';
+import { type PlatformError, toProblem } from '../../system/errors';
 import { countOperations, type DeploymentResult, type ResourceChange } from '../changes';
 import type { Monitor, Severity } from '../protocol/monitor';
 import { serveMonitor } from '../protocol/monitor';

@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import type { PropertyChange } from '../changes';
 import type { Registration } from '../protocol/registration';
 import { hasUnknown, markSecrets, rewrap, sameValue, UNKNOWN_ON_WIRE, unwrap } from '../protocol/wire';

@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import { show } from '../apply/difference';
 import { type Monitor, serveMonitor, type Severity } from '../protocol/monitor';
 import { programError, ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';

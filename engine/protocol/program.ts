@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 
-import { errorFromText, PlatformError } from '../../postgres/errors';
+import { errorFromText, PlatformError } from '../../system/errors';
 import { startSdk } from './sdkProcess';
 
 export interface ProgramOptions {

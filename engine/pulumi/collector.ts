@@ -1,4 +1,4 @@
-import { type PlatformError, toProblem } from '../../postgres/errors';
+import { type PlatformError, toProblem } from '../../system/errors';
 import { show } from '../apply/difference';
 import { reasonsOf } from '../apply/inputsRefused';
 import { countOperations, type DeploymentResult, type Operation, type ResourceChange } from '../changes';

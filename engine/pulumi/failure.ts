@@ -1,4 +1,4 @@
-import { type ErrorKind, PlatformError } from '../../postgres/errors';
+import { type ErrorKind, PlatformError } from '../../system/errors';
 import { lockError } from '../state/lock';
 import { blockingLock } from '../state/lockFiles';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 
 export interface InstalledPulumi {
   /** The program's path. */

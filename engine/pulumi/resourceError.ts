@@ -1,4 +1,4 @@
-import { errorFromText, PlatformError } from '../../postgres/errors';
+import { errorFromText, PlatformError } from '../../system/errors';
 import { inputsRefused } from '../apply/inputsRefused';
 import { nameOf, typeOf } from '../protocol/registration';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-import { PlatformError, toProblem } from '../../postgres/errors';
+import { PlatformError, toProblem } from '../../system/errors';
 import type { DeploymentResult, ResourceChange } from '../changes';
 import { EventCollector } from './collector';
 import { pulumiArguments, type PulumiCommand, pulumiEnvironment, type PulumiSurroundings } from './command';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { writeAtomically } from './atomicFile';
+import { writeAtomically } from '../../system/atomicFile';
 
 /** Pulumi's file backend (pkg/backend/diy), project-scoped layout: where one stack's files lie below its folder. */
 export interface BackendPaths {

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 
-import { PlatformError } from '../../postgres/errors';
-import { writeAtomically } from './atomicFile';
+import { writeAtomically } from '../../system/atomicFile';
+import { PlatformError } from '../../system/errors';
 import { activeCheckpoint } from './backend';
 import { type CheckpointFile, magicOf, messageOf } from './checkpointFile';
 import type { Crypter } from './passphrase';

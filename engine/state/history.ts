@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-import { writeAtomically } from './atomicFile';
+import { writeAtomically } from '../../system/atomicFile';
 import { activeCheckpoint, type BackendPaths } from './backend';
 
 /** One finished update, as `pulumi stack history` shows it. */

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-import { writeAtomically } from './atomicFile';
+import { writeAtomically } from '../../system/atomicFile';
 
 /**
  * Deriving a state's key from the passphrase takes half a second of a processor, by design. Where the passphrase is a random one that lies in a

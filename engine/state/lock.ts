@@ -3,9 +3,9 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
+import { storageError } from '../../system/storageError';
 import { blockingLock, type HeldLock, LOCK_MARK, type LockContent, removeLock, takeOverOwnLocks } from './lockFiles';
-import { storageError } from './storageError';
 
 export { type HeldLock, otherLocks, removeLock, removeStaleLocks } from './lockFiles';
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-import { isRunning } from './processes';
+import { isRunning } from '../../system/processes';
 
 /** The content of a lock file, as Pulumi's file backend writes it. `by` marks this engine's. */
 export interface LockContent {

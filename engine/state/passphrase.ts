@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import type { KeptKey } from './keptKey';
 import type { SecretCodec } from './properties';
 

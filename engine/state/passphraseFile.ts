@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { PlatformError } from '../../postgres/errors';
-import { createAtomically } from './atomicFile';
+import { createAtomically } from '../../system/atomicFile';
+import { PlatformError } from '../../system/errors';
 
 const PASSPHRASE_BYTES = 24;
 

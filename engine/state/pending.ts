@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import type { CheckpointFile, PendingOperation, RawResource } from './checkpointFile';
 
 /** What a repair does with one pending operation. */

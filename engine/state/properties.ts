@@ -1,4 +1,4 @@
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import { type PropertyMap, type PropertyValue, Secret, Unknown } from './values';
 
 /** Pulumi's markers (sdk/go/common/resource/sig). Other marked values (assets, references, NaN) are carried as they are. */

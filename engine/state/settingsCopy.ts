@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { isScalar, parseDocument, visit } from 'yaml';
 
-import { PlatformError } from '../../postgres/errors';
-import { writeAtomically } from './atomicFile';
+import { writeAtomically } from '../../system/atomicFile';
+import { PlatformError } from '../../system/errors';
 
 const SALT_KEY = 'encryptionsalt';
 

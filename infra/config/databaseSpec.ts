@@ -1,6 +1,5 @@
 import { isAbsolute, join } from 'node:path';
 
-import { PlatformError } from '../../postgres/errors';
 import { inOrderOfRequirement } from '../../postgres/extensions/requires';
 import type {
   DatabaseSpec,
@@ -10,6 +9,7 @@ import type {
   RoleSpec,
   SchemaSpec,
 } from '../../postgres/spec';
+import { PlatformError } from '../../system/errors';
 import { APPLICATION_SCHEMA } from './defaults';
 import { effectiveParameters, type Machine } from './parameters';
 import { schemasOfExtensions } from './schemaSettings';

@@ -1,4 +1,4 @@
-import type { Problem } from '../../postgres/errors';
+import type { Problem } from '../../system/errors';
 import { notPreloaded } from '../../postgres/extensions/preload';
 import type { Machine } from '../../postgres/tuning/machine';
 import { renderRds } from '../../postgres/tuning/rds';

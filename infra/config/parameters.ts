@@ -1,7 +1,7 @@
-import { PlatformError } from '../../postgres/errors';
 import type { Parameters } from '../../postgres/spec';
 import { autoTune } from '../../postgres/tuning/autoTune';
 import { type Machine, machineOfInstanceClass } from '../../postgres/tuning/machine';
+import { PlatformError } from '../../system/errors';
 import { defaultParameters } from './defaults';
 import type { Settings } from './settings';
 

@@ -1,6 +1,6 @@
-import type { Problem } from '../../postgres/errors';
 import { parameterSpec } from '../../postgres/tuning/parameter';
 import { showValue } from '../../postgres/tuning/value';
+import type { Problem } from '../../system/errors';
 import { checkBound, checkTogether } from './checks';
 import { defaultSettings } from './defaults';
 import { checkParameters, type Target } from './parameterChecks';

@@ -1,5 +1,5 @@
-import type { Problem } from '../../postgres/errors';
 import { showValue } from '../../postgres/tuning/value';
+import type { Problem } from '../../system/errors';
 import { isPlainObject, type Plain } from './plain';
 
 /** Nothing repeats what may hold the one setting that is a secret. */

@@ -1,8 +1,8 @@
 import { LineCounter, parseDocument } from 'yaml';
 
-import type { Problem } from '../../postgres/errors';
 import { nearest } from '../../postgres/tuning/nearest';
 import { showValue } from '../../postgres/tuning/value';
+import type { Problem } from '../../system/errors';
 
 /** The project's name in Pulumi.yaml, which prefixes its settings. */
 export const PROJECT = 'coach';

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import { withTransaction } from './client';
 import { quoteIdentifier } from './quote';
 import { SqlState, stateOf } from './sqlstate';

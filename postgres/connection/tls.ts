@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import type { ConnectionTarget } from '../spec';
 import { stateOf } from './sqlstate';
 

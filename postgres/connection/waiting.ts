@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import { SqlState, stateOf } from './sqlstate';
 
 const LOCK_TIMEOUT_MS = 3000;

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
+import { type ErrorKind, PlatformError, type Problem } from '../../system/errors';
 import { withLock } from '../connection/locks';
-import { type ErrorKind, PlatformError, type Problem } from '../errors';
 import type { IndexSpec } from '../spec';
 import { applyIndexSteps, type DeclaredIndex, type IndexWorkOptions } from './apply';
 import { readIndex, readIndexes } from './catalog';

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
+import { PlatformError, type Problem } from '../../system/errors';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError, type Problem } from '../errors';
 import type { IndexSpec } from '../spec';
 import type { QualifiedName } from './description';
 

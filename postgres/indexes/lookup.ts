@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import type { Problem } from '../errors';
+import type { Problem } from '../../system/errors';
 import type { IndexSpec } from '../spec';
 import { nearest } from '../tuning/nearest';
 import type { QualifiedName } from './description';

@@ -1,5 +1,5 @@
+import type { Problem } from '../../system/errors';
 import { qualified } from '../connection/quote';
-import type { Problem } from '../errors';
 import { compareDefinition, compareIndex } from './compare';
 import type { IndexDescription, IndexDifference, IndexState, QualifiedName, WantedIndex } from './description';
 import { retiredName, temporaryName } from './names';

@@ -1,4 +1,4 @@
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 
 /** What the application's Prisma schema says of its tables: enough to write index lines for it. */
 export interface PrismaModel {

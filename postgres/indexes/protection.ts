@@ -1,4 +1,4 @@
-import type { Problem } from '../errors';
+import type { Problem } from '../../system/errors';
 import type { IndexDescription } from './description';
 
 /** Why an index must not be replaced or dropped here: something other than queries stands on it. */

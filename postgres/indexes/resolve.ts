@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
+import { PlatformError, type Problem } from '../../system/errors';
 import { qualified, quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError, type Problem } from '../errors';
 import type { IndexSpec } from '../spec';
 import { nearest } from '../tuning/nearest';
 import { readTemporaryIndexes } from './catalog';

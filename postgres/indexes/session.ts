@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { quoteIdentifier } from '../connection/quote';
-import { PlatformError } from '../errors';
 
 /** Session settings by name; times in ms. */
 export type SessionSettings = Record<string, string | number>;

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { runScript } from '../connection/script';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { migrationFailure, type Outcome } from './failure';
 import { createHistory, readHistory, recordApplied, recordFinished, recordLogs, recordStarted } from './history';
 import { planMigrations, requireApplicable } from './plan';

@@ -1,5 +1,5 @@
+import { PlatformError } from '../../system/errors';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { type Denied, deniedAfter } from './denied';
 import { locationAt, offsetOfPosition } from './location';
 import { deniedRemedy, deployCommand, orRecordIt, resolveRemedy } from './remedies';

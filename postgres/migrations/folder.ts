@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { PlatformError, type Problem, systemReason } from '../errors';
+import { PlatformError, type Problem, systemReason } from '../../system/errors';
 import { checksumOf } from './checksum';
 import { orRecordIt } from './remedies';
 import type { MigrationFile, MigrationFolder } from './types';

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { qualified } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { grantee, PUBLIC } from '../roles/privileges';
 import type { MigrationHistory, MigrationRow, Powers } from './types';
 

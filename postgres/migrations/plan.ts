@@ -1,4 +1,4 @@
-import { PlatformError, type Problem } from '../errors';
+import { PlatformError, type Problem } from '../../system/errors';
 import { matchesChecksum } from './checksum';
 import { deployCommand, resolveRemedy } from './remedies';
 import { readScript, type Script } from './script';

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
-import { PlatformError } from '../errors';
 import { createHistory, readHistory, recordResolved, recordRolledBack } from './history';
 import { assumeRole, type SessionOptions, withMigrationLock } from './session';
 import type { MigrationFolder, MigrationRow } from './types';

@@ -1,4 +1,4 @@
-import type { Problem } from '../errors';
+import type { Problem } from '../../system/errors';
 import { aloneBecause, chains, controlOf, hasModes } from './control';
 import { deniedBefore } from './denied';
 import { locationAt } from './location';

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { withAdvisoryLock } from '../connection/locks';
 import { quoteIdentifier } from '../connection/quote';
 import { pinSession } from '../connection/session';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 
 /** The lock Prisma's schema engine takes, so that `prisma migrate deploy` and this wait for each other. */
 export const MIGRATION_LOCK = 72707369;

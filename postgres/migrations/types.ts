@@ -1,4 +1,4 @@
-import type { Problem } from '../errors';
+import type { Problem } from '../../system/errors';
 
 /** One `<timestamp>_<name>/migration.sql`. */
 export interface MigrationFile {

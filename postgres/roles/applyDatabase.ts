@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { PlatformError } from '../errors';
 import { run } from '../steps/converge';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { PlatformError } from '../errors';
 import { run } from '../steps/converge';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';

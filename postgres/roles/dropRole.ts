@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';
 

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { qualified, quoteIdentifier } from '../connection/quote';
-import { PlatformError } from '../errors';
 import type { DefaultPrivilegesSpec, GrantSpec } from '../spec';
 import { applyPlan, grantorRemedy, run, runAs } from '../steps/converge';
 import { statementFailure } from '../steps/failure';

@@ -1,6 +1,6 @@
+import { PlatformError } from '../../system/errors';
 import { openClient } from '../connection/client';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 
 /** ok: the password is right; refused: it is wrong, or there is no such role; unreachable: the server did not say. */

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 
 const derive = promisify(pbkdf2);
 

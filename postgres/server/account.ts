@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import { ask } from './ask';
 
 /** An account of this system. `drop` says that children have to be started as it; otherwise it is the caller's own. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import { NEWEST_MAJOR, OLDEST_MAJOR } from '../tuning/parameter';
 import { ask } from './ask';
 import { npmBinaries, npmPackageName } from './npmBinaries';

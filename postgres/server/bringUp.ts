@@ -1,6 +1,6 @@
+import { PlatformError } from '../../system/errors';
 import { withClient } from '../connection/client';
 import { stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 import { readByPostgres, refusedParameters } from './candidate';
 import {

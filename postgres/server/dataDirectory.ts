@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import { type Account, accountName } from './account';
 import type { Binaries } from './binaries';
 

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { PlatformError } from '../../system/errors';
 import { stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { checkDataDirectory, isDataDirectory } from './dataDirectory';

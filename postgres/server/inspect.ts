@@ -1,8 +1,8 @@
 import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { PlatformError } from '../../system/errors';
 import { withClient } from '../connection/client';
-import { PlatformError } from '../errors';
 import type { ConnectionTarget } from '../spec';
 import { type Activation, activationOf } from '../tuning/activation';
 import {

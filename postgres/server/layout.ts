@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import { type Account, canReach } from './account';
 
 /** Where root keeps what the server's account cannot reach below the checkout. */

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { PlatformError } from '../../system/errors';
 import { stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { readControlFile } from './control';
 import { type OwnedDirectory, requireNotForeign } from './ownership';
 

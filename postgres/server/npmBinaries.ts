@@ -14,7 +14,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import { isAlive } from './alive';
 
 /** The npm package that holds this platform's binaries. */

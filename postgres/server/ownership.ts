@@ -1,8 +1,8 @@
 import { chownSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
+import { PlatformError } from '../../system/errors';
 import { stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import type { Account } from './account';
 import { readControlFile } from './control';
 import { isDataDirectory } from './dataDirectory';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
+import { PlatformError } from '../../system/errors';
 import { withClient } from '../connection/client';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { scramVerifier } from '../roles/scram';
 import type { ConnectionTarget } from '../spec';
 import type { ServerProcess } from './process';

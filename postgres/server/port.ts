@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 
+import { PlatformError } from '../../system/errors';
 import { stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { type PortOwner, portOwner } from './portOwner';
 
 export { type PortOwner, portOwner } from './portOwner';

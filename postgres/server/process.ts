@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { PlatformError } from '../../system/errors';
 import { stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { type LogMark, markLog, START_LOG } from './log';

@@ -1,8 +1,8 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
+import { PlatformError } from '../../system/errors';
 import { SqlState } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { readByPostgres, refusedParameters } from './candidate';
 import { readConfiguration } from './configuration';
 import { type LogMark, logSince } from './log';

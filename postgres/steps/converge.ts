@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { quoteIdentifier } from '../connection/quote';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 import { statementFailure } from './failure';
 import { whileContended } from './retry';
 import type { Step } from './step';

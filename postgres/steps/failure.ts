@@ -1,5 +1,5 @@
+import { PlatformError } from '../../system/errors';
 import { SqlState, stateOf } from '../connection/sqlstate';
-import { PlatformError } from '../errors';
 
 const CAUSES: Record<string, { code: string; remedy: string }> = {
   [SqlState.insufficientPrivilege]: {

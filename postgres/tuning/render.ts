@@ -1,4 +1,4 @@
-import { PlatformError } from '../errors';
+import { PlatformError } from '../../system/errors';
 import type { Parameters } from '../spec';
 import { isParameterName } from './parameter';
 import { type ParameterOptions, parseParameter, showValue } from './value';

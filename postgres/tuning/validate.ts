@@ -1,4 +1,4 @@
-import type { Problem } from '../errors';
+import type { Problem } from '../../system/errors';
 import type { Parameters } from '../spec';
 import { decidedReason } from './decided';
 import type { Machine } from './machine';

@@ -1,4 +1,4 @@
-import type { Problem } from '../errors';
+import type { Problem } from '../../system/errors';
 import type { ParameterValue } from '../spec';
 import { nearest } from './nearest';
 import { readNumber } from './number';

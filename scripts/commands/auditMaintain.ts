@@ -1,6 +1,6 @@
 import { maintainTrail } from '../../postgres/audit/maintain';
 import { withClient } from '../../postgres/connection/client';
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import { done, failed } from '../command';
 import { printable } from '../report/print';
 import { trailAccess } from './audit';

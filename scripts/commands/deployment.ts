@@ -1,8 +1,8 @@
 import { Option } from 'commander';
 
 import type { DeploymentResult, ResourceChange } from '../../engine/changes';
-import { type PlatformError } from '../../postgres/errors';
 import { spoken } from '../../postgres/spoken';
+import { type PlatformError } from '../../system/errors';
 import { type CommandContext, type CommandResult, confirm } from '../command';
 import { ExitCode, exitCodeOf } from '../exitCodes';
 import { type Text, withMore } from '../report/display';

@@ -2,7 +2,7 @@ import { runDeployment, type RunResult } from '../../engine/apply/run';
 import { activeCheckpoint } from '../../engine/state/backend';
 import { recordUpdate } from '../../engine/state/history';
 import type { ResourceState } from '../../engine/state/resource';
-import { PlatformError, toProblem } from '../../postgres/errors';
+import { PlatformError, toProblem } from '../../system/errors';
 import type { CommandContext, CommandResult } from '../command';
 import { failed } from '../command';
 import { SERVER_TYPE } from '../localServer';

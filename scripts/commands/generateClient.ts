@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 
 export interface GenerateOptions {
   /** The application's folder, or its `prisma` folder: what holds prisma.config.ts or schema.prisma. */

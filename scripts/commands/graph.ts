@@ -10,7 +10,7 @@ import { compareGraphs } from '../../engine/graph/compare';
 import { buildGraph, type Graph } from '../../engine/graph/graph';
 import { withoutCredentials } from '../../engine/protocol/credentials';
 import { rewrap } from '../../engine/protocol/wire';
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import { type CommandContext, type CommandResult, done } from '../command';
 import { NO_MACHINE, offlineProgram, withoutMachine } from '../offline';
 import { renderDeployment, shortType } from '../report/tree';

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { InvalidArgumentError, Option } from 'commander';
 
-import { PlatformError } from '../../postgres/errors';
 import { requireNotForeign } from '../../postgres/server/ownership';
+import { PlatformError } from '../../system/errors';
 import { done } from '../command';
 import { localServerOf } from '../localServer';
 import { openStack } from '../stack';

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { PlatformError } from '../../postgres/errors';
 import type { ConnectionTarget } from '../../postgres/spec';
+import { PlatformError } from '../../system/errors';
 import { type CommandContext, type CommandResult, done, failed } from '../command';
 import { localServerOf } from '../localServer';
 import { ROLE, targetOf } from '../roleTarget';

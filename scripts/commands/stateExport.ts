@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 
 import { Option } from 'commander';
 
-import { PlatformError } from '../../postgres/errors';
+import { PlatformError } from '../../system/errors';
 import { done } from '../command';
 import { openStack } from '../stack';
 import { readState } from '../stackState';

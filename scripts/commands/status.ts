@@ -2,8 +2,8 @@ import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { otherLocks } from '../../engine/state/lock';
-import { PlatformError } from '../../postgres/errors';
 import { requireOwn } from '../../postgres/server/ownership';
+import { PlatformError } from '../../system/errors';
 import { type CommandResult, done } from '../command';
 import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiProgram } from '../pulumi';

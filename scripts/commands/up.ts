@@ -2,8 +2,8 @@ import { Option } from 'commander';
 
 import { backendPaths } from '../../engine/state/backend';
 import { removeStaleLocks } from '../../engine/state/lock';
-import { PlatformError } from '../../postgres/errors';
 import { startAgain } from '../../postgres/server/bringUp';
+import { PlatformError } from '../../system/errors';
 import { type CommandContext, type CommandResult, confirm, declined } from '../command';
 import { chooseEngine } from '../engine';
 import { localServerOf, SERVER_TYPE } from '../localServer';

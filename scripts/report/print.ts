@@ -1,4 +1,4 @@
-import type { Problem } from '../../postgres/errors';
+import type { Problem } from '../../system/errors';
 import type { CommandResult } from '../command';
 import { type Display, PLAIN, wrapLines } from './display';
 

@@ -6,7 +6,7 @@ import ts from 'typescript';
 import { ROOT } from './compiled';
 
 /** Folders whose sources speak to people. */
-export const SPEAKING = ['postgres', 'engine', 'infra', 'components', 'stacks', 'scripts', 'app'];
+export const SPEAKING = ['system', 'postgres', 'engine', 'infra', 'components', 'stacks', 'scripts', 'app'];
 
 export interface SourceText {
   file: string;

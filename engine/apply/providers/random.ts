@@ -1,4 +1,4 @@
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 import {
   type CheckResult,
   type DiffResult,

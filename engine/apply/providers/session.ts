@@ -4,8 +4,8 @@ import type { Client } from 'pg';
 
 import { openClient } from '../../../postgres/connection/client';
 import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
-import { PlatformError } from '../../../postgres/errors';
 import { type ConnectionTarget, SSL_MODES } from '../../../postgres/spec';
+import { PlatformError } from '../../../system/errors';
 import type { Properties } from '../provider';
 import type { Session } from './kind';
 

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import type { Client } from 'pg';
 
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { PlatformError } from '../../../postgres/errors';
 import type { ConnectionTarget } from '../../../postgres/spec';
+import { PlatformError } from '../../../system/errors';
 import type { Connection } from '../connection';
 import type { CheckFailure } from '../handler';
 import { projectRoot } from './root';

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
 import { readIndexes } from '../../../postgres/indexes/catalog';
 import { definitionKey } from '../../../postgres/indexes/compare';

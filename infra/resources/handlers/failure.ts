@@ -1,5 +1,5 @@
 import { forStack } from '../../../postgres/commands';
-import { errorText, PlatformError } from '../../../postgres/errors';
+import { errorText, PlatformError } from '../../../system/errors';
 import type { Asked, CheckFailure, Handler } from '../handler';
 
 /** Inputs that `check` computes so that a preview says how a change is made. */

@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { withoutWaiting } from '../../../postgres/connection/waiting';
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 import { applyMigrations } from '../../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { requireApplicable } from '../../../postgres/migrations/plan';

@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 import type { Step } from '../../../postgres/steps/step';
 import type { Connection } from '../connection';
 import type { CheckFailure, Handler } from '../handler';

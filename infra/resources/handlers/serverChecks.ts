@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { isAbsolute } from 'node:path';
 
-import { errorText, PlatformError } from '../../../postgres/errors';
 import type { Binaries } from '../../../postgres/server/binaries';
 import { checkDataDirectory, isDataDirectory } from '../../../postgres/server/dataDirectory';
 import { requireKnown } from '../../../postgres/server/lost';
@@ -13,6 +12,7 @@ import { serverState } from '../../../postgres/server/state';
 import { speak } from '../../../postgres/spoken';
 import { NEWEST_MAJOR, OLDEST_MAJOR } from '../../../postgres/tuning/parameter';
 import { validateParameters } from '../../../postgres/tuning/validate';
+import { errorText, PlatformError } from '../../../system/errors';
 import type { CheckFailure } from '../handler';
 import type { ServerInputs } from '../server';
 import { failureOf } from './failure';

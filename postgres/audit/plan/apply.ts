@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../../system/errors';
 import { withTransaction } from '../../connection/client';
 import { withLock } from '../../connection/locks';
 import { qualified, quoteIdentifier } from '../../connection/quote';
 import { SqlState, stateOf } from '../../connection/sqlstate';
-import { PlatformError } from '../../errors';
 import type { AuditSpec } from '../../spec';
 import { APPLYING_SETTING, cronJobName, guardNames, literal, SUPPORT } from '../names';
 import { isOurs } from '../sql/functions';

@@ -1,5 +1,5 @@
+import { PlatformError, type Problem } from '../../../system/errors';
 import { qualified } from '../../connection/quote';
-import { PlatformError, type Problem } from '../../errors';
 import type { AuditSpec } from '../../spec';
 import type { AuditActual } from '../catalog';
 import { type Recording, recordingOf } from '../recording';

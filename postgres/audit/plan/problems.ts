@@ -1,4 +1,4 @@
-import type { Problem } from '../../errors';
+import type { Problem } from '../../../system/errors';
 import type { AuditedTable, AuditSpec } from '../../spec';
 import type { AuditActual, TableFacts } from '../catalog';
 import { TRAIL_COLUMNS } from '../columns';

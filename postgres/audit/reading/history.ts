@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../../system/errors';
 import { withTransaction } from '../../connection/client';
-import { PlatformError } from '../../errors';
 import type { AuditSpec } from '../../spec';
 import type { TrailEntry } from '../columns';
 import { type Operation, trailNames } from '../names';

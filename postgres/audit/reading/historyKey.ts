@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
+import { PlatformError } from '../../../system/errors';
 import { SqlState, stateOf } from '../../connection/sqlstate';
-import { PlatformError } from '../../errors';
 import type { AuditSpec } from '../../spec';
 import { trailNames } from '../names';
 

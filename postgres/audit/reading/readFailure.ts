@@ -1,5 +1,5 @@
+import { PlatformError } from '../../../system/errors';
 import { SqlState, stateOf } from '../../connection/sqlstate';
-import { PlatformError } from '../../errors';
 import type { AuditSpec } from '../../spec';
 
 /** What went wrong while the trail was read: not there, of an earlier version, or not for this role. */

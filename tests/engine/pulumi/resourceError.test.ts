@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { EventCollector } from '../../../engine/pulumi/collector';
 import { ResourceErrors } from '../../../engine/pulumi/resourceError';
-import { errorText, PlatformError } from '../../../postgres/errors';
+import { errorText, PlatformError } from '../../../system/errors';
 
 const SERVER = 'urn:pulumi:local::coach::coach:Group$pulumi-nodejs:dynamic/coach:Server::server';
 const TAKEN = new PlatformError(

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { prepareLocalState } from '../../../engine/pulumi/localState';
 import { type PulumiRun, type PulumiRunOptions, runPulumi } from '../../../engine/pulumi/run';
 import { backendPaths } from '../../../engine/state/backend';
-import { toProblem } from '../../../postgres/errors';
+import { toProblem } from '../../../system/errors';
 
 const FIXTURES = join(__dirname, '../../fixtures/pulumi');
 

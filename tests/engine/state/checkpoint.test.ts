@@ -29,7 +29,7 @@ import {
 import { Crypter } from '../../../engine/state/passphrase';
 import type { ResourceState } from '../../../engine/state/resource';
 import { Secret } from '../../../engine/state/values';
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 
 /** Written by Pulumi 3.248 under the passphrase below. */
 const RECORDED = join(__dirname, '../../fixtures/pulumi/checkpoint.json');

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { lockStack, otherLocks, removeStaleLocks } from '../../../engine/state/lock';
-import { isRunning } from '../../../engine/state/processes';
+import { isRunning } from '../../../system/processes';
 import { compileInto } from '../../support/compiled';
 import { startNode } from './processes';
 

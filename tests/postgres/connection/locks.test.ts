@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { LOCK_SCHEMA, withAdvisoryLock, withLock } from '../../../postgres/connection/locks';
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 

@@ -6,8 +6,8 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { withClient } from '../../../postgres/connection/client';
-import type { PlatformError } from '../../../postgres/errors';
 import type { ConnectionTarget } from '../../../postgres/spec';
+import type { PlatformError } from '../../../system/errors';
 import { giveCertificate, makeAuthority } from '../../support/certificates';
 import { embeddedBinaries, installedBinaries, startCluster, type TestCluster } from '../../support/cluster';
 

@@ -2,7 +2,7 @@ import { type Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { withClient } from '../../../postgres/connection/client';
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 import { applyIndexSteps } from '../../../postgres/indexes/apply';
 import { readIndex, readIndexes } from '../../../postgres/indexes/catalog';
 import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';

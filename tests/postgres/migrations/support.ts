@@ -4,11 +4,11 @@ import { join } from 'node:path';
 
 import { Client } from 'pg';
 
-import { PlatformError } from '../../../postgres/errors';
 import { applyMigrations, type ApplyOptions, type ApplyResult } from '../../../postgres/migrations/apply';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { readHistory } from '../../../postgres/migrations/history';
 import { planMigrations } from '../../../postgres/migrations/plan';
+import { PlatformError } from '../../../system/errors';
 import { freshDatabase, type TestDatabase, type TestServer } from '../../support/database';
 
 const folders: string[] = [];

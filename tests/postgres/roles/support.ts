@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../../../postgres/connection/quote';
-import { PlatformError } from '../../../postgres/errors';
+import { PlatformError } from '../../../system/errors';
 
 /** Roles are the whole server's: each test file has its own, and drops them. */
 export class TestRoles {

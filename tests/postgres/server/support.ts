@@ -15,9 +15,9 @@ import { join } from 'node:path';
 
 import { expect } from 'vitest';
 
-import { PlatformError } from '../../../postgres/errors';
 import type { InstallPlaces } from '../../../postgres/server/binaries';
 import { type PlacedServer, placeServer, removeData, type ServerDeclaration } from '../../../postgres/server/server';
+import { PlatformError } from '../../../system/errors';
 import { embeddedBinaries, freePort, installedBinaries } from '../../support/cluster';
 
 export const isRoot = process.getuid?.() === 0;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, expect, it } from 'vitest';
 
-import { PlatformError } from '../../../postgres/errors';
 import { generateClient } from '../../../scripts/commands/generateClient';
+import { PlatformError } from '../../../system/errors';
 
 const folders: string[] = [];
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));

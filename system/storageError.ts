@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { PlatformError, systemReason } from '../../postgres/errors';
+import { PlatformError, systemReason } from './errors';
 
 /** What a refusal of the file system means for whoever ran the command; every other error comes back as it is. */
 export function storageError(path: string, error: unknown): unknown {

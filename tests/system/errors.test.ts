@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { errorFromText, type ErrorKind, errorText, PlatformError } from '../../postgres/errors';
+import { errorFromText, type ErrorKind, errorText, PlatformError } from '../../system/errors';
 
 describe('an error as text', () => {
   it.each<ErrorKind>(['failed', 'refused', 'usage', 'locked', 'interrupted'])('comes back whole: %s', (kind) => {
