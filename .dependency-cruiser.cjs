@@ -86,7 +86,7 @@ module.exports = {
     only(
       'audit-reading',
       '^postgres/audit/reading/',
-      '^postgres/(audit/(sql/|reading/|[^/]+\\.ts$)|(?!audit/))',
+      '^(system/|postgres/(audit/(sql/|reading/|[^/]+\\.ts$)|(?!audit/)))',
       'Reading the trail plans nothing.',
     ),
     {
