@@ -42,7 +42,10 @@ export interface RoleSpec {
   purpose: 'owner' | 'migrator' | 'application' | 'readOnly' | 'monitor' | 'auditor' | 'auditOwner';
 }
 
-export type ObjectType = 'database' | 'schema' | 'table' | 'sequence' | 'function';
+/** What lies in a schema and carries rights of its own. */
+export const SCHEMA_OBJECTS = ['table', 'sequence', 'function'] as const;
+export type SchemaObject = (typeof SCHEMA_OBJECTS)[number];
+export type ObjectType = 'database' | 'schema' | SchemaObject;
 
 export interface GrantSpec {
   role: string;
@@ -58,7 +61,7 @@ export interface DefaultPrivilegesSpec {
   owner: string;
   role: string;
   schema: string;
-  objectType: 'table' | 'sequence' | 'function';
+  objectType: SchemaObject;
   privileges: string[];
 }
 

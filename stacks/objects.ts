@@ -49,8 +49,6 @@ export function declareObjects(args: ObjectsArgs): void {
   );
   const along = server === undefined ? {} : { server };
   const connection = { ...address, database: spec.name, user: adminUser, password };
-  const ofTables = (grant: { objectType: string }): boolean =>
-    ['table', 'sequence', 'function'].includes(grant.objectType);
 
   const roles = new Roles('role', { roles: spec.roles, credentials, provider, ...along });
   const allRoles = [...roles.byName.values()];
@@ -59,7 +57,7 @@ export function declareObjects(args: ObjectsArgs): void {
     owner: adminUser,
     schemas: spec.schemas,
     extensions: spec.extensions,
-    grants: spec.grants.filter((grant) => !ofTables(grant)),
+    grants: spec.grants,
     defaultPrivileges: spec.defaultPrivileges,
     provider,
     connection,

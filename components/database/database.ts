@@ -13,7 +13,7 @@ export interface DatabaseArgs {
   owner: string;
   schemas: readonly SchemaSpec[];
   extensions: readonly ExtensionSpec[];
-  /** Grants on the database and its schemas; those on tables belong to `Rights`, after the migrations. */
+  /** Those on the database and its schemas are made here; what lies in the schemas is `Rights`', after the migrations. */
   grants: readonly GrantSpec[];
   defaultPrivileges: readonly DefaultPrivilegesSpec[];
   provider: postgresql.Provider;
@@ -119,8 +119,9 @@ function createGrants(
   after: readonly pulumi.Resource[],
 ): postgresql.Grant[] {
   const made: postgresql.Grant[] = [];
-  for (const { role, objectType, schema, objects, privileges } of grants) {
-    const logical = [name, role, schema, objectType, ...objects].filter((part) => part !== undefined).join('-');
+  for (const { role, objectType, schema, privileges } of grants) {
+    if (objectType !== 'database' && objectType !== 'schema') continue;
+    const logical = [name, role, schema, objectType].filter((part) => part !== undefined).join('-');
     made.push(
       new postgresql.Grant(
         logical,
@@ -130,7 +131,6 @@ function createGrants(
           objectType,
           privileges: [...privileges],
           ...(schema === undefined ? {} : { schema }),
-          ...(objects.length === 0 ? {} : { objects: [...objects] }),
         },
         { ...shared, dependsOn: [...after, ...made.slice(-1)] },
       ),

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../connection/quote';
 import { MIGRATIONS_TABLE } from '../migrations/history';
-import { grantee } from '../roles/privileges';
-import type { GrantSpec, PrivilegesSpec } from '../spec';
+import { grantee, LATER_OBJECTS } from '../roles/privileges';
+import { type GrantSpec, type PrivilegesSpec, SCHEMA_OBJECTS } from '../spec';
 import { type Step, step } from '../steps/step';
 import type { AclObject, DefaultAcl, GrantedPrivilege, PrivilegesState } from './catalog';
 import { describedObjects, onObjects } from './statement';
@@ -85,7 +85,7 @@ interface Change {
   as?: string;
 }
 
-const isMade = ({ kind }: AclObject): boolean => kind === 'table' || kind === 'sequence' || kind === 'function';
+const isMade = ({ kind }: AclObject): boolean => (SCHEMA_OBJECTS as readonly string[]).includes(kind);
 
 /** Whether a grant on all objects of a schema means this one: Prisma's history and what extensions made are not the application's. */
 function isOfApplication({ name, ofExtension }: AclObject): boolean {
@@ -175,14 +175,16 @@ const LATER: Record<DefaultAcl['objectType'], string> = {
   n: 'SCHEMAS',
   L: 'LARGE OBJECTS',
 };
-const TYPES: Partial<Record<DefaultAcl['objectType'], string>> = { r: 'table', S: 'sequence', f: 'function' };
 
 function planDefaults(spec: PrivilegesSpec, defaults: readonly DefaultAcl[]): Step[] {
   return defaults.flatMap(({ owner, schema, objectType, granted }) => {
     const isDeclared = (role: string): boolean =>
       spec.defaultPrivileges.some(
         (one) =>
-          one.owner === owner && one.schema === schema && one.role === role && one.objectType === TYPES[objectType],
+          one.owner === owner &&
+          one.schema === schema &&
+          one.role === role &&
+          LATER_OBJECTS[one.objectType] === objectType,
       );
     const inSchema = schema === null ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
     const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)}${inSchema}`;

@@ -8,7 +8,7 @@ import { applyPlan, grantorRemedy, run, runAs } from '../steps/converge';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';
 import { type Step, step } from '../steps/step';
-import { grantee, privilegeList, PUBLIC, samePrivileges } from './privileges';
+import { grantee, LATER_OBJECTS, privilegeList, PUBLIC, samePrivileges } from './privileges';
 import { grantedOn } from './readGrant';
 
 /** Exactly these privileges, no others: both statements belong into one transaction, so that nobody is without them in between. */
@@ -102,8 +102,6 @@ export async function revokeDefaultPrivileges(client: Client, defaults: DefaultP
   await applyDefaultPrivileges(client, { ...defaults, privileges: [] });
 }
 
-const OBJECT_TYPES = { table: 'r', sequence: 'S', function: 'f' } as const;
-
 /** The privileges there are now, sorted. Undefined: the owner, the role or the schema does not exist. */
 export async function readDefaultPrivileges(
   client: Client,
@@ -112,7 +110,7 @@ export async function readDefaultPrivileges(
   const { rows } = await client.query<{ isThere: boolean; privileges: string[]; withGrantOption: boolean }>({
     name: 'coachdb_default_privileges',
     text: DEFAULTS,
-    values: [defaults.role, defaults.owner, defaults.schema, OBJECT_TYPES[defaults.objectType]],
+    values: [defaults.role, defaults.owner, defaults.schema, LATER_OBJECTS[defaults.objectType]],
   });
   const { isThere = false, privileges = [], withGrantOption = false } = rows[0] ?? {};
   return isThere ? { privileges, withGrantOption } : undefined;

@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../connection/quote';
-import type { ObjectType } from '../spec';
+import type { ObjectType, SchemaObject } from '../spec';
 
 /** PostgreSQL's own list for each type (manual, "Privileges"), in capitals as Pulumi's provider wants them. */
 const PRIVILEGES: Record<ObjectType, readonly string[]> = {
@@ -11,6 +11,9 @@ const PRIVILEGES: Record<ObjectType, readonly string[]> = {
 };
 /** From PostgreSQL 17 on. */
 const LATER: Partial<Record<ObjectType, string>> = { table: 'MAINTAIN' };
+
+/** pg_default_acl.defaclobjtype. */
+export const LATER_OBJECTS: Record<SchemaObject, 'r' | 'S' | 'f'> = { table: 'r', sequence: 'S', function: 'f' };
 
 const ALL = 'ALL';
 

@@ -1,14 +1,11 @@
 import { applyDefaultPrivileges, readDefaultPrivileges, revokeDefaultPrivileges } from '../../../postgres/roles/grants';
 import { samePrivileges } from '../../../postgres/roles/privileges';
-import type { DefaultPrivilegesSpec } from '../../../postgres/spec';
+import { type DefaultPrivilegesSpec, SCHEMA_OBJECTS, type SchemaObject } from '../../../postgres/spec';
 import type { Properties } from '../provider';
 import { type Attribute, text, texts } from './attributes';
 import { objectTypeProblems, privilegeProblems } from './grant';
 import type { Kind } from './kind';
 import { nameProblems } from './names';
-
-type LaterObject = DefaultPrivilegesSpec['objectType'];
-const OBJECT_TYPES: readonly LaterObject[] = ['table', 'sequence', 'function'];
 
 const fixed: Attribute = { kind: 'text', input: 'required', replaces: true };
 
@@ -17,7 +14,7 @@ function defaultsOf(properties: Properties): DefaultPrivilegesSpec {
     owner: text(properties, 'owner'),
     role: text(properties, 'role'),
     schema: text(properties, 'schema'),
-    objectType: text(properties, 'objectType') as LaterObject,
+    objectType: text(properties, 'objectType') as SchemaObject,
     privileges: texts(properties, 'privileges'),
   };
 }
@@ -38,7 +35,7 @@ export const defaultPrivileges: Kind = {
     const { objectType, privileges } = defaultsOf(inputs);
     return [
       ...nameProblems(inputs, ['role', 'database', 'owner', 'schema']),
-      ...objectTypeProblems(objectType, OBJECT_TYPES),
+      ...objectTypeProblems(objectType, SCHEMA_OBJECTS),
       ...privilegeProblems(objectType, privileges),
     ];
   },

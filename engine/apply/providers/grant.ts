@@ -1,7 +1,7 @@
 import { applyGrant, revokeGrant } from '../../../postgres/roles/grants';
 import { privilegesOn } from '../../../postgres/roles/privileges';
 import { readGrant } from '../../../postgres/roles/readGrant';
-import type { GrantSpec, ObjectType } from '../../../postgres/spec';
+import { type GrantSpec, type ObjectType, SCHEMA_OBJECTS } from '../../../postgres/spec';
 import type { Properties } from '../provider';
 import { type Attribute, text, texts } from './attributes';
 import type { Kind } from './kind';
@@ -10,7 +10,7 @@ import { setOrder } from './setOrder';
 
 const fixed: Attribute = { kind: 'text', input: 'required', replaces: true };
 
-const OBJECT_TYPES: readonly ObjectType[] = ['database', 'schema', 'table', 'sequence', 'function'];
+const OBJECT_TYPES: readonly ObjectType[] = ['database', 'schema', ...SCHEMA_OBJECTS];
 
 function grantOf(properties: Properties): GrantSpec {
   const schema = text(properties, 'schema');
