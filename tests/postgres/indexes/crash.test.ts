@@ -1,15 +1,15 @@
 import { rmSync } from 'node:fs';
 
 import type { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { ensureIndex } from '../../../postgres/indexes/ensure';
-import type { IndexSpec } from '../../../postgres/spec';
+import type { ConnectionTarget, IndexSpec } from '../../../postgres/spec';
 import { embeddedBinaries, startCluster } from '../../support/cluster';
 import { compileInto } from '../../support/compiled';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
-import { builderIn, connect, standing, startBuilding } from './support';
+import { builderIn, type Building, connect, standing, startBuilding } from './support';
 
 const WANTED: IndexSpec = {
   name: 'idx_student',
@@ -24,13 +24,7 @@ let client: Client;
 let compiled: string;
 
 beforeAll(async () => {
-  compiled = compileInto('coach-index-', [
-    'postgres',
-    'postgres/connection',
-    'postgres/steps',
-    'postgres/tuning',
-    'postgres/indexes',
-  ]);
+  compiled = compileInto('coach-index-', ['postgres/connection/client.ts', 'postgres/indexes/ensure.ts']);
   database = await freshDatabase('crash');
   client = database.client;
 });
@@ -47,22 +41,35 @@ async function fill(on: Client): Promise<void> {
 }
 beforeEach(() => fill(client));
 
+/** Closed with the test, however that ends: what it holds must not keep the next one waiting. */
+async function session(target: ConnectionTarget = database.target): Promise<Client> {
+  const opened = await connect(target);
+  onTestFinished(() => opened.end().catch(() => undefined));
+  return opened;
+}
+
+function building(stopAt?: number): Building {
+  const started = startBuilding({ compiled, target: database.target, spec: WANTED, ...(stopAt && { stopAt }) });
+  onTestFinished(() => started.kill());
+  return started;
+}
+
 describe('SIGKILL of the building process', () => {
   it.each([1, 2, 3])('before step %i: the next run converges, nothing doubled', async (stopAt) => {
-    const building = startBuilding({ compiled, target: database.target, spec: WANTED, stopAt });
-    await building.said(`step ${stopAt}`);
+    const killed = building(stopAt);
+    await killed.said(`step ${stopAt}`);
     expect(await standing(client)).not.toEqual(SETTLED);
-    await building.kill();
+    await killed.kill();
     await ensureIndex(client, WANTED);
     expect(await standing(client)).toEqual(SETTLED);
   });
 
   it('in mid-build: the server finishes, the next run waits for it and goes on from there', async () => {
-    const writer = await connect(database.target);
+    const writer = await session();
     await writer.query(`BEGIN; UPDATE "Student" SET language = 'qu' WHERE id = 1`);
-    const building = startBuilding({ compiled, target: database.target, spec: WANTED });
+    const killed = building();
     const pid = await builderIn(client, 'waiting for writers before build');
-    await building.kill();
+    await killed.kill();
     const run = ensureIndex(client, WANTED);
     // The killed client's server process is still at work, and the new run leaves it alone.
     await new Promise((resolve) => setTimeout(resolve, 400));
@@ -80,9 +87,9 @@ describe('pg_terminate_backend', () => {
     ['waiting for writers before build', `UPDATE "Student" SET language = 'qu' WHERE id = 1`, 'build'],
     ['waiting for old snapshots', 'SELECT count(*) FROM pg_class', 'build'],
   ])('in phase "%s": an error that says what to do, then the next run converges', async (phase, holding) => {
-    const holder = await connect(database.target);
+    const holder = await session();
     await holder.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; ${holding}`);
-    const builder = await connect(database.target);
+    const builder = await session();
     const failed = ensureIndex(builder, WANTED).catch((error: unknown) => error);
     const pid = await builderIn(client, phase);
     await client.query('SELECT pg_terminate_backend($1)', [pid]);
@@ -100,19 +107,17 @@ describe('pg_terminate_backend', () => {
   });
 
   it('while the old index is being dropped: the next run tidies', async () => {
-    const builder = await connect(database.target);
+    const builder = await session();
     // A transaction that begins after the build and has used the table keeps the old index from going.
-    const holder = await connect(database.target);
-    const steps: string[] = [];
-    let held: Promise<unknown> = Promise.resolve();
-    const failed = ensureIndex(builder, WANTED, {
-      onStep: (step) => {
-        steps.push(step.action);
-        if (step.action === 'swap') held = holder.query('BEGIN; SELECT count(*) FROM "Student"');
-      },
-    }).catch((error: unknown) => error);
+    const holder = await session();
+    const query = builder.query.bind(builder) as (...args: unknown[]) => Promise<unknown>;
+    const heldFirst = async (...args: unknown[]): Promise<unknown> => {
+      if (JSON.stringify(args[0]).includes('DROP INDEX')) await holder.query('BEGIN; SELECT count(*) FROM "Student"');
+      return query(...args);
+    };
+    Object.defineProperty(builder, 'query', { value: heldFirst, configurable: true });
+    const failed = ensureIndex(builder, WANTED).catch((error: unknown) => error);
     const pid = await eventually('the drop waits', async () => {
-      await held;
       const { rows } = await client.query<{ pid: number }>(
         `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'DROP INDEX%' AND wait_event_type = 'Lock'`,
       );
@@ -129,9 +134,9 @@ describe('pg_terminate_backend', () => {
 
   it('of a first build: the invalid leftover is built again', async () => {
     await client.query('DROP INDEX idx_student');
-    const holder = await connect(database.target);
+    const holder = await session();
     await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class');
-    const builder = await connect(database.target);
+    const builder = await session();
     const failed = ensureIndex(builder, WANTED).catch((error: unknown) => error);
     await client.query('SELECT pg_terminate_backend($1)', [await builderIn(client, 'waiting for old snapshots')]);
     await failed;
@@ -152,11 +157,11 @@ it.skipIf(NEWER === undefined)(
     try {
       const { host, port, user, password } = cluster;
       const target = { host, port, user, password, database: 'postgres' };
-      const watcher = await connect(target);
+      const watcher = await session(target);
       await fill(watcher);
-      const holder = await connect(target);
+      const holder = await session(target);
       await holder.query(`BEGIN; UPDATE "Student" SET language = 'qu' WHERE id = 1`);
-      const builder = await connect(target);
+      const builder = await session(target);
       const failed = ensureIndex(builder, WANTED).catch((error: unknown) => error);
       // The death of one server process takes the whole server down; it recovers by itself.
       process.kill(await builderIn(watcher, 'waiting'), 'SIGKILL');
@@ -175,7 +180,7 @@ it.skipIf(NEWER === undefined)(
 
 describe('two at once', () => {
   it('of the same index: one builds, the other finds it', async () => {
-    const sessions = await Promise.all([1, 2, 3].map(() => connect(database.target)));
+    const sessions = await Promise.all([1, 2, 3].map(() => session()));
     const outcomes = await Promise.all(sessions.map((session) => ensureIndex(session, WANTED)));
     expect(outcomes.map((outcome) => outcome.action).sort()).toEqual(['none', 'none', 'replace']);
     expect(await standing(client)).toEqual(SETTLED);
@@ -183,7 +188,7 @@ describe('two at once', () => {
   });
 
   it('on one table, both new: both stand', async () => {
-    const sessions = await Promise.all([1, 2].map(() => connect(database.target)));
+    const sessions = await Promise.all([1, 2].map(() => session()));
     const other = { ...WANTED, name: 'idx_language', columns: [{ name: 'lower(language)', expression: true }] };
     await Promise.all([ensureIndex(sessions[0] ?? client, WANTED), ensureIndex(sessions[1] ?? client, other)]);
     expect((await standing(client)).map(([name]) => name)).toEqual(['idx_language', 'idx_student']);
@@ -191,9 +196,9 @@ describe('two at once', () => {
   });
 
   it('the second gives up after its time, as locked', async () => {
-    const holder = await connect(database.target);
+    const holder = await session();
     await holder.query(`BEGIN; UPDATE "Student" SET language = 'qu' WHERE id = 1`);
-    const first = await connect(database.target);
+    const first = await session();
     const building = ensureIndex(first, WANTED);
     await builderIn(client, 'waiting');
     await expect(ensureIndex(client, WANTED, { waitMs: 100 })).rejects.toMatchObject({ kind: 'locked' });
@@ -204,9 +209,9 @@ describe('two at once', () => {
 
   it('leaves alone what somebody else is building by hand', async () => {
     await client.query('DROP INDEX idx_student');
-    const holder = await connect(database.target);
+    const holder = await session();
     await holder.query(`BEGIN; UPDATE "Student" SET language = 'qu' WHERE id = 1`);
-    const byHand = await connect(database.target);
+    const byHand = await session();
     const building = byHand.query('CREATE INDEX CONCURRENTLY idx_student ON "Student" (location, language)');
     const pid = await builderIn(client, 'waiting');
     const error: unknown = await ensureIndex(client, WANTED).catch((thrown: unknown) => thrown);
