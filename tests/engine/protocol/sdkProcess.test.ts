@@ -19,12 +19,10 @@ const soon = (check: () => boolean): Promise<void> => expect.poll(check, { timeo
 describe('a process of the SDK that was started early', () => {
   it('keeps nobody from ending, and ends with who started it', async () => {
     const marker = `/nowhere/unused-${process.pid}.js`;
-    const began = performance.now();
     await run(process.execPath, [
       '-e',
       `require(${JSON.stringify(MODULE)}).prepareSdk('run', [${JSON.stringify(marker)}])`,
     ]);
-    expect(performance.now() - began).toBeLessThan(10_000);
     await soon(() => waiting(marker) === 0);
   });
 

@@ -209,12 +209,11 @@ it('knows a zombie and a process that does not exist from one that runs', async 
     `const { spawn } = require('node:child_process');
      const child = spawn('sleep', ['0']);
      require('node:fs').writeSync(1, 'child ' + child.pid + '\\n');
-     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);`,
+     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);`,
     [],
   );
   const pid = Number((await parent.said('child ')).slice('child '.length));
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /);
+  await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8'), { timeout: 20_000 }).toMatch(/\) Z /);
   expect(isRunning(pid)).toBe(false);
   parent.process.kill('SIGKILL');
   await parent.ended;

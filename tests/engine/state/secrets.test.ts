@@ -42,14 +42,13 @@ describe('the passphrase', () => {
   it('derives a key once for each salt, and off the main thread', async () => {
     let ticks = 0;
     const timer = setInterval(() => (ticks += 1), 10);
-    const began = performance.now();
     const other = await Crypter.create('b');
-    const derivation = performance.now() - began;
     clearInterval(timer);
-    expect(ticks).toBeGreaterThan(5);
-    const started = performance.now();
-    await Promise.all([1, 2, 3].map(() => Crypter.open('b', other.state, 'test')));
-    expect(performance.now() - started).toBeLessThan(derivation / 2);
+    expect(ticks).toBeGreaterThan(0);
+    // Nothing is derived again: that would be answered from another thread, after this turn of the loop.
+    const turn = new Promise((resolve) => setImmediate(() => resolve('a turn later')));
+    const opened = Promise.all([1, 2, 3].map(() => Crypter.open('b', other.state, 'test'))).then(() => 'at once');
+    expect(await Promise.race([opened, turn])).toBe('at once');
   });
 
   it('names the secret that was tampered with', () => {

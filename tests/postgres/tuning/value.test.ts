@@ -188,10 +188,9 @@ describe('equalParameter', () => {
 
 describe('splitList', () => {
   it('is quick on hostile text', () => {
-    const started = Date.now();
-    splitList(`${' '.repeat(200_000)}"`);
-    splitList('",'.repeat(100_000));
-    expect(Date.now() - started).toBeLessThan(500);
+    // Quadratic work on these would outlast the time of a test.
+    expect(splitList(`${' '.repeat(1_000_000)}"`)).toBeUndefined();
+    expect(splitList('",'.repeat(1_000_000))).toBeUndefined();
   });
 });
 
