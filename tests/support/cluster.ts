@@ -22,14 +22,16 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** A throw-away PostgreSQL for tests: loopback only, superuser `postgres`, password `test`, fsync off. */
-export interface TestCluster {
-  host: '127.0.0.1';
+export interface TestServer {
+  host: string;
   port: number;
-  user: 'postgres';
-  password: 'test';
+  user: string;
+  password: string;
   major: number;
   binaries: string;
   dataDirectory: string;
+}
+export interface TestCluster extends TestServer {
   stop(): Promise<void>;
 }
 
@@ -135,37 +137,77 @@ export async function serverAccount(): Promise<{ uid: number; gid: number } | un
   return undefined;
 }
 
+/** Where this run keeps a fresh data directory per folder of binaries, in the environment that its workers inherit. */
+const FRESH = 'COACH_TEST_FRESH';
+/** A test that holds a lock or a transaction and fails must not keep others waiting for ever. Shorter than the time of a test. */
+const LIMITS = `lock_timeout = '40s'\nidle_in_transaction_session_timeout = '50s'\n`;
+
+interface Surroundings {
+  uid?: number;
+  gid?: number;
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+}
+
+async function surroundings(): Promise<Surroundings> {
+  return { ...(await serverAccount()), cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } };
+}
+
+/** A folder that the server's account owns and everybody may enter. */
+function serverFolder({ uid, gid }: Surroundings): string {
+  const folder = mkdtempSync(join(tmpdir(), 'coach-pg-'));
+  chmodSync(folder, 0o755);
+  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
+  return folder;
+}
+
+async function initialize(binaries: string, folder: string, options: Surroundings): Promise<void> {
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, 'test\n');
+  const initdb = ['-D', join(folder, 'data'), '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile];
+  await run(join(binaries, 'initdb'), [...initdb, '-E', 'UTF8', '--locale=C', '-N'], options);
+}
+
+/** initdb once for the whole run: what `startCluster` copies, in a tenth of the time. Returns what removes it. */
+export async function keepFreshDataDirectory(binaries: string): Promise<() => void> {
+  const options = await surroundings();
+  const folder = serverFolder(options);
+  await initialize(binaries, folder, options);
+  process.env[FRESH] = JSON.stringify({ ...freshDataDirectories(), [binaries]: join(folder, 'data') });
+  return () => rmSync(folder, { recursive: true, force: true });
+}
+
+function freshDataDirectories(): Record<string, string> {
+  return JSON.parse(process.env[FRESH] ?? '{}') as Record<string, string>;
+}
+
 /** `prepare` works on the data directory before the start, and may add configuration. */
 export async function startCluster(
   binaries: string,
   extraConf = '',
   prepare: (dataDirectory: string) => Promise<string> = () => Promise.resolve(''),
 ): Promise<TestCluster> {
-  const account = await serverAccount();
-  const folder = mkdtempSync(join(tmpdir(), 'coach-pg-'));
-  chmodSync(folder, 0o755);
-  if (account) chownSync(folder, account.uid, account.gid);
-  const options = { ...account, cwd: '/', env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } };
+  const options = await surroundings();
+  const folder = serverFolder(options);
   const dataDirectory = join(folder, 'data');
-  const passwordFile = join(folder, 'password');
-  writeFileSync(passwordFile, 'test\n');
-  const initdb = ['-D', dataDirectory, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile];
-  await run(join(binaries, 'initdb'), [...initdb, '-E', 'UTF8', '--locale=C', '-N'], options);
+  const fresh = freshDataDirectories()[binaries];
+  if (fresh === undefined) await initialize(binaries, folder, options);
+  else await run('cp', ['-R', fresh, dataDirectory], options);
   const port = await freePort();
   writeFileSync(
     join(dataDirectory, 'postgresql.auto.conf'),
     `listen_addresses = '127.0.0.1'\nport = ${port}\nunix_socket_directories = ''\nfsync = off\nsynchronous_commit = off\n` +
-      `full_page_writes = off\nmax_connections = 200\nshared_preload_libraries = 'pg_stat_statements'\n${extraConf}${await prepare(dataDirectory)}`,
+      `full_page_writes = off\nmax_connections = 200\nshared_preload_libraries = 'pg_stat_statements'\n` +
+      `${LIMITS}${extraConf}${await prepare(dataDirectory)}`,
   );
+  const { stdout: version } = await run(join(binaries, 'postgres'), ['--version']);
   await run(join(binaries, 'pg_ctl'), ['-D', dataDirectory, '-l', join(folder, 'log'), '-w', 'start'], options);
-  const version = (await run(join(binaries, 'postgres'), ['--version'])).stdout;
-  const major = Number(/ (\d+)/.exec(version)?.[1]);
   return {
     host: '127.0.0.1',
     port,
     user: 'postgres',
     password: 'test',
-    major,
+    major: Number(/ (\d+)/.exec(version)?.[1]),
     binaries,
     dataDirectory,
     stop: async () => {

@@ -27,10 +27,14 @@ const TEXTS: Record<string, string> = {
   application_name: 'odd',
   createrole_self_grant: 'set',
   restrict_nonsystem_relation_kind: 'view',
-  dynamic_library_path: '/nowhere',
+  // Since 18 even the libraries of encodings are looked up there.
+  dynamic_library_path: '/nowhere:$libdir',
   extension_control_path: '/nowhere',
   wal_consistency_checking: 'heap',
 };
+
+/** Where a number beside the own would end every session before its first statement. */
+const NUMBERS: Record<string, string> = { transaction_timeout: '1h' };
 
 /** Left out: they refuse every new connection, the one that would take them back included; and one that cannot be on beside its like. */
 const LEFT_OUT = ['local_preload_libraries', 'session_preload_libraries', 'log_statement_stats'];
@@ -67,6 +71,7 @@ function oddValue({ name, type, value, least, most, words }: Row): string | unde
   if (type === 'bool') return value === 'on' ? 'off' : 'on';
   if (type === 'enum') return words?.find((word) => word !== value && word !== 'serializable') ?? undefined;
   if (type === 'string') return TEXTS[name];
+  if (name in NUMBERS) return NUMBERS[name];
   const [own, low, high] = [Number(value), Number(least), Number(most)];
   const step = type === 'real' ? Math.min(0.5, (high - low) / 4) : 1;
   return [own + step, own - step].find((one) => one >= low && one <= high)?.toString();

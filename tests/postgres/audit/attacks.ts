@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { inject } from 'vitest';
 
 import { stateOf } from '../../../postgres/connection/sqlstate';
 import type { AuditedDatabase } from './support';
@@ -232,6 +233,9 @@ const conversion = (command: string, table: string): RegExp =>
     `^42501 ${command} is refused: table public\\.${table} is audited, and public\\.evil_json\\(public\\.evil\\), owned by \\w+, would run as the trail’s owner to turn type public\\.evil into JSON\\.$`,
   );
 
+/** What PostgreSQL itself says to the renaming of a copy: an internal error before 18. */
+const RENAMED_COPY = inject('cluster').major >= 18 ? '0A000' : 'XX000';
+
 /** Of one table, whole or (`of`) a partition, whose row triggers are copies that PostgreSQL itself holds in place. */
 function triggerAttacks(name: string, of?: string): Attack[] {
   const table = `"${name}"`;
@@ -254,7 +258,7 @@ function triggerAttacks(name: string, of?: string): Attack[] {
         ),
         attack(
           isCopy
-            ? `XX000 cannot rename trigger "${trigger}" on table ${table}`
+            ? `${RENAMED_COPY} cannot rename trigger "${trigger}" on table ${table}`
             : forging('ALTER TRIGGER', whole, renamed),
           `ALTER TRIGGER "${trigger}" ON ${table} RENAME TO x`,
         ),

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 
 import { attempt } from './attacks';
-import { type AuditedDatabase, auditedDatabase, newestServer, type Recorded, SKIPPED_NEWEST } from './support';
+import { type AuditedDatabase, auditedDatabase, ONE_MAJOR, type Recorded } from './support';
 
 const SCHEMA = `
 CREATE TYPE mood AS ENUM ('sad', 'happy');
@@ -25,24 +25,20 @@ const TABLES = [
 const HOSTILE = `SET extra_float_digits = -15; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; SET bytea_output = 'escape';
   SET search_path = public; SET quote_all_identifiers = on`;
 
-let newest: Awaited<ReturnType<typeof newestServer>>;
-beforeAll(async () => {
-  newest = await newestServer();
-});
-afterAll(() => newest?.stop());
+const other = inject('otherCluster');
 
-describe.each(['the run’s server', 'the newest major'])('between a migration and the next up, on %s,', (where) => {
+describe.each(['the run’s server', 'the other major'])('between a migration and the next up, on %s,', (where) => {
   let database: AuditedDatabase | undefined;
   let db: AuditedDatabase;
   let owner: Client;
 
   beforeEach(async (ctx) => {
-    if (where !== 'the run’s server' && newest === undefined) ctx.skip(SKIPPED_NEWEST);
+    if (where !== 'the run’s server' && other === null) ctx.skip(ONE_MAJOR);
     database ??= await auditedDatabase(
       'audit_ddl',
       SCHEMA,
       { tables: TABLES },
-      where === 'the run’s server' ? undefined : newest,
+      where === 'the run’s server' ? undefined : (other ?? undefined),
     );
     db = database;
     await db.up();

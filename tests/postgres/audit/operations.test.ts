@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
 
 import { MATRIX, SCHEMA, TABLES } from './operations';
-import { type AuditedDatabase, auditedDatabase, newestServer, SKIPPED_NEWEST } from './support';
+import { type AuditedDatabase, auditedDatabase, ONE_MAJOR } from './support';
 
-let newest: Awaited<ReturnType<typeof newestServer>>;
-beforeAll(async () => {
-  newest = await newestServer();
-});
-afterAll(() => newest?.stop());
+const other = inject('otherCluster');
 
 const ALL_TABLES = `"Student", "Lesson", "Completed", "Note", "Event", "Person", "Teacher", "odd ""name.x"`;
 
@@ -18,17 +14,17 @@ async function remake(database: AuditedDatabase): Promise<void> {
   await database.up();
 }
 
-describe.each(['the run’s server', 'the newest major'])('every operation on %s', (where) => {
+describe.each(['the run’s server', 'the other major'])('every operation on %s', (where) => {
   let database: AuditedDatabase | undefined;
   let remade = false;
 
   beforeEach(async (ctx) => {
-    if (where !== 'the run’s server' && newest === undefined) ctx.skip(SKIPPED_NEWEST);
+    if (where !== 'the run’s server' && other === null) ctx.skip(ONE_MAJOR);
     database ??= await auditedDatabase(
       'audit_ops',
       SCHEMA,
       { tables: TABLES },
-      where === 'the run’s server' ? undefined : newest,
+      where === 'the run’s server' ? undefined : (other ?? undefined),
     );
   });
   afterAll(() => database?.drop());

@@ -8,7 +8,6 @@ import type { AuditPlan } from '../../../postgres/audit/plan/plan';
 import { planAudit } from '../../../postgres/audit/plan/plan';
 import { readAudit } from '../../../postgres/audit/plan/readCatalog';
 import type { AuditSpec } from '../../../postgres/spec';
-import { embeddedBinaries, installedBinaries, startCluster, type TestCluster } from '../../support/cluster';
 
 export interface Server {
   host: string;
@@ -143,10 +142,5 @@ export async function auditedDatabase(
   return database;
 }
 
-export const SKIPPED_NEWEST = 'the npm binaries of a newer PostgreSQL are not installed';
-
-/** A server of the newest major the machine has beside the run's own, or undefined. */
-export async function newestServer(): Promise<TestCluster | undefined> {
-  const binaries = embeddedBinaries();
-  return binaries === undefined || installedBinaries() === undefined ? undefined : startCluster(binaries);
-}
+/** Why a test on `inject('otherCluster')` is skipped. */
+export const ONE_MAJOR = 'the machine has the programs of one PostgreSQL alone (apt-get or npm ci brings the other)';

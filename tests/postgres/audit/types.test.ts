@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
 
 import { parseExact } from '../../../postgres/audit/reading/exactJson';
-import { type AuditedDatabase, auditedDatabase, newestServer, SKIPPED_NEWEST } from './support';
+import { type AuditedDatabase, auditedDatabase, ONE_MAJOR } from './support';
 
 /** One column of each, and a value whose text would differ under the settings of another session. */
 const TYPES: [type: string, value: string, recorded: unknown][] = [
@@ -56,18 +56,14 @@ CREATE TABLE everything (id int PRIMARY KEY, ${TYPES.map(([type], index) => `c${
 const HOSTILE = `SET extra_float_digits = -15; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; SET bytea_output = 'escape';
   SET TimeZone = 'UTC'; SET standard_conforming_strings = off; SET array_nulls = off; SET transform_null_equals = on; SET search_path = pg_catalog`;
 
-let newest: Awaited<ReturnType<typeof newestServer>>;
-beforeAll(async () => {
-  newest = await newestServer();
-});
-afterAll(() => newest?.stop());
+const other = inject('otherCluster');
 
-describe.each(['the run’s server', 'the newest major'])('every type on %s', (where) => {
+describe.each(['the run’s server', 'the other major'])('every type on %s', (where) => {
   let database: AuditedDatabase | undefined;
   beforeEach(async (ctx) => {
-    if (where !== 'the run’s server' && newest === undefined) ctx.skip(SKIPPED_NEWEST);
+    if (where !== 'the run’s server' && other === null) ctx.skip(ONE_MAJOR);
     if (database !== undefined) return;
-    const server = where === 'the run’s server' ? undefined : newest;
+    const server = where === 'the run’s server' ? undefined : (other ?? undefined);
     database = await auditedDatabase(
       'audit_types',
       SQL,

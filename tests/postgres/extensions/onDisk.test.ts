@@ -3,26 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Client } from 'pg';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 
 import { availableExtensions } from '../../../postgres/extensions/available';
 import { extensionsOnDisk } from '../../../postgres/extensions/onDisk';
-import { embeddedBinaries, installedBinaries, startCluster } from '../../support/cluster';
 
-const SERVERS = [installedBinaries(), embeddedBinaries()].filter((binaries) => binaries !== undefined);
+const SERVERS = [inject('cluster'), inject('otherCluster')].filter((server) => server !== null);
 
 const plain = (versions: ReadonlyMap<string, string[]> | undefined): unknown =>
   [...(versions ?? [])].map(([name, all]) => [name, [...all].sort()] as const).sort(([a], [b]) => (a < b ? -1 : 1));
 
-describe.each(SERVERS)('the extensions of an installation (%s)', (binaries) => {
+describe.each(SERVERS)('the extensions of an installation ($binaries)', ({ binaries, host, port, user, password }) => {
   it('are those that its server lists, in every version', async () => {
-    const cluster = await startCluster(binaries);
-    const { host, port, user, password } = cluster;
     const client = new Client({ host, port, user, password, database: 'postgres' });
     await client.connect();
     const listed = await availableExtensions(client);
     await client.end();
-    await cluster.stop();
     expect(listed.size).toBeGreaterThan(30);
     expect(plain(extensionsOnDisk(binaries))).toEqual(plain(listed));
   });

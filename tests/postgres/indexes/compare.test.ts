@@ -1,58 +1,33 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { readIndex } from '../../../postgres/indexes/catalog';
 import { compareIndex, definitionKey } from '../../../postgres/indexes/compare';
 import { resolveIndexes } from '../../../postgres/indexes/resolve';
 import type { IndexSpec } from '../../../postgres/spec';
-import { embeddedBinaries, startCluster, type TestCluster } from '../../support/cluster';
+import { freshDatabase, type TestDatabase } from '../../support/database';
 import { PAIRS, SCHEMA_SQL, UNIQUE_PAIRS } from './pairs';
 
 const ALL = [
   ...PAIRS.map((pair) => ({ ...pair, create: 'CREATE INDEX' })),
   ...UNIQUE_PAIRS.map((pair) => ({ ...pair, create: 'CREATE UNIQUE INDEX' })),
 ];
-const NEWER = embeddedBinaries();
 
-describe.each(['installed', 'newer'])('comparison on the %s PostgreSQL', (which) => {
-  let own: TestCluster | undefined;
+describe.each(['cluster', 'otherCluster'] as const)('comparison on the PostgreSQL of "%s"', (which) => {
+  const server = inject(which);
+  let database: TestDatabase;
   let client: Client;
-  let skipped = '';
 
   beforeAll(async () => {
-    const installed = inject('cluster');
-    if (which === 'newer') {
-      if (NEWER === undefined) {
-        skipped = 'no PostgreSQL binaries from npm';
-        return;
-      }
-      own = await startCluster(NEWER);
-      if (own.major === installed.major) skipped = `both are PostgreSQL ${own.major}`;
-    }
-    const { host, port, user, password } = own ?? installed;
-    const admin = new Client({ host, port, user, password, database: 'postgres' });
-    await admin.connect();
-    await admin.query('CREATE DATABASE index_pairs');
-    await admin.end();
-    client = new Client({ host, port, user, password, database: 'index_pairs' });
-    await client.connect();
+    if (server === null) return;
+    database = await freshDatabase('index_pairs', server);
+    client = database.client;
     await client.query(SCHEMA_SQL);
   });
-
-  afterAll(async () => {
-    await client?.end();
-    await own?.stop();
-    if (which === 'installed') {
-      const { host, port, user, password } = inject('cluster');
-      const admin = new Client({ host, port, user, password, database: 'postgres' });
-      await admin.connect();
-      await admin.query('DROP DATABASE index_pairs');
-      await admin.end();
-    }
-  });
+  afterAll(() => database?.drop());
 
   it.for(ALL)('$what', async (pair, context) => {
-    if (skipped !== '') return context.skip(skipped);
+    if (server === null) return context.skip('the machine has the programs of one PostgreSQL alone');
     const spec: IndexSpec = { name: 'pair', schema: 'public', table: 'Student', columns: [], ...pair.wanted };
     await client.query(`${pair.create} pair ${pair.actual}`);
     try {

@@ -6,7 +6,6 @@ import { Client } from 'pg';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
-import { embeddedBinaries, startCluster, type TestCluster } from '../../support/cluster';
 import { prismaDeploy } from '../../support/schemaEngine';
 import { snapshot } from './snapshot';
 import { deploy, type Stage, stage } from './support';
@@ -22,28 +21,26 @@ const APART = new Set([
 ]);
 const paragraphs = (script: string): string[] => script.split(/(?<=;)\n\n/);
 
-const newest = embeddedBinaries();
-let cluster: TestCluster | undefined;
 const scratch = mkdtempSync(join(tmpdir(), 'coach-histories-'));
-afterAll(async () => {
-  rmSync(scratch, { recursive: true });
-  await cluster?.stop();
-});
+afterAll(() => rmSync(scratch, { recursive: true }));
 
-describe.each(['installed', 'newest'] as const)('%s PostgreSQL', (server) => {
-  it.each(readdirSync(HISTORIES))('%s: file by file what Prisma leaves', { timeout: 180_000 }, async (history) => {
-    if (server === 'newest' && newest !== undefined) cluster ??= await startCluster(newest);
-    const on = server === 'newest' ? cluster : inject('cluster');
-    if (on === undefined) return expect(newest, 'npm left the optional package out').toBeUndefined();
-    const [theirs, ours] = [await stage('history_p', on), await stage('history_h', on)];
-    try {
-      await compare(join(HISTORIES, history), join(scratch, `${server}-${history}`), theirs, ours);
-    } finally {
-      await ours.client.end();
-      await theirs.close();
-      await ours.close();
-    }
-  });
+describe.each(['cluster', 'otherCluster'] as const)('on the PostgreSQL of "%s"', (server) => {
+  it.for(readdirSync(HISTORIES))(
+    '%s: file by file what Prisma leaves',
+    { timeout: 180_000 },
+    async (history, context) => {
+      const on = inject(server);
+      if (on === null) return context.skip('the machine has the programs of one PostgreSQL alone');
+      const [theirs, ours] = [await stage('history_p', on), await stage('history_h', on)];
+      try {
+        await compare(join(HISTORIES, history), join(scratch, `${server}-${history}`), theirs, ours);
+      } finally {
+        await ours.client.end();
+        await theirs.close();
+        await ours.close();
+      }
+    },
+  );
 });
 
 async function compare(source: string, grown: string, theirs: Stage, ours: Stage): Promise<void> {

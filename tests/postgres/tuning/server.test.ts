@@ -84,7 +84,9 @@ describe.each([
       const own = [
         'full_page_writes',
         'fsync',
+        'idle_in_transaction_session_timeout',
         'listen_addresses',
+        'lock_timeout',
         'max_connections',
         'port',
         'shared_preload_libraries',
