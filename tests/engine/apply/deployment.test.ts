@@ -95,6 +95,20 @@ describe('deployment', () => {
     expect(world.asked).toEqual(['delete b']);
   });
 
+  it('saves a step before it reports it: what was shown as done survives a kill', async () => {
+    const world = new World();
+    const reported: string[] = [];
+    const onChange: DeploymentOptions['onChange'] = ({ operation, name, urn }) => {
+      const saved = world.state.find((resource) => resource.urn === urn);
+      reported.push(
+        `${operation} ${name}: ${saved === undefined ? 'not in the state' : JSON.stringify(saved.inputs['x'])}`,
+      );
+    };
+    await world.run([registration('a', { x: 1 }), registration('b', { x: 1 })], { onChange });
+    await world.run([registration('a', { x: 2 })], { onChange });
+    expect(reported).toEqual(['create a: 1', 'create b: 1', 'update a: 2', 'delete b: not in the state']);
+  });
+
   it('repairs what was changed or removed behind its back', async () => {
     const world = new World();
     await world.run([registration('a', { x: 1 }), registration('b', { x: 1 })]);

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -104,6 +104,30 @@ it('two at once make one server, and both find it', async () => {
   expect(await superuser(declared)).toBe('postgres');
   expect(readdirSync(dirname(declared.dataDirectory)).sort()).toEqual(['data', 'logs']);
   place(declared);
+});
+
+it('the file that tells initdb the password is for its account alone, and gone afterwards', async () => {
+  const { process: placed } = place(await declaration());
+  mkdirSync(dirname(placed.dataDirectory), { recursive: true });
+  const files: { mode: number; text: string }[] = [];
+  const passwordFiles = (): string[] => {
+    const names = readdirSync(dirname(placed.dataDirectory), { recursive: true, encoding: 'utf8' });
+    return names
+      .filter((name) => basename(name) === 'password')
+      .map((name) => join(dirname(placed.dataDirectory), name));
+  };
+  await ensureDataDirectory({
+    ...placed,
+    adminUser: 'postgres',
+    adminPassword: 'first-secret',
+    onStep: (step) => {
+      if (step !== 'initdb') return;
+      for (const path of passwordFiles())
+        files.push({ mode: statSync(path).mode & 0o777, text: readFileSync(path, 'utf8') });
+    },
+  });
+  expect(files).toEqual([{ mode: 0o600, text: 'first-secret\n' }]);
+  expect(passwordFiles()).toEqual([]);
 });
 
 describe('what a new server is like', () => {
