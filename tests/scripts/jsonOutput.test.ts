@@ -1,0 +1,189 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Ajv2020 } from 'ajv/dist/2020';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { TRAIL_COLUMNS } from '../../postgres/audit/columns';
+import { COMMANDS } from '../../scripts/commands/index';
+import { ExitCode } from '../../scripts/exitCodes';
+import { ROOT } from '../support/compiled';
+import { TestProject } from '../support/project';
+
+interface Condition {
+  if: { properties: { command: { const?: string; enum?: string[] } } };
+}
+const schema = JSON.parse(readFileSync(join(ROOT, 'docs', 'json-output.schema.json'), 'utf8')) as {
+  allOf: Condition[];
+  $defs: { trailEntry: { required: string[] } };
+};
+const validate = new Ajv2020({ allErrors: true, strict: true, strictTypes: false, strictRequired: false }).compile(
+  schema,
+);
+
+let project: TestProject;
+beforeAll(() => {
+  project = new TestProject();
+});
+afterAll(() => project.remove());
+
+const seen = new Set<string>();
+
+/** Runs a command and holds what it prints, and its exit code, against the schema. */
+async function report(
+  args: string[],
+  code: number,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Record<string, unknown>> {
+  const result = await project.json(args, environment);
+  expect(validate(result.report), JSON.stringify([result.report, validate.errors], null, 2)).toBe(true);
+  expect(result.code, result.stdout).toBe(code);
+  if (code === ExitCode.done) seen.add(String(result.report['command']));
+  return result.report;
+}
+
+const codes = (found: Record<string, unknown>): string[] =>
+  (found['problems'] as { code: string }[]).map(({ code }) => code);
+
+/** A migration below the application's folder. */
+function migration(name: string, sql: string): void {
+  const folder = project.path('app', 'prisma', 'migrations', name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'migration.sql'), sql);
+}
+
+it('every command has its fields in the schema, and no other', () => {
+  const named = schema.allOf.flatMap(({ if: { properties } }) => properties.command.enum ?? [properties.command.const]);
+  expect([...named].sort()).toEqual(COMMANDS.map(({ name }) => name).sort());
+});
+
+it('an entry of the trail has every column that is shown', () => {
+  const shown = TRAIL_COLUMNS.flatMap(({ entry }) => (entry === null ? [] : [entry]));
+  expect([...schema.$defs.trailEntry.required].sort()).toEqual([...shown, 'differences'].sort());
+});
+
+it('the schema refuses a field that it does not name, and another status', () => {
+  const base = { command: 'psql', stack: 'local', startedAt: new Date(0).toISOString(), durationMs: 1, problems: [] };
+  expect(validate({ ...base, status: 'ok' })).toBe(true);
+  expect(validate({ ...base, status: 'ok', surplus: 1 })).toBe(false);
+  expect(validate({ ...base, status: 'fine' })).toBe(false);
+});
+
+describe('before there is a stack', () => {
+  it.each([
+    ['env'],
+    ['logs'],
+    ['deploy', '--yes'],
+    ['state', 'export'],
+    ['audit'],
+    ['audit', 'verify'],
+    ['audit', 'maintain'],
+  ])('%j fails by the schema', async (...args) => {
+    const found = await report(args, ExitCode.failed);
+    expect(found['status']).toBe('failed');
+  });
+
+  it('usage does', async () => {
+    expect(codes(await report(['psql'], ExitCode.usage))).toEqual(['psql-json']);
+    await report(['status', '--fast'], ExitCode.usage);
+    await report(['fly'], ExitCode.usage);
+  });
+
+  it('what asks is refused where nobody can answer, or asks nothing', async () => {
+    await report(['status'], ExitCode.done);
+    await report(['stop'], ExitCode.done);
+    await report(['restart'], ExitCode.done);
+  });
+
+  it('generate --index-hints prints lines for the schema, and touches nothing', async () => {
+    const found = await report(['generate', '--index-hints'], ExitCode.done);
+    expect(Array.isArray(found['models'])).toBe(true);
+    const { stdout } = await project.run(['generate', '--index-hints']);
+    for (const { model, lines } of found['models'] as { model: string; lines: string[] }[])
+      for (const part of [model, ...lines]) expect(stdout).toContain(part);
+    expect(stdout).toContain(String(found['migration']));
+  });
+});
+
+describe('a preview', () => {
+  it('exits 2 with --detailed-exitcode where there are differences, else 0', async () => {
+    expect((await report(['preview', '--engine', 'embedded'], ExitCode.done))['status']).toBe('differs');
+    await report(['preview', '--engine', 'embedded', '--detailed-exitcode'], ExitCode.differences);
+    await report(['graph'], ExitCode.done);
+  });
+});
+
+describe('a stack', () => {
+  beforeAll(async () => {
+    await report(['start', '--yes', '--engine', 'embedded'], ExitCode.done);
+  });
+
+  it('that stands as declared exits 0 with --detailed-exitcode', async () => {
+    expect((await report(['preview', '--engine', 'embedded', '--detailed-exitcode'], ExitCode.done))['status']).toBe(
+      'ok',
+    );
+    expect((await report(['up', '--yes', '--engine', 'embedded'], ExitCode.done))['status']).toBe('ok');
+    await report(['refresh', '--engine', 'embedded'], ExitCode.done);
+  });
+
+  it.each([['status'], ['logs'], ['env'], ['audit'], ['audit', 'verify'], ['audit', 'maintain'], ['state', 'export']])(
+    '%j',
+    async (...args) => {
+      await report(args, ExitCode.done);
+    },
+  );
+
+  it('env --write and state export --file keep passwords to the owner', async () => {
+    const env = project.path('.env');
+    const state = project.path('state.json');
+    writeFileSync(env, 'OTHER=1\n', { mode: 0o644 });
+    expect((await report(['env', '--write', env], ExitCode.done))['changed']).toContain('DATABASE_URL');
+    await report(['state', 'export', '--file', state], ExitCode.done);
+    for (const path of [env, state, project.path('.coachdb', 'passphrase')])
+      expect(statSync(path).mode & 0o777, path).toBe(0o600);
+  });
+
+  it('deploy says what is pending, exits 2 for it when asked, and applies it only when told to', async () => {
+    migration('29990101000000_later', 'CREATE TABLE later (id int PRIMARY KEY);\n');
+    const pending = { status: 'differs', pending: ['29990101000000_later'] };
+    expect(await report(['deploy', '--dry-run'], ExitCode.done)).toMatchObject(pending);
+    expect(await report(['deploy', '--dry-run', '--detailed-exitcode'], ExitCode.differences)).toMatchObject(pending);
+    expect(codes(await report(['deploy'], ExitCode.refused))).toEqual(['confirmation-needed']);
+    expect(await report(['deploy', '--dry-run'], ExitCode.done)).toMatchObject(pending);
+    const applied = await report(['deploy', '--yes'], ExitCode.done);
+    expect(applied).toMatchObject({ status: 'changed', applied: [{ name: '29990101000000_later' }] });
+    expect(await report(['deploy', '--dry-run', '--detailed-exitcode'], ExitCode.done)).toMatchObject({ status: 'ok' });
+    expect(await report(['deploy', '--yes'], ExitCode.done)).toMatchObject({ status: 'ok', applied: [] });
+  });
+
+  it('deploy --applied and --rolled-back settle what failed half-way, and run nothing', async () => {
+    const whole = '29990201000000_whole';
+    migration(whole, 'SELECT 1/0;\n');
+    await report(['deploy', '--yes'], ExitCode.failed);
+    const untouched = await report(['deploy', '--rolled-back', whole], ExitCode.refused);
+    expect(codes(untouched)).toEqual(['migration-not-failed']);
+    expect(await report(['deploy', '--applied', whole], ExitCode.done)).toMatchObject({ name: whole, as: 'applied' });
+
+    const half = '29990301000000_half';
+    migration(half, 'CREATE INDEX CONCURRENTLY half_way ON "Student" (id);\nSELECT 1/0;\n');
+    await report(['deploy', '--yes'], ExitCode.failed);
+    const failed = await report(['deploy', '--rolled-back', half], ExitCode.done);
+    expect(failed).toMatchObject({ status: 'changed', name: half, as: 'rolled-back' });
+    expect(await report(['deploy', '--dry-run'], ExitCode.done)).toMatchObject({ pending: [half] });
+    await report(['deploy', '--applied', half], ExitCode.done);
+    expect(await report(['deploy', '--dry-run'], ExitCode.done)).toMatchObject({ pending: [] });
+    await report(['deploy', '--applied', half, '--rolled-back', half], ExitCode.usage);
+  });
+
+  it('restart, stop and destroy', async () => {
+    expect(codes(await report(['stop'], ExitCode.refused))).toEqual(['confirmation-needed']);
+    await report(['restart', '--yes'], ExitCode.done);
+    await report(['stop', '--yes'], ExitCode.done);
+    await report(['destroy', '--yes'], ExitCode.done);
+  });
+
+  it('nearly every command went well once; the others need a network, a terminal or Pulumi', () => {
+    const rest = COMMANDS.map(({ name }) => name).filter((name) => !seen.has(name));
+    expect(rest).toEqual(['psql', 'pulumi', 'engine install']);
+  });
+});
