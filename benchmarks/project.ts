@@ -11,11 +11,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { parse, stringify } from 'yaml';
 
-const ROOT = projectRoot();
+import { projectRoot } from '../system/projectRoot';
+
+const ROOT = projectRoot(__dirname);
 const COPIED = [
   'infra',
   'stacks',
@@ -126,11 +128,4 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
     ([name]) => !/^(PULUMI_|VITEST|NODE_OPTIONS|SUDO_|npm_|COACH|DATABASE_|DIRECT_URL)/.test(name),
   );
   return Object.fromEntries(kept);
-}
-
-/** The folder of Pulumi.yaml, above the source or the compiled file. */
-function projectRoot(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, 'Pulumi.yaml'))) folder = dirname(folder);
-  return folder;
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import * as pulumi from '@pulumi/pulumi';
@@ -9,6 +9,7 @@ import { forStack } from '../postgres/commands';
 import { dev } from '../stacks/dev';
 import { local } from '../stacks/local';
 import { prod } from '../stacks/prod';
+import { projectRoot } from '../system/projectRoot';
 import { errorText, PlatformError } from './config/failure';
 import type { Machine } from './config/parameters';
 import { parseSettings } from './config/parse';
@@ -42,7 +43,7 @@ async function failed(error: unknown): Promise<never> {
 function declare(): Record<string, unknown> {
   const stack = pulumi.getStack();
   const machine = machineHere();
-  const root = projectRoot();
+  const root = projectRoot(__dirname);
   const settings = readSettings(stack, machine, root);
   // The command line names the backend, and has settled the state.
   if (!pulumi.runtime.isDryRun() && process.env['PULUMI_BACKEND_URL'] === undefined) requireSettledState(root, stack);
@@ -119,16 +120,6 @@ function requireCommitted(settings: Settings, stack: string, machine: Machine, r
     'Run `npm run pulumi -- up`, which gives it those, or leave --config-file and --config away.',
     { kind: 'usage', object: path },
   );
-}
-
-/** The folder that holds Pulumi.yaml, above the compiled program. */
-function projectRoot(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, 'Pulumi.yaml'))) {
-    if (dirname(folder) === folder) throw new pulumi.RunError(`No Pulumi.yaml above ${__dirname}.`);
-    folder = dirname(folder);
-  }
-  return folder;
 }
 
 /** The port has to be known before the server runs: the settings', else the one that was chosen for this folder and kept. */

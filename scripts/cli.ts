@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { Command, CommanderError, Help, type Option } from 'commander';
 
 import { allForStack, forStack } from '../postgres/commands';
 import { PlatformError } from '../system/errors';
+import { projectRoot } from '../system/projectRoot';
 import { type CommandResult, failed } from './command';
 import { type CommandDefinition, COMMANDS } from './commands/index';
 import { EXIT_CODE_HELP, ExitCode } from './exitCodes';
@@ -16,7 +17,7 @@ import { contextOf, displayOf, Interrupts } from './terminal';
 /** The command line's entry; `argv` without node and the script. Sets `process.exitCode`; an interrupt alone ends the process. */
 export function main(argv: string[]): void {
   const startedAt = new Date();
-  process.once('exit', () => giveToOwner(projectRoot()));
+  process.once('exit', () => giveToOwner(projectRoot(__dirname)));
   run(argv).then(
     (code) => {
       process.exitCode = code;
@@ -86,7 +87,9 @@ function commandOf(argv: readonly string[]): string {
 }
 
 function versionOf(): string {
-  const { version } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(projectRoot(__dirname), 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
 
@@ -142,7 +145,12 @@ async function execute(definition: CommandDefinition, command: Command): Promise
   const options = { stack: 'local', ...command.opts<Record<string, unknown>>() };
   const interrupts = new Interrupts(definition.finishesSteps === true);
   const stack = String(options['stack']);
-  const context = contextOf(projectRoot(), options, command.getOptionValueSource('stack') === 'cli', interrupts);
+  const context = contextOf(
+    projectRoot(__dirname),
+    options,
+    command.getOptionValueSource('stack') === 'cli',
+    interrupts,
+  );
   let result: CommandResult;
   try {
     const work = definition.run(context, options, command.args);
@@ -181,18 +189,4 @@ function print(result: CommandResult, outcome: Outcome): number {
     if (problems.length > 0) process.stderr.write(`${renderProblems(problems, displayOf(process.stderr, false))}\n`);
   }
   return result.exitCode;
-}
-
-/** The folder that holds Pulumi.yaml, from where this file was compiled to. */
-function projectRoot(): string {
-  let folder = resolve(__dirname);
-  while (!existsSync(join(folder, 'Pulumi.yaml'))) {
-    if (dirname(folder) === folder) {
-      throw new PlatformError('no-project', `No Pulumi.yaml above ${__dirname}.`, 'Run from a complete checkout.', {
-        kind: 'usage',
-      });
-    }
-    folder = dirname(folder);
-  }
-  return folder;
 }

@@ -1,8 +1,7 @@
 // The type alone: the package's entry loads another driver where NODE_PG_FORCE_NATIVE says so.
 import type { DatabaseError } from 'pg';
 
-import { stateOf } from '../postgres/connection/sqlstate';
-import { PlatformError } from '../system/errors';
+import { codeOf,PlatformError } from '../system/errors';
 import { storageError } from '../system/storageError';
 
 /** Errors of the file system and of PostgreSQL that reached the top as they were, as what they mean for whoever ran the command. */
@@ -22,7 +21,7 @@ export function knownError(error: unknown): unknown {
 }
 
 function isDatabaseError(error: Error): error is DatabaseError {
-  return 'severity' in error && stateOf(error)?.length === 5;
+  return 'severity' in error && codeOf(error)?.length === 5;
 }
 
 function databaseError(error: DatabaseError): PlatformError {

@@ -48,7 +48,7 @@ export async function readState(context: CommandContext, stack: Stack): Promise<
   const file = stored && withoutRetired(stored);
   // `prepare` makes an empty stack, so that plain Pulumi finds it.
   if (file === undefined || isEmpty(file)) return undefined;
-  return stateOf(stack, paths, file, await crypterFor(context, stack, file));
+  return codeOf(stack, paths, file, await crypterFor(context, stack, file));
 }
 
 /** Throws `stack-not-deployed` unless a run has put something into the state; one that only Pulumi reads counts. */
@@ -76,10 +76,10 @@ export async function readOrCreateState(context: CommandContext, stack: Stack): 
   const crypter = await newCrypter(context, stack);
   prepareBackend(stack.workspace.stateDirectory, stack.project);
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
-  return stateOf(stack, paths, newCheckpoint(stack.name, stack.project, crypter.state), crypter);
+  return codeOf(stack, paths, newCheckpoint(stack.name, stack.project, crypter.state), crypter);
 }
 
-function stateOf(stack: Stack, paths: BackendPaths, stored: CheckpointFile, crypter: Crypter): StackState {
+function codeOf(stack: Stack, paths: BackendPaths, stored: CheckpointFile, crypter: Crypter): StackState {
   // What a killed run had begun counts as made: whoever uses the state reads it, and finds out.
   const { file } = settled(stored);
   return {

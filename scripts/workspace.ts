@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { initialiseStack } from '../engine/state/backend';
@@ -7,7 +7,8 @@ import { Crypter } from '../engine/state/passphrase';
 import { createPassphraseFile, readPassphrase } from '../engine/state/passphraseFile';
 import { accountName } from '../postgres/server/account';
 import { findFreePort } from '../postgres/server/port';
-import { PlatformError } from '../system/errors';
+import { writeAtomically } from '../system/atomicFile';
+import { codeOf, PlatformError } from '../system/errors';
 
 /** Where things are kept, below the project's root; README lists them. */
 export interface Workspace {
@@ -61,13 +62,13 @@ export function readLine(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
 export function writeLine(path: string, text: string): void {
-  writeFileSync(path, `${text}\n`);
+  writeAtomically(path, `${text}\n`, { mode: 0o644 });
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
+import { codeOf } from './errors';
 import { isRunning } from './processes';
 import { storageError } from './storageError';
 
@@ -119,5 +120,5 @@ function sweepLeftovers(path: string): void {
 }
 
 function hasCode(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException).code === code;
+  return codeOf(error) === code;
 }

@@ -5,7 +5,8 @@ import { getSystemErrorMap } from 'node:util';
  * failed: the work was tried and did not succeed; refused: not tried, for safety; usage: arguments or settings are wrong;
  * locked: somebody else is at work, try again.
  */
-export type ErrorKind = 'failed' | 'refused' | 'usage' | 'locked' | 'interrupted';
+export const ERROR_KINDS = ['failed', 'refused', 'usage', 'locked', 'interrupted'] as const;
+export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 export interface PlatformErrorOptions {
   kind?: ErrorKind;
@@ -49,12 +50,22 @@ export function toProblem(error: unknown): Problem {
     const { code, message, remedy, object } = error;
     return object === undefined ? { code, message, remedy } : { code, message, remedy, object };
   }
-  const message = error instanceof Error ? error.message : String(error);
   return {
     code: 'unexpected',
-    message,
+    message: messageOf(error),
     remedy: 'This is not an error the program expected; run again with --verbose.',
   };
+}
+
+/** What any thrown value says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Node's code of a thrown value (`ENOENT`) or PostgreSQL's SQLSTATE; undefined without one. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** Why the operating system refused, in words: `permission denied` rather than `EACCES: permission denied, open '/x'`. */
@@ -63,7 +74,7 @@ export function systemReason(error: unknown): string {
   return (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message;
 }
 
-const MARK = / \[([a-z][a-z0-9-]*)(?:: (refused|usage|locked|interrupted))?\]$/;
+const MARK = new RegExp(` \\[([a-z][a-z0-9-]*)(?:: (${ERROR_KINDS.join('|')}))?\\]$`);
 
 /**
  * An error as one text, for where nothing else of it travels: what happened, on the last line the remedy, then code and kind in

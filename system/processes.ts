@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 
+import { codeOf } from './errors';
+
 /** Linux counts process times in hundredths of a second whatever the kernel's own clock (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 /** /proc/stat gives the time of the boot in whole seconds. */
@@ -14,7 +16,7 @@ export function isRunning(pid: number, since?: Date): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+    if (codeOf(error) !== 'EPERM') return false;
   }
   const details = processDetails(pid);
   if (details === undefined) return true;

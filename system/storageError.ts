@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { PlatformError, systemReason } from './errors';
+import { codeOf, PlatformError, systemReason } from './errors';
 
 /** What a refusal of the file system means for whoever ran the command; every other error comes back as it is. */
 export function storageError(path: string, error: unknown): unknown {
   const options = { object: path, cause: error };
-  switch ((error as NodeJS.ErrnoException).code) {
+  switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
       return new PlatformError(

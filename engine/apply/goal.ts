@@ -1,4 +1,4 @@
-import { PlatformError } from '../../system/errors';
+import { messageOf, PlatformError } from '../../system/errors';
 import type { PropertyChange, ResourceChange } from '../changes';
 import { nameOf, type Registration, typeOf } from '../protocol/registration';
 import type { ResourceState } from '../state/resource';
@@ -63,5 +63,5 @@ export function changeOfState(state: ResourceState, operation: ResourceChange['o
 /** An error as the tree shows it: remedy included. */
 export function errorShown(error: unknown): string {
   if (error instanceof PlatformError) return `${error.message}\n${error.remedy}`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

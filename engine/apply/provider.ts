@@ -2,8 +2,7 @@
 export type Value = null | boolean | number | string | Value[] | { [key: string]: Value };
 export type Properties = Record<string, Value>;
 
-/** The sentinel Pulumi's wire format uses for a value that is only known after apply. */
-export const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+export { UNKNOWN_ON_WIRE as UNKNOWN } from '../../system/unknown';
 
 export interface CheckResult {
   inputs: Properties;

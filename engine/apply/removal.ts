@@ -1,4 +1,4 @@
-import { PlatformError } from '../../system/errors';
+import { messageOf, PlatformError } from '../../system/errors';
 import type { ResourceChange } from '../changes';
 import { isDefaultProvider } from '../protocol/registration';
 import { unwrap } from '../protocol/wire';
@@ -74,7 +74,7 @@ async function deleteOne(state: ResourceState, options: RemovalOptions, change: 
     const provider = await options.registry.provider(packageName, reference, unwrap(config));
     await provider.delete(state.type, state.id ?? '', unwrap(state.outputs));
   } catch (error) {
-    options.record({ ...change, error: error instanceof Error ? error.message : String(error) });
+    options.record({ ...change, error: messageOf(error) });
     throw error;
   }
 }

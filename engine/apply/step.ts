@@ -1,7 +1,8 @@
 import { PlatformError } from '../../system/errors';
+import { UNKNOWN_ON_WIRE } from '../../system/unknown';
 import type { PropertyChange } from '../changes';
 import type { Registration } from '../protocol/registration';
-import { hasUnknown, markSecrets, rewrap, sameValue, UNKNOWN_ON_WIRE, unwrap } from '../protocol/wire';
+import { hasUnknown, markSecrets, rewrap, sameValue, unwrap } from '../protocol/wire';
 import { isMadeOnce } from '../state/pending';
 import type { ResourceState } from '../state/resource';
 import type { PropertyMap } from '../state/values';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import { UNKNOWN_ON_WIRE } from '../../system/unknown';
 import type { Registration } from '../protocol/registration';
-import { UNKNOWN_ON_WIRE } from '../protocol/wire';
 import type { Deployment } from './deployment';
 import { propertyChanges } from './difference';
 import { changeOf, goalOf, type StepResult } from './goal';

@@ -6,6 +6,7 @@ import * as resourceGrpc from '@pulumi/pulumi/proto/resource_grpc_pb';
 import * as resourceProto from '@pulumi/pulumi/proto/resource_pb';
 import { Empty } from 'google-protobuf/google/protobuf/empty_pb';
 
+import { messageOf } from '../../system/errors';
 import type { PropertyMap } from '../state/values';
 import { decodeRegistration, type Registration } from './registration';
 import { fromStruct, toStruct } from './wire';
@@ -58,8 +59,7 @@ function unary<Q, R>(answer: (request: Q) => Promise<R>): Call<Q, R> {
   return (call, callback) => {
     answer(call.request).then(
       (response) => callback(null, response),
-      (error: unknown) =>
-        callback({ code: status.UNKNOWN, details: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => callback({ code: status.UNKNOWN, details: messageOf(error) }),
     );
   };
 }

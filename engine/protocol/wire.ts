@@ -1,14 +1,12 @@
 import { Struct } from 'google-protobuf/google/protobuf/struct_pb';
 
+import { UNKNOWN_ON_WIRE } from '../../system/unknown';
 import { type PropertyMap, type PropertyValue, Secret, UNKNOWN, Unknown } from '../state/values';
 
 /** Pulumi's markers on the wire and in checkpoints (sdk/go/common/resource/sig). */
 const SIGNATURE = '4dabf18193072939515e22adb298388d';
 const SECRET_SIGNATURE = '1b47061264138c4ac30d75fd1eb44270';
 const OUTPUT_SIGNATURE = 'd0e6a833031e9bbcd3f4e8bde6ca49a4';
-/** Unknown values travel as this string (its variants for numbers, lists, ... are never sent by the Node.js SDK). */
-export const UNKNOWN_ON_WIRE = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
-
 /** A protobuf Struct as property values; secrets and unknowns become `Secret` and `UNKNOWN`. */
 export function fromStruct(struct: Struct | undefined): PropertyMap {
   return struct === undefined ? {} : decodeMap(struct.toJavaScript());

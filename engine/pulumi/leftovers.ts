@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
+import { codeOf } from '../../system/errors';
+
 /**
  * The plugin processes a killed Pulumi left behind: those of the session it was started as the leader of, by their command
  * lines (a database server started from within has a session of its own). Empty on systems without /proc.
@@ -14,7 +16,7 @@ export function endLeftovers(session: number): void {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
       // Ended by itself meanwhile.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      if (codeOf(error) !== 'ESRCH') throw error;
     }
   }
 }

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+
+import { writeAtomically } from '../../system/atomicFile';
 
 const run = promisify(execFile);
 const VERSION_TIMEOUT_MS = 20_000;
@@ -58,7 +60,7 @@ export async function pulumiVersion(program: string, cacheFile: string): Promise
   const version = /^v?(\d+\.\d+\.\d+\S*)/.exec(answer.trim())?.[1];
   if (version === undefined) return undefined;
   mkdirSync(dirname(cacheFile), { recursive: true });
-  writeFileSync(cacheFile, JSON.stringify({ path: program, changedAtMs, size, version } satisfies KnownVersion));
+  writeAtomically(cacheFile, JSON.stringify({ path: program, changedAtMs, size, version } satisfies KnownVersion));
   return version;
 }
 

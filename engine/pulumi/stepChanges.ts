@@ -1,6 +1,7 @@
+import { UNKNOWN_ON_WIRE } from '../../system/unknown';
 import { propertyChanges, show } from '../apply/difference';
 import type { PropertyChange } from '../changes';
-import { isMap, sameValue, UNKNOWN_ON_WIRE } from '../protocol/wire';
+import { isMap, sameValue } from '../protocol/wire';
 import { SECRET_SIGNATURE, SIGNATURE } from '../state/properties';
 import { type PropertyMap, type PropertyValue, Secret, UNKNOWN } from '../state/values';
 import type { StepMetadata } from './eventTypes';

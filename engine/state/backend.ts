@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { writeAtomically } from '../../system/atomicFile';
@@ -33,7 +33,7 @@ export function backendPaths(stateDirectory: string, project: string, stack: str
 export function prepareBackend(stateDirectory: string, project: string): void {
   mkdirSync(join(stateDirectory, '.pulumi', 'stacks', project), { recursive: true, mode: 0o700 });
   const meta = join(stateDirectory, '.pulumi', 'meta.yaml');
-  if (!existsSync(meta)) writeFileSync(meta, 'version: 1\n');
+  if (!existsSync(meta)) writeAtomically(meta, 'version: 1\n');
 }
 
 /**

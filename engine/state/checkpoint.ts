@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 
 import { writeAtomically } from '../../system/atomicFile';
-import { PlatformError } from '../../system/errors';
+import { messageOf, PlatformError } from '../../system/errors';
 import { activeCheckpoint } from './backend';
-import { type CheckpointFile, magicOf, messageOf } from './checkpointFile';
+import { type CheckpointFile, magicOf } from './checkpointFile';
 import type { Crypter } from './passphrase';
 import { pruneReferences } from './references';
 import type { ResourceState } from './resource';

@@ -51,7 +51,3 @@ export function newCheckpoint(stack: string, project: string, salt: string): Che
 export function magicOf(version: string): string {
   return version === '' ? '' : createHash('sha256').update(version).digest('hex');
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

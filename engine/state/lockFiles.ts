@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
+import { codeOf } from '../../system/errors';
 import { isRunning } from '../../system/processes';
 
 /** The content of a lock file, as Pulumi's file backend writes it. `by` marks this engine's. */
@@ -33,7 +34,7 @@ export function otherLocks(directory: string, own: string): HeldLock[] {
   try {
     names = readdirSync(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
   return names
@@ -51,7 +52,7 @@ function readLock(path: string): HeldLock | undefined {
     changedAt = statSync(path).mtimeMs;
   } catch (error) {
     // Released between listing and reading.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
   const content = parseLock(text);

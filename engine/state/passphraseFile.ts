@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { createAtomically } from '../../system/atomicFile';
-import { PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 
 const PASSPHRASE_BYTES = 24;
 
@@ -47,7 +47,7 @@ function readFile(path: string, isNamed: boolean): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : (error as Error).message;
+    const why = codeOf(error) === 'ENOENT' ? 'does not exist' : (error as Error).message;
     throw new PlatformError(
       'passphrase-missing',
       `The passphrase file ${path}${isNamed ? ' of PULUMI_CONFIG_PASSPHRASE_FILE' : ''} cannot be read: ${why}. ` +

@@ -2,9 +2,9 @@ import { copyFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
-import { PlatformError } from '../../system/errors';
+import { messageOf, PlatformError } from '../../system/errors';
 import { activeCheckpoint, pathsOfCheckpoint, stateBackups } from './backend';
-import { type CheckpointFile, DEPLOYMENT_VERSION, magicOf, messageOf } from './checkpointFile';
+import { type CheckpointFile, DEPLOYMENT_VERSION, magicOf } from './checkpointFile';
 import { isObject, validateResources } from './validate';
 
 /**

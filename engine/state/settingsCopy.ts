@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isScalar, parseDocument, visit } from 'yaml';
 
 import { writeAtomically } from '../../system/atomicFile';
-import { PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 
 const SALT_KEY = 'encryptionsalt';
 
@@ -78,7 +78,7 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

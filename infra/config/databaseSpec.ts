@@ -1,5 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 
+import { PUBLIC } from '../../postgres/connection/quote';
 import { inOrderOfRequirement } from '../../postgres/extensions/requires';
 import type {
   DatabaseSpec,
@@ -16,9 +17,6 @@ import { schemasOfExtensions } from './schemaSettings';
 import type { Settings } from './settings';
 
 export type { DatabaseSpec } from '../../postgres/spec';
-
-/** PostgreSQL's pseudo-role of everybody, as grants name it. */
-export const PUBLIC = 'public';
 
 export interface SpecContext {
   /** Absolute; what `app.directory` counts from. */

@@ -4,10 +4,10 @@ import type { Client, ClientConfig } from 'pg';
 // Not the package's entry, which loads another driver where NODE_PG_FORCE_NATIVE says so.
 import PgClient from 'pg/lib/client';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import type { ConnectionTarget } from '../spec';
 import { pinSession, type SessionKind, startupSettings } from './session';
-import { SqlState, stateOf } from './sqlstate';
+import { SqlState } from './sqlstate';
 import { tlsError, tlsOptions } from './tls';
 
 export interface ConnectOptions {
@@ -120,9 +120,9 @@ function connectError(target: ConnectionTarget, error: unknown): PlatformError {
   if (ofTls !== undefined) return ofTls;
   const where = `${target.host}:${target.port}`;
   const object = `${target.user}@${where}/${target.database}`;
-  const reason = error instanceof Error ? error.message || stateOf(error) || error.name : String(error);
+  const reason = error instanceof Error ? error.message || codeOf(error) || error.name : String(error);
   const options = { object, cause: error };
-  switch (stateOf(error)) {
+  switch (codeOf(error)) {
     case SqlState.invalidPassword:
       return new PlatformError(
         'password-refused',

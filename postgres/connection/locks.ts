@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,messageOf, PlatformError } from '../../system/errors';
 import { withTransaction } from './client';
-import { quoteIdentifier } from './quote';
-import { SqlState, stateOf } from './sqlstate';
+import { grantee } from './quote';
+import { SqlState } from './sqlstate';
 
 /*
  * What keeps two runs apart. An advisory lock can be taken, and held for ever, by any role that connects; so the platform's own locks are rows of
@@ -125,7 +125,7 @@ async function ownSession(client: Client): Promise<OwnSession> {
     if (facts.present && facts.strangers.length === 0) return [facts.pid, facts.start];
     // Another run makes it at the same moment: the next look finds it.
     await prepare(client).catch((error: unknown) => {
-      if (attempt === 3 || !MADE_MEANWHILE.has(stateOf(error))) throw denied(error);
+      if (attempt === 3 || !MADE_MEANWHILE.has(codeOf(error))) throw denied(error);
     });
   }
 }
@@ -155,7 +155,7 @@ function prepare(client: Client): Promise<void> {
       `CREATE TABLE IF NOT EXISTS ${TABLE} (name text PRIMARY KEY, pid integer NOT NULL, backend_start timestamp with time zone NOT NULL)`,
     );
     const { rows } = await client.query<Facts>(FACTS);
-    const roles = rows[0]?.strangers.map((name) => (name === 'public' ? 'PUBLIC' : quoteIdentifier(name))) ?? [];
+    const roles = rows[0]?.strangers.map(grantee) ?? [];
     if (roles.length > 0) await client.query(`REVOKE ALL ON SCHEMA ${LOCK_SCHEMA} FROM ${roles.join(', ')}`);
   });
 }
@@ -170,8 +170,8 @@ function foreign(owner: string): PlatformError {
 }
 
 function denied(error: unknown): unknown {
-  if (stateOf(error) !== SqlState.insufficientPrivilege) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  if (codeOf(error) !== SqlState.insufficientPrivilege) return error;
+  const reason = messageOf(error);
   return new PlatformError(
     'lock-denied',
     `Schema ${LOCK_SCHEMA}, where this platform keeps its locks, may not be used: ${reason}`,

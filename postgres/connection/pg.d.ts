@@ -4,3 +4,7 @@ declare module 'pg/lib/client' {
 
   export default Client;
 }
+
+declare module 'pg/lib/utils' {
+  export { escapeIdentifier, escapeLiteral } from 'pg';
+}

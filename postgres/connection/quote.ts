@@ -1,9 +1,9 @@
-/** The only file that quotes. Everything else passes values as parameters. */
+/** The only file that quotes, with `pg`'s own functions. Everything else passes values as parameters. */
+import { escapeIdentifier, escapeLiteral } from 'pg/lib/utils';
 
 /** `Student` -> `"Student"`. Throws on NUL, which PostgreSQL cannot store. */
 export function quoteIdentifier(name: string): string {
-  if (name.includes('\0')) throw new RangeError(`An identifier cannot contain NUL: ${JSON.stringify(name)}`);
-  return `"${name.replaceAll('"', '""')}"`;
+  return escapeIdentifier(withoutNul(name));
 }
 
 /** `public`, `Student` -> `"public"."Student"`. */
@@ -13,7 +13,18 @@ export function qualified(schema: string, name: string): string {
 
 /** An SQL string literal, whatever standard_conforming_strings says. */
 export function quoteLiteral(value: string): string {
-  if (value.includes('\0')) throw new RangeError('An SQL literal cannot contain NUL.');
-  const doubled = value.replaceAll("'", "''");
-  return doubled.includes('\\') ? ` E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
+  return escapeLiteral(withoutNul(value));
+}
+
+/** The pseudo-role of everybody. No role can have that name, but one can be called `Public`. */
+export const PUBLIC = 'public';
+
+export function grantee(role: string): string {
+  return role === PUBLIC ? 'PUBLIC' : quoteIdentifier(role);
+}
+
+function withoutNul(text: string): string {
+  if (text.includes('\0'))
+    throw new RangeError(`An identifier or a literal cannot contain NUL: ${JSON.stringify(text)}`);
+  return text;
 }

@@ -41,9 +41,3 @@ export const SqlState = {
 } as const;
 
 export type SqlStateCode = (typeof SqlState)[keyof typeof SqlState];
-
-/** The SQLSTATE (or Node's code: ECONNREFUSED, ...) of a thrown value, or undefined. */
-export function stateOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}

@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import type { ConnectionTarget } from '../spec';
-import { stateOf } from './sqlstate';
 
 /** A Unix socket, or an address that never leaves this machine. Names are not looked up: what a name server says can change. */
 export function isLoopback(host: string): boolean {
@@ -61,7 +60,7 @@ export function readAuthority(path: string): string[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw refuse(`cannot be read (${stateOf(cause) ?? String(cause)})`, cause);
+    throw refuse(`cannot be read (${codeOf(cause) ?? String(cause)})`, cause);
   }
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (certificates.length === 0) throw refuse('holds no certificate');
@@ -96,7 +95,7 @@ export function tlsError(target: ConnectionTarget, error: unknown): PlatformErro
   const where = `${target.host}:${target.port}`;
   const refused = (code: string, message: string, remedy: string): PlatformError =>
     new PlatformError(code, message, remedy, { object: where, cause: error });
-  const code = stateOf(error) ?? '';
+  const code = codeOf(error) ?? '';
   if (error.message === NO_TLS) {
     return refused(
       'tls-unavailable',

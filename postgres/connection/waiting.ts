@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
-import { SqlState, stateOf } from './sqlstate';
+import { codeOf,PlatformError } from '../../system/errors';
+import { SqlState } from './sqlstate';
 
 const LOCK_TIMEOUT_MS = 3000;
 
@@ -11,7 +11,7 @@ export async function withoutWaiting<T>(client: Client, plan: (client: Client) =
   try {
     return await plan(client);
   } catch (error) {
-    if (stateOf(error) !== SqlState.lockNotAvailable) throw error;
+    if (codeOf(error) !== SqlState.lockNotAvailable) throw error;
     throw new PlatformError(
       'preview-blocked',
       `The catalog could not be read within ${LOCK_TIMEOUT_MS / 1000} s: ${await lockOwners(client)}.`,

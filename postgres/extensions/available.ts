@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { codeOf,PlatformError } from '../../system/errors';
+import { SqlState } from '../connection/sqlstate';
 import type { ExtensionSpec } from '../spec';
 import { nearest } from '../tuning/nearest';
 
@@ -29,7 +29,7 @@ export async function unavailable(
   const refusal = notOffered(wanted, available, cause);
   if (refusal !== undefined) return refusal;
   const versions = available.get(wanted.name) ?? [];
-  if (wanted.version !== undefined && stateOf(cause) === SqlState.invalidParameterValue) {
+  if (wanted.version !== undefined && codeOf(cause) === SqlState.invalidParameterValue) {
     return new PlatformError(
       'extension-version',
       `Extension ${wanted.name} cannot be brought to version ${wanted.version}: there is no update path from the installed one.`,
@@ -38,7 +38,7 @@ export async function unavailable(
     );
   }
   // Before anything was tried, what it requires may be about to come.
-  const required = stateOf(cause) === SqlState.undefinedObject ? await missingRequirements(client, wanted) : [];
+  const required = codeOf(cause) === SqlState.undefinedObject ? await missingRequirements(client, wanted) : [];
   if (required.length > 0) {
     return new PlatformError(
       'extension-requires',

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 import type { ExtensionSpec } from '../spec';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';
@@ -72,7 +72,7 @@ export async function dropExtension(client: Client, name: string, cascade: boole
   try {
     await client.query(`DROP EXTENSION IF EXISTS ${quoteIdentifier(name)}${cascade ? ' CASCADE' : ''}`);
   } catch (error) {
-    if (stateOf(error) !== SqlState.dependentObjects) throw statementFailure(error, `Dropping extension ${name}`, name);
+    if (codeOf(error) !== SqlState.dependentObjects) throw statementFailure(error, `Dropping extension ${name}`, name);
     const { detail = '' } = error as { detail?: string };
     throw new PlatformError(
       'extension-in-use',

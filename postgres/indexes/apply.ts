@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { codeOf } from '../../system/errors';
+import { SqlState } from '../connection/sqlstate';
 import type { ConnectionTarget } from '../spec';
 import { isBusy, withShortLocks } from '../steps/retry';
 import { readIndex } from './catalog';
@@ -110,7 +111,7 @@ async function runConcurrent(
         const blockers = isBusy(error) ? await lockHolders(client, work.table).catch(() => []) : [];
         // A failed concurrent build leaves an invalid index behind, which every write still has to keep up.
         if (step.action === 'build') await removeLeftover(client, step.index, options).catch(() => undefined);
-        if (stateOf(error) !== SqlState.deadlockDetected || attempt >= DEADLOCK_ATTEMPTS) {
+        if (codeOf(error) !== SqlState.deadlockDetected || attempt >= DEADLOCK_ATTEMPTS) {
           throw workError(work, error, blockers);
         }
       }

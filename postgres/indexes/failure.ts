@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
-import { PlatformError, type Problem } from '../../system/errors';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { codeOf,messageOf, PlatformError, type Problem } from '../../system/errors';
+import { SqlState } from '../connection/sqlstate';
 import type { IndexSpec } from '../spec';
 import type { QualifiedName } from './description';
 
@@ -25,7 +25,7 @@ const DEFINITION_REMEDIES: Record<string, string> = {
 
 /** PostgreSQL, or we (`error` a text), refused the definition before anything was done. */
 export function definitionProblem(spec: IndexSpec, error: unknown): Problem {
-  const state = stateOf(error);
+  const state = codeOf(error);
   const reason = typeof error === 'string' ? error : messageOf(error);
   return {
     code: 'index-definition-refused',
@@ -52,7 +52,7 @@ export function workError(work: IndexWork, error: unknown, blockers: readonly st
   const what = `Index ${index.name} on ${table.schema}.${table.name}`;
   const options = { object, cause: error };
   const again = 'Run the same command again: what was left behind is recognised and finished or removed.';
-  switch (stateOf(error)) {
+  switch (codeOf(error)) {
     case SqlState.uniqueViolation:
       return new PlatformError(
         'index-duplicate-key',
@@ -113,7 +113,7 @@ export function workError(work: IndexWork, error: unknown, blockers: readonly st
 }
 
 function isConnectionLoss(error: unknown): boolean {
-  const state = stateOf(error);
+  const state = codeOf(error);
   return (
     state === undefined ||
     state === SqlState.adminShutdown ||
@@ -121,10 +121,6 @@ function isConnectionLoss(error: unknown): boolean {
     state.startsWith('08') ||
     /^E[A-Z]+$/.test(state)
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function detailOf(error: unknown): string | undefined {

@@ -1,4 +1,4 @@
-import { PlatformError } from '../../system/errors';
+import { messageOf, PlatformError } from '../../system/errors';
 
 /** What the application's Prisma schema says of its tables: enough to write index lines for it. */
 export interface PrismaModel {
@@ -78,7 +78,7 @@ export async function readPrismaSchema(text: string): Promise<PrismaSchema> {
 
 /** The parser throws JSON with its report in it. */
 function reasonOf(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   try {
     return (JSON.parse(text) as { message: string }).message;
   } catch {

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { PlatformError, type Problem } from '../../system/errors';
+import { codeOf,messageOf, PlatformError, type Problem } from '../../system/errors';
 import { qualified, quoteIdentifier } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 import type { IndexSpec } from '../spec';
 import { nearest } from '../tuning/nearest';
 import { readTemporaryIndexes } from './catalog';
@@ -119,7 +119,7 @@ async function tryOutSchema(
       await client.query(trial);
       await client.query('RELEASE SAVEPOINT trial');
     } catch (error) {
-      if (stateOf(error) === undefined) throw error;
+      if (codeOf(error) === undefined) throw error;
       results[index] = definitionProblem(spec, error);
       await client.query('ROLLBACK TO SAVEPOINT trial');
     }
@@ -143,13 +143,13 @@ function cloneSql(table: TableFacts): string {
 }
 
 function trialError(error: unknown): unknown {
-  const state = stateOf(error);
+  const state = codeOf(error);
   if (state === SqlState.insufficientPrivilege || state === '25006') {
     return new PlatformError(
       'index-trial-refused',
-      `Index definitions are compared by building them on an empty temporary table, which this connection may not do: ${
-        error instanceof Error ? error.message : String(error)
-      }`,
+      `Index definitions are compared by building them on an empty temporary table, which this connection may not do: ${messageOf(
+        error,
+      )}`,
       'Connect as the database’s owner (or a role with TEMPORARY on the database), to the primary server, not a read-only one.',
       { cause: error },
     );

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
+import { messageOf, PlatformError } from '../../system/errors';
 import { quoteIdentifier } from '../connection/quote';
 
 /** Session settings by name; times in ms. */
@@ -49,7 +49,7 @@ export async function withRole<T>(client: Client, role: string | undefined, work
   } catch (error) {
     throw new PlatformError(
       'role-refused',
-      `Cannot become role ${role}, which the index belongs to: ${error instanceof Error ? error.message : String(error)}`,
+      `Cannot become role ${role}, which the index belongs to: ${messageOf(error)}`,
       `Connect as a member of ${role}, or create it: \`npm run up\` makes the declared roles and memberships.`,
       { object: role, cause: error },
     );

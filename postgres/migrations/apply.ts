@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,messageOf, PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { runScript } from '../connection/script';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 import { migrationFailure, type Outcome } from './failure';
 import { createHistory, readHistory, recordApplied, recordFinished, recordLogs, recordStarted } from './history';
 import { planMigrations, requireApplicable } from './plan';
@@ -178,8 +178,8 @@ class Run {
       return undefined;
     } catch (error) {
       if (error instanceof PlatformError) throw error;
-      if (REFUSED_INSIDE.has(stateOf(error))) return (error as Error).message;
-      if (committing && !isSqlState(stateOf(error))) throw unknownOutcome(step, error);
+      if (REFUSED_INSIDE.has(codeOf(error))) return (error as Error).message;
+      if (committing && !isSqlState(codeOf(error))) throw unknownOutcome(step, error);
       const failed = done === undefined ? undefined : statements[done];
       throw migrationFailure(step, failed && { textStart: 0, failed }, error, { appliedBefore: this.applied.length });
     }
@@ -257,7 +257,7 @@ function isSqlState(state: string | undefined): boolean {
 
 /** A lost connection between two migrations, mostly. */
 function interrupted(cause: unknown): PlatformError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new PlatformError(
     'migration-interrupted',
     `The migration run stopped between two migrations: ${reason}`,
@@ -276,14 +276,14 @@ function unknownOutcome(step: MigrationStep, cause: unknown): PlatformError {
 }
 
 function tableError(schema: string, role: string, cause: unknown): unknown {
-  if (stateOf(cause) === SqlState.undefinedSchema)
+  if (codeOf(cause) === SqlState.undefinedSchema)
     return new PlatformError(
       'schema-missing',
       `Schema ${schema}, where migrations are recorded, does not exist.`,
       'Create it as the owner role; the application’s tables live in it.',
       { object: schema, cause },
     );
-  if (stateOf(cause) === SqlState.insufficientPrivilege)
+  if (codeOf(cause) === SqlState.insufficientPrivilege)
     return new PlatformError(
       'schema-denied',
       `Role ${role} may not create tables in schema ${schema}.`,

@@ -1,5 +1,5 @@
-import { PlatformError } from '../../system/errors';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { codeOf,PlatformError } from '../../system/errors';
+import { SqlState } from '../connection/sqlstate';
 import { type Denied, deniedAfter } from './denied';
 import { locationAt, offsetOfPosition } from './location';
 import { deniedRemedy, deployCommand, orRecordIt, resolveRemedy } from './remedies';
@@ -40,7 +40,7 @@ export function migrationFailure(
   outcome: Outcome,
 ): PlatformError {
   const server = serverError(error);
-  const state = stateOf(error);
+  const state = codeOf(error);
   const denied =
     state === SqlState.insufficientPrivilege && sent !== undefined
       ? deniedAfter(sent.failed.sql, server.where)

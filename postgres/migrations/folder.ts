@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { PlatformError, type Problem, systemReason } from '../../system/errors';
+import { codeOf, PlatformError, type Problem, systemReason } from '../../system/errors';
 import { checksumOf } from './checksum';
 import { orRecordIt } from './remedies';
 import type { MigrationFile, MigrationFolder } from './types';
@@ -68,8 +68,7 @@ function readMigration(name: string, folder: string): MigrationFile {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? `${path} does not exist` : (cause as Error).message;
+    const reason = codeOf(cause) === 'ENOENT' ? `${path} does not exist` : (cause as Error).message;
     const unfit = {
       code: 'migration-missing-script',
       message: `Migration ${name} has no readable ${SCRIPT}: ${reason}.`,

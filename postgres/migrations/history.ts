@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
-import { qualified } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
-import { grantee, PUBLIC } from '../roles/privileges';
+import { codeOf,PlatformError } from '../../system/errors';
+import { grantee, PUBLIC, qualified } from '../connection/quote';
+import { SqlState } from '../connection/sqlstate';
 import type { MigrationHistory, MigrationRow, Powers } from './types';
 
 export const MIGRATIONS_TABLE = '_prisma_migrations';
@@ -67,7 +66,7 @@ async function readRows(client: Client, schema: string): Promise<MigrationRow[]>
        FROM ${table(schema)} ORDER BY started_at, migration_name`,
   );
   const { rows } = await query.catch((cause: unknown) => {
-    throw stateOf(cause) === SqlState.insufficientPrivilege ? unreadable(schema, cause) : cause;
+    throw codeOf(cause) === SqlState.insufficientPrivilege ? unreadable(schema, cause) : cause;
   });
   return rows.map((row) => ({
     id: row.id,

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import { withAdvisoryLock } from '../connection/locks';
 import { quoteIdentifier } from '../connection/quote';
 import { pinSession } from '../connection/session';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 
 /** The lock Prisma's schema engine takes, so that `prisma migrate deploy` and this wait for each other. */
 export const MIGRATION_LOCK = 72707369;
@@ -86,7 +86,7 @@ export async function holdsLock(client: Client): Promise<boolean> {
 }
 
 function roleError(role: string, cause: unknown): unknown {
-  const missing = stateOf(cause) === SqlState.invalidParameterValue || stateOf(cause) === SqlState.undefinedObject;
+  const missing = codeOf(cause) === SqlState.invalidParameterValue || codeOf(cause) === SqlState.undefinedObject;
   if (missing)
     return new PlatformError(
       'role-missing',
@@ -94,7 +94,7 @@ function roleError(role: string, cause: unknown): unknown {
       'Run `npm run up` to create the declared roles, or correct `coach:roles.owner`.',
       { object: role, cause },
     );
-  if (stateOf(cause) === SqlState.insufficientPrivilege)
+  if (codeOf(cause) === SqlState.insufficientPrivilege)
     return new PlatformError(
       'role-denied',
       `The connected role may not become ${role}, which migrations run as.`,

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { PUBLIC } from '../roles/privileges';
+import { PUBLIC } from '../connection/quote';
 import type { PrivilegesSpec } from '../spec';
 
 /** What can carry an access list. `column` stands for a column of a table. */

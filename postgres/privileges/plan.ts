@@ -1,6 +1,6 @@
-import { quoteIdentifier } from '../connection/quote';
+import { grantee, quoteIdentifier } from '../connection/quote';
 import { MIGRATIONS_TABLE } from '../migrations/history';
-import { grantee, LATER_OBJECTS } from '../roles/privileges';
+import { LATER_OBJECTS } from '../roles/privileges';
 import { type GrantSpec, type PrivilegesSpec, SCHEMA_OBJECTS } from '../spec';
 import { type Step, step } from '../steps/step';
 import type { AclObject, DefaultAcl, GrantedPrivilege, PrivilegesState } from './catalog';

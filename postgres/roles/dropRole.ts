@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import { quoteIdentifier } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';
 
@@ -29,7 +29,7 @@ export async function dropRole(
   try {
     await whileContended(() => client.query(`DROP ROLE IF EXISTS ${quoteIdentifier(name)}`));
   } catch (error) {
-    if (stateOf(error) !== SqlState.dependentObjects) throw statementFailure(error, `Dropping role ${name}`, name);
+    if (codeOf(error) !== SqlState.dependentObjects) throw statementFailure(error, `Dropping role ${name}`, name);
     throw inUse(name, await dependentsOf(client, name, connect), error);
   }
 }

@@ -2,13 +2,13 @@ import type { Client } from 'pg';
 
 import { PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
-import { qualified, quoteIdentifier } from '../connection/quote';
+import { grantee, PUBLIC, qualified, quoteIdentifier } from '../connection/quote';
 import type { DefaultPrivilegesSpec, GrantSpec } from '../spec';
 import { applyPlan, grantorRemedy, run, runAs } from '../steps/converge';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';
 import { type Step, step } from '../steps/step';
-import { grantee, LATER_OBJECTS, privilegeList, PUBLIC, samePrivileges } from './privileges';
+import { LATER_OBJECTS, privilegeList, samePrivileges } from './privileges';
 import { grantedOn } from './readGrant';
 
 /** Exactly these privileges, no others: both statements belong into one transaction, so that nobody is without them in between. */

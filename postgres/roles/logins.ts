@@ -1,6 +1,6 @@
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import { openClient } from '../connection/client';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 import type { ConnectionTarget } from '../spec';
 
 /** ok: the password is right; refused: it is wrong, or there is no such role; unreachable: the server did not say. */
@@ -19,7 +19,7 @@ export async function checkLogin(target: ConnectionTarget): Promise<LoginResult>
     await client.end();
     return 'ok';
   } catch (error) {
-    const state = stateOf(error instanceof PlatformError ? error.cause : error);
+    const state = codeOf(error instanceof PlatformError ? error.cause : error);
     if (state === SqlState.invalidPassword) return 'refused';
     return AFTER_PASSWORD.includes(state) ? 'ok' : 'unreachable';
   }

@@ -1,4 +1,3 @@
-import { quoteIdentifier } from '../connection/quote';
 import type { ObjectType, SchemaObject } from '../spec';
 
 /** PostgreSQL's own list for each type (manual, "Privileges"), in capitals as Pulumi's provider wants them. */
@@ -36,11 +35,4 @@ export function privilegeList(objectType: ObjectType, privileges: readonly strin
   const foreign = privileges.find((privilege) => !known.includes(privilege));
   if (foreign !== undefined) throw new RangeError(`${JSON.stringify(foreign)} is no privilege on a ${objectType}.`);
   return privileges.includes(ALL) ? 'ALL PRIVILEGES' : privileges.join(', ');
-}
-
-/** The pseudo-role of everybody. No role can have that name, but one can be called `Public`. */
-export const PUBLIC = 'public';
-
-export function grantee(role: string): string {
-  return role === PUBLIC ? 'PUBLIC' : quoteIdentifier(role);
 }

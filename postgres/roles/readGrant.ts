@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
+import { PUBLIC } from '../connection/quote';
 import type { GrantSpec, ObjectType } from '../spec';
-import { PUBLIC, samePrivileges } from './privileges';
+import { samePrivileges } from './privileges';
 
 /** What a role holds on one object. */
 export interface Granted {

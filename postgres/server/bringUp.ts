@@ -1,6 +1,5 @@
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import { withClient } from '../connection/client';
-import { stateOf } from '../connection/sqlstate';
 import type { ConnectionTarget } from '../spec';
 import { readByPostgres, refusedParameters } from './candidate';
 import {
@@ -41,7 +40,7 @@ export async function bringUp(placed: PlacedServer, options: BringUpOptions = {}
   try {
     await bringUpFrom(await stateWithPort(placed), placed, options);
   } catch (error) {
-    if (stateOf(error) !== 'ENOSPC') throw error;
+    if (codeOf(error) !== 'ENOSPC') throw error;
     throw diskFull(placed.process.dataDirectory, (error as Error).message);
   }
 }
@@ -70,13 +69,13 @@ async function bringUpFrom(state: ServerState, placed: PlacedServer, options: Br
   prepare(placed);
   const { adminUser, adminPassword } = declaration;
   const made = await ensureDataDirectory({ ...server, adminUser, adminPassword, ...stepsOf(options) });
-  claim(server.dataDirectory, placed.owned.home, server.account);
+  claim(server.dataDirectory, placed.owned.home);
   if ('pid' in state && state.status !== 'stopping') {
     await applyToRunning(placed, options);
     return;
   }
   secureDataDirectory(server.dataDirectory);
-  writeFiles(server.dataDirectory, server.account, renderConfiguration(configurationOf(placed)));
+  writeFiles(server.dataDirectory, renderConfiguration(configurationOf(placed)));
   await startServer(server);
   options.onStep?.('started');
   if (!made) await ensurePassword(placed, options.formerPassword);
@@ -93,9 +92,9 @@ export async function startAgain(placed: PlacedServer): Promise<void> {
     directory(parseConfiguration(files[CONFIGURATION_FILE] ?? ''));
   if (isMoved) {
     prepare(placed);
-    writeFiles(server.dataDirectory, server.account, files);
+    writeFiles(server.dataDirectory, files);
   }
-  claim(server.dataDirectory, placed.owned.home, server.account);
+  claim(server.dataDirectory, placed.owned.home);
   await startServer(server);
 }
 
@@ -148,7 +147,7 @@ async function configureRunning(
   const { process: server } = placed;
   const files = renderConfiguration(configurationOf(placed));
   if (found.changed.length > 0) await requireAccepted(placed, files[CONFIGURATION_FILE] ?? '');
-  const before = writeFiles(server.dataDirectory, server.account, files);
+  const before = writeFiles(server.dataDirectory, files);
   if (activation === 'reload' && target !== undefined && (await reloadAndWait(target)).length === 0) return;
   await restartOrBringBack(server, before);
 }
@@ -191,7 +190,7 @@ async function restartOrBringBack(server: ServerProcess, before: Record<string, 
   try {
     await startServer(server);
   } catch (error) {
-    writeFiles(server.dataDirectory, server.account, before);
+    writeFiles(server.dataDirectory, before);
     try {
       await startServer(server);
     } catch {

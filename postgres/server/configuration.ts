@@ -1,6 +1,8 @@
-import { chownSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
+import { writeAtomically } from '../../system/atomicFile';
+import { codeOf } from '../../system/errors';
 import type { Parameters, ParameterValue } from '../spec';
 import type { DecidedParameter } from '../tuning/decided';
 import { renderConf } from '../tuning/render';
@@ -111,11 +113,7 @@ function meaning(text: string): string {
  * Writes the files of `renderConfiguration`, each appearing whole. postgresql.conf is always written, and last: the server has read everything
  * when it has read its configuration later than that. Returns what the files held before, to be written back.
  */
-export function writeFiles(
-  dataDirectory: string,
-  account: Account,
-  files: Record<string, string>,
-): Record<string, string> {
+export function writeFiles(dataDirectory: string, files: Record<string, string>): Record<string, string> {
   const before: Record<string, string> = {};
   const order = Object.keys(files).sort((a, b) => Number(a === CONF) - Number(b === CONF));
   for (const name of order) {
@@ -123,8 +121,7 @@ export function writeFiles(
     const old = read(dataDirectory, name);
     if (old !== undefined) before[name] = old;
     if (old === text && name !== CONF) continue;
-    const temporary = writeBeside(dataDirectory, account, name, text);
-    renameSync(temporary, join(dataDirectory, name));
+    writeAtomically(join(dataDirectory, name), text);
   }
   return before;
 }
@@ -136,7 +133,9 @@ export async function withCandidate<T>(
   text: string,
   work: (path: string) => Promise<T>,
 ): Promise<T> {
-  const path = writeBeside(dataDirectory, account, CONF, text);
+  const path = join(dataDirectory, `${CONF}.${process.pid}.new`);
+  writeFileSync(path, text, { mode: 0o600 });
+  if (account.drop) chownSync(path, account.uid, account.gid);
   try {
     return await work(path);
   } finally {
@@ -146,18 +145,11 @@ export async function withCandidate<T>(
 
 export const CONFIGURATION_FILE = CONF;
 
-function writeBeside(dataDirectory: string, account: Account, name: string, text: string): string {
-  const path = join(dataDirectory, `${name}.${process.pid}.new`);
-  writeFileSync(path, text, { mode: 0o600 });
-  if (account.drop) chownSync(path, account.uid, account.gid);
-  return path;
-}
-
 function read(dataDirectory: string, name: string): string | undefined {
   try {
     return readFileSync(join(dataDirectory, name), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 
-import { stateOf } from '../connection/sqlstate';
+import { codeOf } from '../../system/errors';
 
 /** What PostgreSQL's control file says of a data directory. */
 export interface ControlFile {
@@ -27,7 +27,7 @@ export function readControlFile(dataDirectory: string): ControlFile | undefined 
   try {
     descriptor = openSync(join(dataDirectory, 'global', 'pg_control'), 'r');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(stateOf(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
   try {

@@ -11,8 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { PlatformError } from '../../system/errors';
-import { stateOf } from '../connection/sqlstate';
+import { codeOf,PlatformError } from '../../system/errors';
 import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { checkDataDirectory, isDataDirectory } from './dataDirectory';
@@ -91,9 +90,9 @@ function moveIntoPlace(folder: string, dataDirectory: string): boolean {
     if (existsSync(dataDirectory)) rmdirSync(dataDirectory);
     renameSync(folder, dataDirectory);
   } catch (error) {
-    const lost = stateOf(error) === 'ENOTEMPTY' || stateOf(error) === 'EEXIST';
+    const lost = codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST';
     if (lost && isDataDirectory(dataDirectory)) return false;
-    if (stateOf(error) !== 'EBUSY') throw error;
+    if (codeOf(error) !== 'EBUSY') throw error;
     throw new PlatformError(
       'data-directory-mounted',
       `${dataDirectory} is a mount point; a server is made beside its data directory and then renamed, which cannot be done there.`,

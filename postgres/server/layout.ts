@@ -1,18 +1,9 @@
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
-import { PlatformError } from '../../system/errors';
+import { writeAtomically } from '../../system/atomicFile';
+import { codeOf, PlatformError } from '../../system/errors';
 import { type Account, canReach } from './account';
 
 /** Where root keeps what the server's account cannot reach below the checkout. */
@@ -45,7 +36,7 @@ export function recordedLayout(declaredDataDirectory: string): Layout | undefine
     const { dataDirectory, logDirectory } = JSON.parse(text) as Omit<Layout, 'relocated'>;
     return { dataDirectory, logDirectory, relocated: true };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -110,7 +101,7 @@ function makeEnterable(folder: string, top: string, account: Account): void {
     try {
       mkdirSync(folder);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     }
     chmodSync(folder, 0o711);
     return;
@@ -124,8 +115,6 @@ function makeEnterable(folder: string, top: string, account: Account): void {
 function recordLayout({ dataDirectory, logDirectory }: Layout, declaredDataDirectory: string): void {
   const home = dirname(declaredDataDirectory);
   mkdirSync(home, { recursive: true, mode: 0o711 });
-  const path = join(home, LOCATION_FILE);
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify({ dataDirectory, logDirectory }, undefined, 2)}\n`);
-  renameSync(temporary, path);
+  const text = `${JSON.stringify({ dataDirectory, logDirectory }, undefined, 2)}\n`;
+  writeAtomically(join(home, LOCATION_FILE), text, { mode: 0o644 });
 }

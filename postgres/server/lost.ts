@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { PlatformError } from '../../system/errors';
-import { stateOf } from '../connection/sqlstate';
+import { codeOf,PlatformError } from '../../system/errors';
 import { readControlFile } from './control';
 import { type OwnedDirectory, requireNotForeign } from './ownership';
 
@@ -54,6 +53,6 @@ function isGone(path: string): boolean {
     statSync(path);
     return false;
   } catch (error) {
-    return stateOf(error) === 'ENOENT' || stateOf(error) === 'ENOTDIR';
+    return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
   }
 }

@@ -14,8 +14,8 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 
-import { PlatformError } from '../../system/errors';
-import { isAlive } from './alive';
+import { codeOf, PlatformError } from '../../system/errors';
+import { isRunning } from '../../system/processes';
 
 /** The npm package that holds this platform's binaries. */
 export function npmPackageName(): string {
@@ -89,7 +89,7 @@ function linksOf(folder: string): Link[] {
     return JSON.parse(readFileSync(join(folder, 'native', 'pg-symlinks.json'), 'utf8')) as Link[];
   } catch (error) {
     // Packages of platforms without versioned libraries have no such list.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -135,7 +135,7 @@ function removeUnfinishedCopies(systemFolder: string): void {
   if (!existsSync(systemFolder)) return;
   for (const name of readdirSync(systemFolder)) {
     const [, pid] = basename(name).split(UNFINISHED);
-    if (pid === undefined || isAlive(Number(pid))) continue;
+    if (pid === undefined || isRunning(Number(pid))) continue;
     rmSync(join(systemFolder, name), { recursive: true, force: true });
   }
 }

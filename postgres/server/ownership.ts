@@ -1,9 +1,8 @@
-import { chownSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { PlatformError } from '../../system/errors';
-import { stateOf } from '../connection/sqlstate';
-import type { Account } from './account';
+import { writeAtomically } from '../../system/atomicFile';
+import { codeOf,PlatformError } from '../../system/errors';
 import { readControlFile } from './control';
 import { isDataDirectory } from './dataDirectory';
 import { isInside, LOCATION_FILE } from './layout';
@@ -77,22 +76,19 @@ function readOwner(dataDirectory: string): Owner | undefined {
     return JSON.parse(readFileSync(join(dataDirectory, OWNER_FILE), 'utf8')) as Owner;
   } catch (error) {
     // Nobody but the server's account reads it; who cannot, cannot do anything to it either.
-    if (stateOf(error) === 'ENOENT' || stateOf(error) === 'EACCES' || error instanceof SyntaxError) return undefined;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EACCES' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
 /** Writes down that the data directory belongs to the folder `home`. Repeating it changes nothing. */
-export function claim(dataDirectory: string, home: string, account: Account): void {
+export function claim(dataDirectory: string, home: string): void {
   const inode = inodeOf(home);
   if (inode === undefined) return;
   const text = `${JSON.stringify({ folder: home, ...inode }, undefined, 2)}\n`;
   const path = join(dataDirectory, OWNER_FILE);
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, text, { mode: 0o600 });
-  if (account.drop) chownSync(temporary, account.uid, account.gid);
-  renameSync(temporary, path);
+  writeAtomically(path, text);
 }
 
 /** Whether a copied data directory is whole. One that was copied from under a running server is not: its files are of different moments. */

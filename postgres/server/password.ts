@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import { withClient } from '../connection/client';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 import { scramVerifier } from '../roles/scram';
 import type { ConnectionTarget } from '../spec';
 import type { ServerProcess } from './process';
@@ -14,7 +14,7 @@ export type Login = 'ok' | 'refused' | 'unreachable';
 
 /** Whether PostgreSQL answered and would not let the role in. */
 export function isRefusal(error: PlatformError): boolean {
-  const state = stateOf(error.cause);
+  const state = codeOf(error.cause);
   return state === SqlState.invalidPassword || state === SqlState.invalidAuthorization;
 }
 

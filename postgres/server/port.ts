@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 
-import { PlatformError } from '../../system/errors';
-import { stateOf } from '../connection/sqlstate';
+import { codeOf,PlatformError } from '../../system/errors';
 import { type PortOwner, portOwner } from './portOwner';
 
 export { type PortOwner, portOwner } from './portOwner';
@@ -27,7 +26,7 @@ export async function isFree(port: number): Promise<boolean> {
 export function probePort(port: number): Promise<'free' | 'taken' | 'forbidden'> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', (error) => resolve(stateOf(error) === 'EACCES' ? 'forbidden' : 'taken'));
+    probe.once('error', (error) => resolve(codeOf(error) === 'EACCES' ? 'forbidden' : 'taken'));
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve('free')));
   });
 }

@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { PlatformError } from '../../system/errors';
-import { stateOf } from '../connection/sqlstate';
+import { codeOf,PlatformError } from '../../system/errors';
 import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { type LogMark, markLog, START_LOG } from './log';
@@ -158,7 +157,7 @@ function signal(pid: number, name: NodeJS.Signals, dataDirectory: string): void 
   try {
     process.kill(pid, name);
   } catch (error) {
-    if (stateOf(error) === 'ESRCH') return;
+    if (codeOf(error) === 'ESRCH') return;
     throw new PlatformError(
       'server-foreign',
       `PostgreSQL in ${dataDirectory} (process ${pid}) runs as another user and does not take signals from this one.`,

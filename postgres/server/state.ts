@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { stateOf } from '../connection/sqlstate';
-import { isAlive } from './alive';
+import { codeOf } from '../../system/errors';
+import { isRunning } from '../../system/processes';
 import { ask } from './ask';
 
 /**
@@ -41,7 +41,7 @@ export function readPidFile(dataDirectory: string): string | undefined {
   try {
     return readFileSync(join(dataDirectory, 'postmaster.pid'), 'utf8');
   } catch (error) {
-    if (stateOf(error) === 'ENOENT' || stateOf(error) === 'ENOTDIR') return undefined;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }
@@ -56,7 +56,7 @@ export function isLeftBehind(dataDirectory: string): boolean {
     const program = /^(.+?) "/.exec(readFileSync(join(dataDirectory, 'postmaster.opts'), 'utf8'))?.[1];
     return program !== undefined && !existsSync(program);
   } catch (error) {
-    if (stateOf(error) === 'ENOENT' || stateOf(error) === 'EACCES') return false;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EACCES') return false;
     throw error;
   }
 }
@@ -66,7 +66,7 @@ export function isLeftBehind(dataDirectory: string): boolean {
  * original's postmaster.pid. Where the system does not tell a process's folder, the directory that postmaster.pid names has to be this one.
  */
 function isPostmaster(pid: number, dataDirectory: string, recorded: string): boolean {
-  if (!isAlive(pid)) return false;
+  if (!isRunning(pid)) return false;
   if (!existsSync('/proc/self'))
     return isPostmasterByPs(pid) && (isSameFolder(recorded, dataDirectory) || isCwdByLsof(pid, dataDirectory));
   return worksIn(pid, dataDirectory) ?? (isOwnersServer(pid, dataDirectory) && isSameFolder(recorded, dataDirectory));
@@ -78,7 +78,7 @@ function worksIn(pid: number, dataDirectory: string): boolean | undefined {
   try {
     return isSameFolder(readlinkSync(`/proc/${pid}/cwd`), dataDirectory);
   } catch (error) {
-    return stateOf(error) === 'EACCES' ? undefined : false;
+    return codeOf(error) === 'EACCES' ? undefined : false;
   }
 }
 

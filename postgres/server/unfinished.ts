@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { stateOf } from '../connection/sqlstate';
+import { codeOf } from '../../system/errors';
+import { isRunning } from '../../system/processes';
 import type { Account } from './account';
-import { isAlive } from './alive';
 import { orphans } from './state';
 
 /** Part of the name of a folder in which a server is being made; what a killed run left is ours to remove. */
@@ -46,7 +46,7 @@ export async function removeUnfinished(dataDirectory: string): Promise<void> {
   for (const name of readdirSync(home).filter((entry) => entry.startsWith(prefix))) {
     const folder = join(home, name);
     const pid = Number.parseInt(name.slice(prefix.length), 10);
-    if (busy.has(folder) || (pid !== process.pid && isAlive(pid)) || !isOurs(folder, pid)) continue;
+    if (busy.has(folder) || (pid !== process.pid && isRunning(pid)) || !isOurs(folder, pid)) continue;
     await removeWithWriters(folder);
   }
 }
@@ -56,7 +56,7 @@ function isOurs(folder: string, pid: number): boolean {
     return readFileSync(join(folder, MARK), 'utf8').trim() === String(pid);
   } catch (error) {
     // Killed before the mark was written.
-    return stateOf(error) === 'ENOENT' && readdirSync(folder).length === 0;
+    return codeOf(error) === 'ENOENT' && readdirSync(folder).length === 0;
   }
 }
 
@@ -70,7 +70,7 @@ async function removeWithWriters(folder: string): Promise<void> {
       if (writers.length === 0 || Date.now() >= deadline) return rmSync(folder, { recursive: true, force: true });
     } catch (error) {
       // Where the system does not tell who writes, a file that came meanwhile does.
-      if (stateOf(error) !== 'ENOTEMPTY' || Date.now() >= deadline) throw error;
+      if (codeOf(error) !== 'ENOTEMPTY' || Date.now() >= deadline) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf,PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { quoteIdentifier } from '../connection/quote';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 import { statementFailure } from './failure';
 import { whileContended } from './retry';
 import type { Step } from './step';
@@ -79,7 +79,7 @@ export async function runAs(client: Client, role: string, sql: readonly string[]
     await client.query('RESET ROLE');
     await client.query('RELEASE SAVEPOINT foreign_step');
   } catch (error) {
-    if (stateOf(error) !== SqlState.insufficientPrivilege) throw error;
+    if (codeOf(error) !== SqlState.insufficientPrivilege) throw error;
     await client.query('ROLLBACK TO SAVEPOINT foreign_step');
   }
 }

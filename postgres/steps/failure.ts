@@ -1,5 +1,5 @@
-import { PlatformError } from '../../system/errors';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { codeOf,messageOf, PlatformError } from '../../system/errors';
+import { SqlState } from '../connection/sqlstate';
 
 const CAUSES: Record<string, { code: string; remedy: string }> = {
   [SqlState.insufficientPrivilege]: {
@@ -36,9 +36,9 @@ const CAUSES: Record<string, { code: string; remedy: string }> = {
 /** A failed statement as an error a user can act on. `doing` begins the message: `Granting SELECT to reporting`. */
 export function statementFailure(error: unknown, doing: string, object: string): PlatformError {
   if (error instanceof PlatformError) return error;
-  const state = stateOf(error);
+  const state = codeOf(error);
   const { detail, hint } = (typeof error === 'object' ? (error ?? {}) : {}) as { detail?: string; hint?: string };
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const told = [message, detail, hint].filter((part) => part !== undefined && part !== '').join(' ');
   const known = CAUSES[state ?? ''];
   return new PlatformError(

@@ -3,8 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
+import { codeOf } from '../../system/errors';
 import { withTransaction } from '../connection/client';
-import { SqlState, stateOf } from '../connection/sqlstate';
+import { SqlState } from '../connection/sqlstate';
 
 /**
  * What PostgreSQL answers when two sessions change the same catalog row at once. "tuple concurrently updated" has no SQLSTATE of
@@ -28,7 +29,7 @@ export async function whileContended<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (attempt === ATTEMPTS || !CONTENDED.has(stateOf(error))) throw error;
+      if (attempt === ATTEMPTS || !CONTENDED.has(codeOf(error))) throw error;
       await pause(randomInt(1, LONGEST_PAUSE_MS * attempt));
     }
   }
@@ -36,7 +37,7 @@ export async function whileContended<T>(work: () => Promise<T>): Promise<T> {
 
 /** A lock was not to be had in time, or only at the cost of a deadlock: a second attempt may get it. */
 export function isBusy(error: unknown): boolean {
-  const state = stateOf(error);
+  const state = codeOf(error);
   return state === SqlState.lockNotAvailable || state === SqlState.deadlockDetected;
 }
 

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { SqlState, stateOf } from '../../postgres/connection/sqlstate';
+import { SqlState } from '../../postgres/connection/sqlstate';
+import { codeOf } from '../../system/errors';
 import { TestProject } from '../support/project';
 import { addRetiredGrant, as, asAdmin, changesOf, checkpointOf } from './support';
 
@@ -18,7 +19,7 @@ afterAll(() => project.remove());
 const refused = (work: Promise<unknown>): Promise<string | undefined> =>
   work.then(
     () => 'allowed',
-    (error: unknown) => stateOf(error),
+    (error: unknown) => codeOf(error),
   );
 const migrator = <T>(work: (client: Client) => Promise<T>, database?: string): Promise<T> =>
   as(project, 'coach_migrator', undefined, work, database);

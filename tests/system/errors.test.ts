@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { errorFromText, type ErrorKind, errorText, PlatformError } from '../../system/errors';
+import { ERROR_KINDS, errorFromText, errorText, PlatformError } from '../../system/errors';
 
 describe('an error as text', () => {
-  it.each<ErrorKind>(['failed', 'refused', 'usage', 'locked', 'interrupted'])('comes back whole: %s', (kind) => {
+  it.each(ERROR_KINDS)('comes back whole: %s', (kind) => {
     const error = new PlatformError('port-taken', 'Port 1 is taken.\nBy [process: 2].', 'Free it [soon].', { kind });
     const back = errorFromText(errorText(error), { object: 'urn' });
     expect(back).toMatchObject({

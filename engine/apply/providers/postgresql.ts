@@ -1,6 +1,6 @@
-import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
+import { SqlState } from '../../../postgres/connection/sqlstate';
 import { statementFailure } from '../../../postgres/steps/failure';
-import { PlatformError } from '../../../system/errors';
+import { codeOf,PlatformError } from '../../../system/errors';
 import { type CheckResult, type DiffResult, type Properties, type ResourceProvider, UNKNOWN } from '../provider';
 import { type Attribute, changedKeys, DEFAULTS_KEY, freshOutputs, refreshedOutputs, withDefaults } from './attributes';
 import { database } from './database';
@@ -123,7 +123,7 @@ class PostgresqlProvider implements ResourceProvider {
     try {
       return await work().catch(async (error: unknown) => {
         const cause = error instanceof PlatformError ? error.cause : error;
-        if (this.connections.lost === lost && !GONE.has(stateOf(cause))) throw error;
+        if (this.connections.lost === lost && !GONE.has(codeOf(cause))) throw error;
         await this.connections.close();
         return work();
       });

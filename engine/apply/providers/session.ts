@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import type { Client } from 'pg';
 
 import { openClient } from '../../../postgres/connection/client';
-import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
+import { SqlState } from '../../../postgres/connection/sqlstate';
 import { type ConnectionTarget, SSL_MODES } from '../../../postgres/spec';
-import { PlatformError } from '../../../system/errors';
+import { codeOf,PlatformError } from '../../../system/errors';
 import type { Properties } from '../provider';
 import type { Session } from './kind';
 
@@ -116,7 +116,7 @@ export class Connections implements Session {
     try {
       return await this.client(database);
     } catch (error) {
-      if (error instanceof PlatformError && stateOf(error.cause) === SqlState.invalidCatalogName) return undefined;
+      if (error instanceof PlatformError && codeOf(error.cause) === SqlState.invalidCatalogName) return undefined;
       throw error;
     }
   }

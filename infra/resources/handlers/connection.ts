@@ -5,9 +5,10 @@ import type { Client } from 'pg';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import type { ConnectionTarget } from '../../../postgres/spec';
 import { PlatformError } from '../../../system/errors';
+import { projectRoot } from '../../../system/projectRoot';
+import { UNKNOWN_ON_WIRE } from '../../../system/unknown';
 import type { Connection } from '../connection';
 import type { CheckFailure } from '../handler';
-import { projectRoot } from './root';
 
 /** What is wrong with a connection that nothing has checked yet. */
 export function connectionFailures(connection: Partial<Connection> | undefined): CheckFailure[] {
@@ -28,11 +29,8 @@ export function plainConnection({ host, port, database, user, password, sslMode,
 /** Whom to connect to: paths of the state count from the project's folder. */
 export function targetOf(connection: Connection): ConnectionTarget {
   const { caFile, ...target } = plainConnection(connection);
-  return caFile === undefined ? target : { ...target, caFile: resolve(projectRoot(), caFile) };
+  return caFile === undefined ? target : { ...target, caFile: resolve(projectRoot(process.cwd()), caFile) };
 }
-
-/** What Pulumi sends for a value it does not know yet; no password that opens anything. */
-const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
 /** Why nothing can be asked of the database yet, though the same run will make it possible: by the code of the error. */
 const NOT_YET: Readonly<Record<string, (connection: Connection) => string>> = {
@@ -53,7 +51,8 @@ export async function planIfReachable<T>(
   connection: Connection,
   plan: (client: Client) => Promise<T>,
 ): Promise<{ plan: T } | { reason: string }> {
-  if (connection.password === UNKNOWN) return { reason: `the password of ${connection.user} is made by the same run` };
+  if (connection.password === UNKNOWN_ON_WIRE)
+    return { reason: `the password of ${connection.user} is made by the same run` };
   try {
     const options = { connectTimeoutMs: 3000 };
     return { plan: await withSharedClient(targetOf(connection), plan, options) };

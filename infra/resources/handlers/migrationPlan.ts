@@ -7,10 +7,10 @@ import { readHistory, readPowers } from '../../../postgres/migrations/history';
 import { planMigrations } from '../../../postgres/migrations/plan';
 import { assumeRole } from '../../../postgres/migrations/session';
 import type { MigrationFolder, MigrationHistory, MigrationPlan, Powers } from '../../../postgres/migrations/types';
+import { projectRoot } from '../../../system/projectRoot';
 import type { Dependents, MigrationEntry, MigrationInputs } from '../migrations';
-import { projectRoot } from './root';
 
-export const absolute = (directory: string): string => resolve(projectRoot(), directory);
+export const absolute = (directory: string): string => resolve(projectRoot(process.cwd()), directory);
 
 /** `initial` applies to a database that has none yet. */
 export function mayApply(inputs: MigrationInputs, applied: MigrationEntry[]): boolean {

@@ -12,16 +12,14 @@ import { formerHome, pathForState, pathsHere } from '../../../postgres/server/pa
 import { stopServer } from '../../../postgres/server/process';
 import { ownedBy, type PlacedServer, placeServer } from '../../../postgres/server/server';
 import { isSameFolder, serverState } from '../../../postgres/server/state';
+import { projectRoot } from '../../../system/projectRoot';
+import { UNKNOWN_ON_WIRE } from '../../../system/unknown';
 import type { CheckFailure, Handler } from '../handler';
 import type { Activation, ServerInputs, ServerOutputs } from '../server';
 import { failureOf, withRemedy } from './failure';
 import { rememberPrograms } from './pending';
 import { Recent } from './recent';
-import { projectRoot } from './root';
 import { checkIdentity, checkInputs, checkMachine, checkParameters, warnOfNewerMajor } from './serverChecks';
-
-/** What Pulumi sends for a value it does not know yet. */
-const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
 /**
  * A PostgreSQL server process on this machine. Its data directory is never replaced, and deleting the resource stops the server and keeps
@@ -94,7 +92,7 @@ const ofCheck = new Recent<ServerInputs, Activation>();
 /** For a folder other than the one this process runs in. */
 export const serverIn = (root: () => string): Handler<ServerInputs, ServerOutputs> => withRemedy(handlerIn(root));
 
-export const server = serverIn(projectRoot);
+export const server = serverIn(() => projectRoot(process.cwd()));
 
 /** The inputs with absolute paths, as they are now. */
 function here<T extends Partial<ServerInputs>>(root: string, inputs: T): T & { packageRoot: string } {
@@ -117,7 +115,7 @@ async function activationOf(
   news: ServerInputs,
 ): Promise<Activation> {
   const passwords = [news.adminPassword, olds?.adminPassword].filter(
-    (password): password is string => typeof password === 'string' && password !== UNKNOWN,
+    (password): password is string => typeof password === 'string' && password !== UNKNOWN_ON_WIRE,
   );
   const found = await inspect(placed, [...new Set(passwords)]);
   const activation = activationOfInspection(found, placed.binaries.major);

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../../system/errors';
+import { codeOf,messageOf, PlatformError } from '../../../system/errors';
 import { withTransaction } from '../../connection/client';
 import { withLock } from '../../connection/locks';
 import { qualified, quoteIdentifier } from '../../connection/quote';
-import { SqlState, stateOf } from '../../connection/sqlstate';
+import { SqlState } from '../../connection/sqlstate';
 import type { AuditSpec } from '../../spec';
 import { APPLYING_SETTING, cronJobName, guardNames, literal, SUPPORT } from '../names';
 import { isOurs } from '../sql/functions';
@@ -132,7 +132,7 @@ async function prepare(client: Client, lockTimeoutMs: number): Promise<void> {
 }
 
 const BUSY = new Set<string | undefined>([SqlState.lockNotAvailable, SqlState.deadlockDetected]);
-const isBusy = (error: unknown): boolean => BUSY.has(stateOf(error));
+const isBusy = (error: unknown): boolean => BUSY.has(codeOf(error));
 
 function busy(error: unknown, waitedMs: number): PlatformError {
   return new PlatformError(
@@ -144,8 +144,8 @@ function busy(error: unknown, waitedMs: number): PlatformError {
 }
 
 function denied(error: unknown): unknown {
-  if (stateOf(error) !== SqlState.insufficientPrivilege) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  if (codeOf(error) !== SqlState.insufficientPrivilege) return error;
+  const reason = messageOf(error);
   return new PlatformError(
     'audit-denied',
     `The audit trail could not be changed: ${reason}`,

@@ -1,10 +1,10 @@
 import { qualified, quoteIdentifier } from '../../connection/quote';
+import { grantee } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
 import type { AuditActual } from '../catalog';
 import { literal, SUPPORT, trailNames } from '../names';
 import type { AuditFunction } from '../sql/function';
 import { beginHashed, endHashed } from '../sql/tables';
-import { roleSql } from './planStorage';
 import { type AuditStep, sameSet, step } from './step';
 
 /** Row security refuses everybody by default, whatever is granted to them: the readers' policy is the only one. */
@@ -27,7 +27,7 @@ export function planPolicy(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   );
   if (right !== undefined || !wanted) return steps;
   const sql = [
-    `CREATE POLICY ${POLICY} ON ${trail} FOR SELECT TO ${spec.readers.map(roleSql).join(', ')} USING (true)`,
+    `CREATE POLICY ${POLICY} ON ${trail} FOR SELECT TO ${spec.readers.map(grantee).join(', ')} USING (true)`,
   ];
   return [...steps, step('create', `policy ${POLICY} on ${spec.table}`, `for ${spec.readers.join(', ')}`, sql)];
 }
@@ -47,10 +47,10 @@ export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: rea
       `AS ${literal(wanted.source)}`;
     const own = `ALTER FUNCTION ${identity} OWNER TO ${quoteIdentifier(owner)}`;
     const allow = [
-      `REVOKE ALL ON FUNCTION ${identity} FROM ${[...new Set(['public', ...(found?.execute ?? actual.defaultGrantees)])].map(roleSql).join(', ')}`,
+      `REVOKE ALL ON FUNCTION ${identity} FROM ${[...new Set(['public', ...(found?.execute ?? actual.defaultGrantees)])].map(grantee).join(', ')}`,
       ...(wanted.execute.length === 0
         ? []
-        : [`GRANT EXECUTE ON FUNCTION ${identity} TO ${wanted.execute.map(roleSql).join(', ')}`]),
+        : [`GRANT EXECUTE ON FUNCTION ${identity} TO ${wanted.execute.map(grantee).join(', ')}`]),
     ];
     if (found === undefined) return [step('create', object, `runs as ${owner}`, [define, own, ...allow])];
     const differs = [

@@ -1,4 +1,4 @@
-import { qualified, quoteIdentifier } from '../../connection/quote';
+import { grantee, qualified, quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
 import type { AuditActual, RelationFacts } from '../catalog';
 import { defaultSql, TRAIL_COLUMNS } from '../columns';
@@ -6,8 +6,6 @@ import { defaultPartitionName, searchIndexName, sequenceName, SUPPORT, trailName
 import { createIdSequence } from '../sql/identifier';
 import { createSupport, createTrail, searchIndexSql, SUPPORT_TABLES } from '../sql/tables';
 import { type AuditStep, sameSet, step } from './step';
-
-export const roleSql = (name: string): string => (name === 'public' ? 'PUBLIC' : quoteIdentifier(name));
 
 /** Owner role, schema, tables and what may be done with them. */
 export function planStorage(spec: AuditSpec, actual: AuditActual): AuditStep[] {
@@ -35,10 +33,10 @@ function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   const object = `schema ${spec.schema}`;
   const users = [...new Set([...spec.readers, ...(spec.loaders ?? [])])];
   const grant = (names: string[]): string[] =>
-    names.length === 0 ? [] : [`GRANT USAGE ON SCHEMA ${name} TO ${names.map(roleSql).join(', ')}`];
+    names.length === 0 ? [] : [`GRANT USAGE ON SCHEMA ${name} TO ${names.map(grantee).join(', ')}`];
   if (schema === null) {
     const create = `CREATE SCHEMA ${name} AUTHORIZATION ${quoteIdentifier(spec.owner)}`;
-    const others = actual.defaultGrantees.map(roleSql).join(', ');
+    const others = actual.defaultGrantees.map(grantee).join(', ');
     const sql = [create, ...(others === '' ? [] : [`REVOKE ALL ON SCHEMA ${name} FROM ${others}`]), ...grant(users)];
     return [step('create', object, `owned by ${spec.owner}`, sql)];
   }
@@ -52,7 +50,7 @@ function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   const extra = [...new Set([...schema.usage.filter((user) => !users.includes(user)), ...schema.create])];
   if (extra.length > 0) {
     const sql = [
-      `REVOKE ALL ON SCHEMA ${name} FROM ${extra.map(roleSql).join(', ')}`,
+      `REVOKE ALL ON SCHEMA ${name} FROM ${extra.map(grantee).join(', ')}`,
       ...grant(extra.filter((user) => users.includes(user))),
     ];
     steps.push(step('change', object, `nothing for ${extra.join(', ')}`, sql));
@@ -146,7 +144,7 @@ function accessSql(spec: AuditSpec, actual: AuditActual, name: string, desired: 
   if (sameSet(grants, desired) && found !== undefined) return sql;
   const granted = grants.map((grant) => grant.slice(0, grant.lastIndexOf(':')));
   const strangers = [...new Set([...(found === undefined ? actual.defaultGrantees : granted), 'public'])];
-  sql.push(`REVOKE ALL ON ${kind} ${object} FROM ${strangers.map(roleSql).join(', ')}`);
-  if (desired.length > 0) sql.push(`GRANT SELECT ON ${object} TO ${spec.readers.map(roleSql).join(', ')}`);
+  sql.push(`REVOKE ALL ON ${kind} ${object} FROM ${strangers.map(grantee).join(', ')}`);
+  if (desired.length > 0) sql.push(`GRANT SELECT ON ${object} TO ${spec.readers.map(grantee).join(', ')}`);
   return sql;
 }

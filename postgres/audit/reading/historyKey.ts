@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
-import { PlatformError } from '../../../system/errors';
-import { SqlState, stateOf } from '../../connection/sqlstate';
+import { codeOf,PlatformError } from '../../../system/errors';
+import { SqlState } from '../../connection/sqlstate';
 import type { AuditSpec } from '../../spec';
 import { trailNames } from '../names';
 
@@ -87,7 +87,7 @@ async function unknownTable(
 }
 
 const isInvalid = (error: unknown): boolean => {
-  const state = stateOf(error);
+  const state = codeOf(error);
   return state === SqlState.invalidParameterValue || (state?.startsWith('22') ?? false);
 };
 

@@ -1,5 +1,5 @@
-import { PlatformError } from '../../../system/errors';
-import { SqlState, stateOf } from '../../connection/sqlstate';
+import { codeOf,PlatformError } from '../../../system/errors';
+import { SqlState } from '../../connection/sqlstate';
 import type { AuditSpec } from '../../spec';
 
 /** What went wrong while the trail was read: not there, of an earlier version, or not for this role. */
@@ -7,7 +7,7 @@ export function readFailure(spec: Pick<AuditSpec, 'schema' | 'table'>, error: un
   const trail = `${spec.schema}.${spec.table}`;
   const options = { object: trail, cause: error };
   const remedy = 'Run `npm run up`.';
-  switch (stateOf(error)) {
+  switch (codeOf(error)) {
     case SqlState.undefinedTable:
     case SqlState.undefinedSchema:
       return new PlatformError('audit-missing', `There is no audit trail ${trail} in this database.`, remedy, options);

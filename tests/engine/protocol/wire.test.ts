@@ -7,10 +7,10 @@ import {
   rewrap,
   sameValue,
   toStruct,
-  UNKNOWN_ON_WIRE,
   unwrap,
 } from '../../../engine/protocol/wire';
 import { type PropertyMap, Secret, UNKNOWN } from '../../../engine/state/values';
+import { UNKNOWN_ON_WIRE } from '../../../system/unknown';
 
 const SAMPLE: PropertyMap = {
   text: 'a',

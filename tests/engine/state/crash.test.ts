@@ -26,7 +26,7 @@ let compiled: string;
 let folder: string;
 
 beforeAll(() => {
-  compiled = compileInto('coach-state-js-', ['engine/state', 'postgres/errors.ts']);
+  compiled = compileInto('coach-state-js-', ['engine/state', 'system']);
   folder = mkdtempSync(join(tmpdir(), 'coach-state-'));
   prepareBackend(folder, 'proof');
 });

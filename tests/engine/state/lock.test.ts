@@ -23,7 +23,7 @@ let compiled: string;
 let root: string;
 let directory: string;
 
-beforeAll(() => (compiled = compileInto('coach-state-js-', ['engine/state', 'postgres/errors.ts'])));
+beforeAll(() => (compiled = compileInto('coach-state-js-', ['engine/state', 'system'])));
 afterAll(() => rmSync(compiled, { recursive: true }));
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'coach-lock-'));

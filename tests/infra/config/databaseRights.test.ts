@@ -7,8 +7,9 @@ import { databaseSpec } from '../../../infra/config/databaseSpec';
 import { parseSettings } from '../../../infra/config/parse';
 import { withClient } from '../../../postgres/connection/client';
 import { qualified, quoteIdentifier, quoteLiteral } from '../../../postgres/connection/quote';
-import { SqlState, stateOf } from '../../../postgres/connection/sqlstate';
+import { SqlState } from '../../../postgres/connection/sqlstate';
 import type { DatabaseSpec, GrantSpec } from '../../../postgres/spec';
+import { codeOf } from '../../../system/errors';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 
 const suffix = randomBytes(4).toString('hex');
@@ -64,7 +65,7 @@ describe('the rights the description gives', () => {
     }
   };
   const refused = async (purpose: string, sql: string): Promise<string | undefined> =>
-    as(purpose, sql).then(() => 'allowed', stateOf);
+    as(purpose, sql).then(() => 'allowed', codeOf);
 
   beforeAll(async () => {
     base = await freshDatabase('rights');

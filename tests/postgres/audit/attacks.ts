@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { inject } from 'vitest';
 
-import { stateOf } from '../../../postgres/connection/sqlstate';
+import { codeOf } from '../../../system/errors';
 import type { AuditedDatabase } from './support';
 
 /** Tables of the application under attack; `secret` is redacted, `Event` partitioned. */
@@ -23,7 +23,7 @@ export async function attempt(client: Client, ...statements: string[]): Promise<
     try {
       await client.query(sql);
     } catch (error) {
-      return `${stateOf(error) ?? 'unknown'} ${error instanceof Error ? error.message : String(error)}`;
+      return `${codeOf(error) ?? 'unknown'} ${error instanceof Error ? error.message : String(error)}`;
     }
   }
   return 'done';

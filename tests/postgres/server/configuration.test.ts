@@ -58,7 +58,7 @@ describe('the configuration files', () => {
     const own = options({ work_mem: '8MB' });
     const files = renderConfiguration(own);
     expect(changedFiles(own.dataDirectory, files)).toEqual(['postgresql.conf', 'pg_hba.conf']);
-    writeFiles(own.dataDirectory, account, files);
+    writeFiles(own.dataDirectory, files);
     expect(changedFiles(own.dataDirectory, renderConfiguration(own))).toEqual([]);
     const spelt = { ...own, parameters: { work_mem: '8192kB' } };
     expect(changedFiles(own.dataDirectory, renderConfiguration(spelt))).toEqual([]);
@@ -80,10 +80,10 @@ describe('the configuration files', () => {
     writeFileSync(auto, lines.join('\n'));
     const files = renderConfiguration(own);
     expect(changedParameters(own, files)).toEqual(expect.arrayContaining(['listen_addresses', 'work_mem']));
-    const before = writeFiles(own.dataDirectory, account, files);
+    const before = writeFiles(own.dataDirectory, files);
     expect(readFileSync(auto, 'utf8')).toBe("# Do not edit\nvacuum_cost_limit = '300'\nport = '6543'\n");
     expect(changedParameters(own, files)).toEqual([]);
-    writeFiles(own.dataDirectory, account, before);
+    writeFiles(own.dataDirectory, before);
     expect(readFileSync(auto, 'utf8')).toBe(lines.join('\n'));
   });
 });
