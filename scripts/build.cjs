@@ -65,6 +65,7 @@ function isStale() {
 function withBuildLock(work) {
   const lock = path.join(root, '.build.lock');
   const deadline = Date.now() + 120_000;
+  let isTold = false;
   for (;;) {
     try {
       fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
@@ -72,8 +73,13 @@ function withBuildLock(work) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
       const owner = Number(readOr(lock, '0'));
-      if ((owner > 0 && !isAlive(owner)) || Date.now() > deadline) fs.rmSync(lock, { force: true });
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      const since = fs.statSync(lock, { throwIfNoEntry: false })?.mtime;
+      if (since === undefined) continue;
+      if ((owner > 0 && !isRunning(owner, since)) || Date.now() > deadline) fs.rmSync(lock, { force: true });
+      else if (!isTold) {
+        process.stderr.write(`Waiting for the build of process ${owner} (${lock}).\n`);
+        isTold = true;
+      } else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
     }
   }
   try {
@@ -91,7 +97,13 @@ function readOr(file, otherwise) {
   }
 }
 
-function isAlive(pid) {
+/** As the last build answers it: a process that started after the lock was written only has the number of the one that wrote it. */
+function isRunning(pid, since) {
+  try {
+    return require(path.join(dist, 'system', 'processes.js')).isRunning(pid, since);
+  } catch {
+    // Nothing was built yet, or it is being built.
+  }
   try {
     process.kill(pid, 0);
     return true;
