@@ -1,7 +1,7 @@
 // The type alone: the package's entry loads another driver where NODE_PG_FORCE_NATIVE says so.
 import type { DatabaseError } from 'pg';
 
-import { codeOf,PlatformError } from '../system/errors';
+import { codeOf, PlatformError } from '../system/errors';
 import { storageError } from '../system/storageError';
 
 /** Errors of the file system and of PostgreSQL that reached the top as they were, as what they mean for whoever ran the command. */

@@ -4,7 +4,7 @@ import type { Client, ClientConfig } from 'pg';
 // Not the package's entry, which loads another driver where NODE_PG_FORCE_NATIVE says so.
 import PgClient from 'pg/lib/client';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import type { ConnectionTarget } from '../spec';
 import { pinSession, type SessionKind, startupSettings } from './session';
 import { SqlState } from './sqlstate';

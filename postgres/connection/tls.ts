@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import type { ConnectionTarget } from '../spec';
 
 /** A Unix socket, or an address that never leaves this machine. Names are not looked up: what a name server says can change. */

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { SqlState } from './sqlstate';
 
 const LOCK_TIMEOUT_MS = 3000;

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { SqlState } from '../connection/sqlstate';
 import type { ExtensionSpec } from '../spec';

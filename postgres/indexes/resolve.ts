@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,messageOf, PlatformError, type Problem } from '../../system/errors';
+import { codeOf, messageOf, PlatformError, type Problem } from '../../system/errors';
 import { qualified, quoteIdentifier } from '../connection/quote';
 import { SqlState } from '../connection/sqlstate';
 import type { IndexSpec } from '../spec';

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,messageOf, PlatformError } from '../../system/errors';
+import { codeOf, messageOf, PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { runScript } from '../connection/script';
 import { SqlState } from '../connection/sqlstate';

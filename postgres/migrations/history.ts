@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { Client } from 'pg';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { grantee, PUBLIC, qualified } from '../connection/quote';
 import { SqlState } from '../connection/sqlstate';
 import type { MigrationHistory, MigrationRow, Powers } from './types';

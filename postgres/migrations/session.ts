@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { withAdvisoryLock } from '../connection/locks';
 import { quoteIdentifier } from '../connection/quote';
 import { pinSession } from '../connection/session';

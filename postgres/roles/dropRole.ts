@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { quoteIdentifier } from '../connection/quote';
 import { SqlState } from '../connection/sqlstate';
 import { statementFailure } from '../steps/failure';

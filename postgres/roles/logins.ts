@@ -1,4 +1,4 @@
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { openClient } from '../connection/client';
 import { SqlState } from '../connection/sqlstate';
 import type { ConnectionTarget } from '../spec';

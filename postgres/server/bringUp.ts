@@ -1,4 +1,4 @@
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { withClient } from '../connection/client';
 import type { ConnectionTarget } from '../spec';
 import { readByPostgres, refusedParameters } from './candidate';

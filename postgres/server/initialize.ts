@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { checkDataDirectory, isDataDirectory } from './dataDirectory';

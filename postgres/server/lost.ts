@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { readControlFile } from './control';
 import { type OwnedDirectory, requireNotForeign } from './ownership';
 

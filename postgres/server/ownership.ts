@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { writeAtomically } from '../../system/atomicFile';
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { readControlFile } from './control';
 import { isDataDirectory } from './dataDirectory';
 import { isInside, LOCATION_FILE } from './layout';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { withClient } from '../connection/client';
 import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { SqlState } from '../connection/sqlstate';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { type PortOwner, portOwner } from './portOwner';
 
 export { type PortOwner, portOwner } from './portOwner';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import type { Account } from './account';
 import type { Binaries } from './binaries';
 import { type LogMark, markLog, START_LOG } from './log';

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,PlatformError } from '../../system/errors';
+import { codeOf, PlatformError } from '../../system/errors';
 import { withTransaction } from '../connection/client';
 import { quoteIdentifier } from '../connection/quote';
 import { SqlState } from '../connection/sqlstate';

@@ -1,4 +1,4 @@
-import { codeOf,messageOf, PlatformError } from '../../system/errors';
+import { codeOf, messageOf, PlatformError } from '../../system/errors';
 import { SqlState } from '../connection/sqlstate';
 
 const CAUSES: Record<string, { code: string; remedy: string }> = {

@@ -1,6 +1,6 @@
 import { SqlState } from '../../../postgres/connection/sqlstate';
 import { statementFailure } from '../../../postgres/steps/failure';
-import { codeOf,PlatformError } from '../../../system/errors';
+import { codeOf, PlatformError } from '../../../system/errors';
 import { type CheckResult, type DiffResult, type Properties, type ResourceProvider, UNKNOWN } from '../provider';
 import { type Attribute, changedKeys, DEFAULTS_KEY, freshOutputs, refreshedOutputs, withDefaults } from './attributes';
 import { database } from './database';

@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import { openClient } from '../../../postgres/connection/client';
 import { SqlState } from '../../../postgres/connection/sqlstate';
 import { type ConnectionTarget, SSL_MODES } from '../../../postgres/spec';
-import { codeOf,PlatformError } from '../../../system/errors';
+import { codeOf, PlatformError } from '../../../system/errors';
 import type { Properties } from '../provider';
 import type { Session } from './kind';
 

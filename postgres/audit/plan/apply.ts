@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,messageOf, PlatformError } from '../../../system/errors';
+import { codeOf, messageOf, PlatformError } from '../../../system/errors';
 import { withTransaction } from '../../connection/client';
 import { withLock } from '../../connection/locks';
 import { qualified, quoteIdentifier } from '../../connection/quote';

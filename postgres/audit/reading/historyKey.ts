@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { codeOf,PlatformError } from '../../../system/errors';
+import { codeOf, PlatformError } from '../../../system/errors';
 import { SqlState } from '../../connection/sqlstate';
 import type { AuditSpec } from '../../spec';
 import { trailNames } from '../names';

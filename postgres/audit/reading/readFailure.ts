@@ -1,4 +1,4 @@
-import { codeOf,PlatformError } from '../../../system/errors';
+import { codeOf, PlatformError } from '../../../system/errors';
 import { SqlState } from '../../connection/sqlstate';
 import type { AuditSpec } from '../../spec';
 
