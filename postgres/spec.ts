@@ -3,6 +3,11 @@
  * verification all read it. No secrets, no Outputs, no paths outside `migrations.directory`.
  */
 
+import type { InferOutput } from 'valibot';
+
+import type { audit, extension, index, migrations } from './spec/objects';
+import type { parameterValue } from './spec/values';
+
 /** What is asked of TLS: nothing, or a certificate for this very host by a known authority. */
 export const SSL_MODES = ['disable', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
@@ -21,7 +26,7 @@ export interface ConnectionTarget {
 }
 
 /** A server parameter as a person writes it: `256MB`, `on`, 3, `0.9`, `30s`. */
-export type ParameterValue = string | number | boolean;
+export type ParameterValue = InferOutput<typeof parameterValue>;
 export type Parameters = Record<string, ParameterValue>;
 
 export interface RoleSpec {
@@ -92,80 +97,35 @@ export interface LoginSettingsSpec {
   roles: string[];
 }
 
-export interface ExtensionSpec {
-  name: string;
-  schema?: string;
-  version?: string;
-}
+export type ExtensionSpec = InferOutput<typeof extension>;
+export type IndexSpec = InferOutput<typeof index>;
+export type IndexColumn = IndexSpec['columns'][number];
 
-export interface IndexColumn {
-  /** A column name (unquoted, as in the catalog) or, with `expression: true`, an SQL expression. */
-  name: string;
-  expression?: boolean;
-  order?: 'asc' | 'desc';
-  nulls?: 'first' | 'last';
-  opclass?: string;
-  collation?: string;
-}
+type AuditSettings = InferOutput<typeof audit>;
+type AuditedTableSettings = AuditSettings['tables'][number];
 
-export interface IndexSpec {
-  name: string;
-  schema: string;
-  table: string;
-  columns: IndexColumn[];
-  /** Default btree. */
-  method?: string;
-  unique?: boolean;
-  nullsNotDistinct?: boolean;
-  include?: string[];
-  /** SQL of the WHERE clause, without the word. */
-  predicate?: string;
-  /** Storage parameters: fillfactor, fastupdate, ... */
-  storage?: Record<string, string | number | boolean>;
-  tablespace?: string;
-}
+/** Columns to exclude or redact: absent for none, as the states of before have it. */
+export type AuditedTable = Pick<AuditedTableSettings, 'schema' | 'table'> &
+  Partial<Pick<AuditedTableSettings, 'exclude' | 'redact'>>;
 
-export interface AuditedTable {
-  schema: string;
-  table: string;
-  /** Columns that are never recorded; a change of only these records nothing. */
-  exclude?: string[];
-  /** Columns of which only the fact of a change is recorded, the value as a fixed mask. */
-  redact?: string[];
-}
-
-export interface AuditSpec {
-  /** The schema of the trail. Its own, so that Prisma does not look at it. */
-  schema: string;
-  /** The trail's table; the seed's `audit_log`. */
-  table: string;
+export interface AuditSpec extends Omit<AuditSettings, 'tables' | 'loaders'> {
   /** Owns schema, table and functions; nobody logs in as it. */
   owner: string;
   /** May read the trail. */
   readers: string[];
-  /** May suspend the trail inside one transaction, for a load; that leaves a marker row. Default: nobody. */
+  /** Default: superusers alone. */
   loaders?: string[];
   tables: AuditedTable[];
-  /** Partitions kept, in months; older ones are dropped. 0: kept for ever. */
-  retentionMonths: number;
-  /** Monthly partitions made ahead. */
-  monthsAhead: number;
-  /** Each partition's rows linked by a hash chain. */
-  hashChain: boolean;
 }
 
-export interface MigrationsSpec {
+export interface MigrationsSpec extends InferOutput<ReturnType<typeof migrations>> {
   /** Absolute path of the folder in Prisma's format. */
   directory: string;
-  /** `initial`: only on a database without any applied migration. */
-  apply: 'always' | 'initial';
   /** Who logs in to migrate: a member of `role` and never a superuser, so that RESET ROLE inside a migration leads nowhere else. */
   login: string;
   /** The role migrations run as, by SET ROLE, and what they make belongs to. */
   role: string;
   schema: string;
-  lockTimeoutMs: number;
-  statementTimeoutMs: number;
 }
 
 export interface DatabaseSpec {

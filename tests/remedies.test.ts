@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { settingPaths } from '../infra/config/parse';
 import { COMMANDS } from '../scripts/commands/index';
+import { settingRows } from '../scripts/docs/settings';
 import { ROOT } from './support/compiled';
 import { allTexts } from './support/sourceTexts';
 
@@ -35,7 +35,7 @@ function wrongCommand(typed: string): string | undefined {
 }
 
 /** Parameters are PostgreSQL's, whatever their name. */
-const settings = [...settingPaths(), 'parameters.any'];
+const settings = [...settingRows().map(({ path }) => path), 'parameters.any'];
 
 /** Settings are named whole or by a section of them; X stands for what is put in. */
 function isSetting(path: string): boolean {

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { isLoopback, readAuthority } from '../../postgres/connection/tls';
 import { SSL_MODES, type SslMode } from '../../postgres/spec';
-import { showValue } from '../../postgres/tuning/value';
-import { isPlainObject } from './plain';
-import type { Reader } from './reader';
+import { isPlainObject, scalar, type Schema } from '../../postgres/spec/schema';
 import type { DatabaseSettings, Settings } from './settings';
 
 /** How `database` is reached, where it is a server that somebody else runs. */
@@ -31,43 +30,21 @@ export function checkAuthority({ caFile }: DatabaseAddress, projectRoot: string)
   if (caFile !== undefined) readAuthority(resolve(projectRoot, caFile));
 }
 
-const MODES = `one of ${SSL_MODES.join(', ')}`;
+export const sslMode: Schema<SslMode> = scalar(
+  `one of ${SSL_MODES.join(', ')} (require verifies nobody in particular, verify-ca not the host)`,
+  (value) => SSL_MODES.find((mode) => mode === value),
+  '`disable` (loopback alone), `verify-full`',
+);
 
-export const sslMode: Reader<SslMode> = {
-  expected: MODES,
-  read: (value, path, report) => {
-    const mode = SSL_MODES.find((candidate) => candidate === value);
-    if (mode !== undefined) return mode;
-    if (value !== 'require' && value !== 'verify-ca') return report.refuse(path, value, MODES);
-    const message = `coach:${path} is ${showValue(value)}, which does not verify that ${value === 'require' ? 'anybody in particular' : 'this host'} answers; expected ${MODES}.`;
-    report.add('setting-invalid', path, message, `Set coach:${path} to verify-full, and coach:database.caFile.`);
-    return undefined;
-  },
-  paths: (path) => [path],
-};
+/** Takes an encrypted value alone, and says only that there is one. */
+export const secret: Schema<true> = scalar('an encrypted value', (value) =>
+  isPlainObject(value) && isDeepStrictEqual(Object.keys(value), ['secure']) && value['secure'] !== ''
+    ? true
+    : undefined,
+);
 
-/** The command that sets a secret; it asks for the value, so that no shell's history has it. */
-const setSecret = (path: string): string => `\`npm run pulumi -- config set --secret --path 'coach:${path}'\``;
-
-/** Takes an encrypted value alone, and says only that there is one. A refused one is not repeated. */
-export const secret: Reader<true> = {
-  expected: 'an encrypted value',
-  read: (value, path, report) => {
-    if (isPlainObject(value) && typeof value['secure'] === 'string' && Object.keys(value).length === 1) {
-      if (value['secure'] !== '') return true;
-      report.add('setting-invalid', path, `coach:${path} is an empty secret.`, `Set it with ${setSecret(path)}.`);
-      return undefined;
-    }
-    report.add(
-      'setting-plain',
-      path,
-      `coach:${path} stands in plain text in ${report.file}; expected an encrypted value.`,
-      `Take it out of the file, then set it with ${setSecret(path)}, which asks for it. What was committed or shared is to be changed on the server too.`,
-    );
-    return undefined;
-  },
-  paths: (path) => [path],
-};
+/** The command that sets the password; it asks for it, so that no shell's history has it. */
+export const setSecret = "`npm run pulumi -- config set --secret --path 'coach:database.adminPassword'`";
 
 type Complain = (code: string, path: string, message: string, remedy: string) => void;
 
@@ -114,7 +91,7 @@ export function checkAccess({ environment, database }: Settings, complain: Compl
       'setting-missing',
       'database.adminPassword',
       `coach:database.adminPassword is missing: ${server}, and a generated password opens no server that runs already.`,
-      `Set the password of ${adminUser} there with ${setSecret('database.adminPassword')}, which asks for it.`,
+      `Set the password of ${adminUser} there with ${setSecret}, which asks for it.`,
     );
   }
 }

@@ -1,42 +1,17 @@
+import { isReservedSchema } from '../../postgres/roles/reserved';
+import { APPLICATION_SCHEMA } from '../../postgres/spec/objects';
 import { machineOfInstanceClass } from '../../postgres/tuning/machine';
 import { checkAccess } from './access';
-import type { Report } from './reader';
+import type { Report } from './report';
 import { checkSchemasAndExtensions } from './schemaSettings';
-import type { Environment, Settings } from './settings';
-
-/** Settings that belong to one environment; elsewhere they would do nothing, which nobody should have to find out. */
-const BOUND: readonly (readonly [string, readonly Environment[], string])[] = [
-  ['server.port', ['local'], 'Set coach:database.port.'],
-  ['server.binaries', ['local'], 'The other environments run PostgreSQL in a container or on RDS.'],
-  ['server.account', ['local'], 'The other environments run PostgreSQL in a container or on RDS.'],
-  ['server.dataDirectory', ['local'], 'The other environments keep data in a volume or on RDS.'],
-  ['server.instanceClass', ['prod'], 'Only RDS has instance classes.'],
-  ['database.host', ['dev', 'prod'], 'The local server listens on 127.0.0.1.'],
-  ['database.port', ['dev', 'prod'], 'Set coach:server.port.'],
-  ['database.sslMode', ['dev'], 'The local server is on loopback, and RDS takes TLS alone.'],
-  ['database.caFile', ['dev'], 'The local server is on loopback, and the authority of RDS is known.'],
-  ['database.adminPassword', ['dev'], 'Elsewhere the password is generated.'],
-];
-
-/** A set path of the file, by its parts; `isSet` looks at own keys only. */
-export function checkBound(settings: Settings, isSet: (path: string) => boolean, report: Report): void {
-  for (const [path, environments, remedy] of BOUND) {
-    if (environments.includes(settings.environment) || !isSet(path)) continue;
-    report.add(
-      'setting-elsewhere',
-      path,
-      `coach:${path} has no effect in environment ${settings.environment}; it belongs to ${environments.join(' and ')}.`,
-      `Remove it. ${remedy}`,
-    );
-  }
-}
+import type { Settings } from './settings';
 
 type Complain = (code: string, path: string, message: string, remedy: string) => void;
 
 interface Check {
   /** When one of these was refused, the check has nothing to go by. */
   reads: readonly string[];
-  run: (settings: Settings, complain: Complain, refused: (path: string) => boolean) => void;
+  run: (settings: Settings, complain: Complain) => void;
 }
 
 const checks: readonly Check[] = [
@@ -88,7 +63,7 @@ const checks: readonly Check[] = [
   {
     reads: ['audit'],
     run: ({ audit }, complain) => {
-      if (audit.schema !== 'public' && !/^(pg_|information_schema$)/.test(audit.schema)) return;
+      if (audit.schema !== APPLICATION_SCHEMA && !isReservedSchema(audit.schema)) return;
       complain(
         'setting-conflict',
         'audit.schema',
@@ -113,28 +88,6 @@ const checks: readonly Check[] = [
     },
   },
   {
-    reads: [],
-    run: ({ monitoring, server, database }, complain, refused) => {
-      const used = new Map<number, string>();
-      const ports: [string, number | 'auto' | undefined][] = [
-        ['server.port', server.port],
-        ['database.port', database.port],
-        ['monitoring.prometheus.port', monitoring.prometheus.port],
-        ['monitoring.exporter.port', monitoring.exporter.port],
-        ['monitoring.grafana.port', monitoring.grafana.port],
-      ];
-      for (const [path, port] of ports) {
-        if (typeof port !== 'number' || refused(path)) continue;
-        const taken = used.get(port);
-        if (taken !== undefined) {
-          const message = `coach:${path} is ${port}, which coach:${taken} uses too.`;
-          complain('setting-conflict', path, message, 'Give each of them a port of its own.');
-        }
-        used.set(port, path);
-      }
-    },
-  },
-  {
     reads: ['server.instanceClass', 'tuning'],
     run: ({ environment, server, tuning }, complain) => {
       if (
@@ -155,11 +108,6 @@ const checks: readonly Check[] = [
 
 export function checkTogether(settings: Settings, report: Report): void {
   for (const { reads, run } of checks) {
-    if (report.concerns(reads)) continue;
-    run(
-      settings,
-      (...problem) => report.add(...problem),
-      (path) => report.concerns([path]),
-    );
+    if (!report.concerns(reads)) run(settings, (...problem) => report.add(...problem));
   }
 }

@@ -10,8 +10,8 @@ import type {
   RoleSpec,
   SchemaSpec,
 } from '../../postgres/spec';
+import { APPLICATION_SCHEMA } from '../../postgres/spec/objects';
 import { PlatformError } from '../../system/errors';
-import { APPLICATION_SCHEMA } from './defaults';
 import { effectiveParameters, type Machine } from './parameters';
 import { schemasOfExtensions } from './schemaSettings';
 import type { Settings } from './settings';

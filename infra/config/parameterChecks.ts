@@ -1,13 +1,12 @@
-import type { Problem } from '../../system/errors';
 import { notPreloaded } from '../../postgres/extensions/preload';
 import type { Machine } from '../../postgres/tuning/machine';
 import { renderRds } from '../../postgres/tuning/rds';
 import { validateParameters } from '../../postgres/tuning/validate';
 import { parseParameter } from '../../postgres/tuning/value';
+import type { Problem } from '../../system/errors';
 import { machineOf, mergedParameters } from './parameters';
-import type { Report } from './reader';
+import { below, type Report } from './report';
 import type { Settings } from './settings';
-import { below } from './structures';
 
 export interface Target {
   machine?: Machine;

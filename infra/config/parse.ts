@@ -1,34 +1,17 @@
+import * as v from 'valibot';
+
+import { aboutOf, isPlainObject, partsOf, type Plain, type PlainObject, type Schema } from '../../postgres/spec/schema';
+import { nearest } from '../../postgres/tuning/nearest';
 import { parameterSpec } from '../../postgres/tuning/parameter';
 import { showValue } from '../../postgres/tuning/value';
 import type { Problem } from '../../system/errors';
-import { checkBound, checkTogether } from './checks';
-import { defaultSettings } from './defaults';
+import { checkTogether } from './checks';
 import { checkParameters, type Target } from './parameterChecks';
-import { isPlainObject, type Plain, type PlainObject, toPlain } from './plain';
-import { Report } from './reader';
-import { settingsReader } from './schema';
-import type { Environment, Settings } from './settings';
-
-const ENVIRONMENTS: readonly Environment[] = ['local', 'dev', 'prod'];
-
-/** Settings that are objects or lists, which Pulumi's runtime configuration hands over as JSON text. */
-const STRUCTURED = Object.entries(defaultSettings('', 'local'))
-  .filter(([, value]) => typeof value === 'object')
-  .map(([key]) => key);
+import { toPlain } from './plain';
+import { below, Report } from './report';
+import { type Environment, ENVIRONMENTS, NOT_YET, type Settings, settingsSchema } from './settings';
 
 export type ParsedSettings = { settings: Settings; problems: [] } | { settings?: never; problems: Problem[] };
-
-function decoded(key: string, value: Plain, report: Report): Plain {
-  if (typeof value !== 'string' || !STRUCTURED.includes(key)) return value;
-  try {
-    const plain = toPlain(JSON.parse(value));
-    if ('value' in plain) return plain.value;
-  } catch {
-    // Falls through to the refusal: the text is no JSON.
-  }
-  report.refuse(key, value, 'an object or a list');
-  return null;
-}
 
 /** What the settings say, else what the stack is called; local, the one with the fewest rules, where neither is known. */
 export function environmentOf(stack: string, raw: Record<string, unknown>): Environment {
@@ -49,31 +32,20 @@ export function parseSettings(raw: Record<string, unknown>, stack: string, targe
   const report = new Report(`Pulumi.${stack.slice(0, 60).replaceAll(/\p{Cc}/gu, '?')}.yaml`);
   const plain = toPlain(raw);
   if (!('value' in plain) || !isPlainObject(plain.value)) {
-    report.add(
-      'settings-unreadable',
-      '',
-      `The settings of stack ${report.file} hold ${'refused' in plain ? plain.refused : 'no object'}.`,
-      'Write them as plain YAML or JSON; docs/settings.md lists them.',
-    );
+    const what = 'refused' in plain ? plain.refused : 'no object';
+    const remedy = 'Write them as plain YAML or JSON; docs/settings.md lists them.';
+    report.add('settings-unreadable', '', `The settings of stack ${report.file} hold ${what}.`, remedy);
     return { problems: report.problems };
   }
-  const given = Object.create(null) as PlainObject;
-  for (const [key, value] of Object.entries(plain.value)) given[key] = decoded(key, value, report);
-
-  // A wrong value is refused by its reader.
-  if (knownEnvironment(stack, given) === undefined && (given['environment'] ?? null) === null) {
-    report.add(
-      'setting-missing',
-      'environment',
-      `coach:environment is missing: stack ${showValue(stack)} is none of ${ENVIRONMENTS.join(', ')}, so its environment is not known.`,
-      `Add coach:environment to ${report.file}: one of ${ENVIRONMENTS.join(', ')}.`,
-    );
+  if (knownEnvironment(stack, plain.value) === undefined && (plain.value['environment'] ?? null) === null) {
+    const all = ENVIRONMENTS.join(', ');
+    const message = `coach:environment is missing: stack ${showValue(stack)} is none of ${all}, so its environment is not known.`;
+    report.add('setting-missing', 'environment', message, `Add coach:environment to ${report.file}: one of ${all}.`);
   }
-  const defaults = defaultSettings(stack, environmentOf(stack, given));
-  const read = settingsReader(defaults).read(given, '', report);
+  const environment = environmentOf(stack, plain.value);
+  const read = readSettings(plain.value, environment, report);
   if (read !== undefined) {
     const settings: Settings = { stack, ...read };
-    checkBound(settings, (path) => isSet(given, path.split('.')), report);
     checkTogether(settings, report);
     checkParameters(settings, target, report);
     if (report.problems.length === 0) return { settings: { ...settings, parameters: spelt(settings) }, problems: [] };
@@ -81,23 +53,90 @@ export function parseSettings(raw: Record<string, unknown>, stack: string, targe
   return { problems: report.problems };
 }
 
+type Read = v.InferOutput<ReturnType<typeof settingsSchema>>;
+
+/** What was refused is in the report, so the settings are not used; its default keeps the rest checkable. */
+function readSettings(given: PlainObject, environment: Environment, report: Report): Read | undefined {
+  const schema = settingsSchema(environment);
+  const { entries = {} } = partsOf(schema);
+  const decoded = Object.entries(given).map(([key, value]) => [key, decode(entries[key], key, value, report)] as const);
+  const known = withoutUnknown(schema, Object.fromEntries(decoded), '', environment, report) as PlainObject;
+  const first = v.safeParse(schema, known);
+  for (const issue of first.issues ?? []) {
+    const keys = (issue.path ?? []).map(({ key }) => key as string | number);
+    const path = keys.reduce(below, '');
+    if (issue.type === 'strict_object') {
+      const message = `coach:${path} is missing; expected ${issue.message}.`;
+      report.add('setting-missing', path, message, `Add it to ${report.file}.`);
+    } else if (issue.type === 'raw_check') {
+      const message = `coach:${path} names ${showValue(issue.message)} a second time.`;
+      report.add('setting-duplicate', path, message, 'Remove one of the two.');
+    } else report.refuse(path, issue.input, issue.message);
+    forget(known, keys);
+  }
+  return first.success ? first.output : v.parse(schema, known);
+}
+
+/** Settings that are objects or lists come as JSON text from Pulumi's runtime. */
+function decode(schema: Schema | undefined, key: string, value: Plain, report: Report): Plain {
+  if (typeof value !== 'string' || schema === undefined || typeof v.getDefault(schema as never) !== 'object')
+    return value;
+  try {
+    const plain = toPlain(JSON.parse(value));
+    if ('value' in plain) return plain.value;
+  } catch {
+    // Falls through to the refusal: the text is no JSON.
+  }
+  report.refuse(key, value, 'an object or a list');
+  return null;
+}
+
+/** Without keys that are null or unknown; the latter, and those without effect, are reported. */
+function withoutUnknown(schema: Schema, value: Plain, path: string, environment: Environment, report: Report): Plain {
+  const { entries, item } = partsOf(schema);
+  if (Array.isArray(value) && item !== undefined)
+    return value.map((each, index) => withoutUnknown(item, each, below(path, index), environment, report));
+  if (entries === undefined || !isPlainObject(value) || (path !== '' && Object.hasOwn(value, 'secure'))) return value;
+  for (const key of Object.keys(value)) if (!Object.hasOwn(entries, key)) unknownKey(path, key, entries, report);
+  const read = Object.entries(entries).flatMap(([key, entry]): [string, Plain][] => {
+    const inner = value[key] ?? null;
+    if (inner === null) return [];
+    const at = below(path, key);
+    const { only = [environment], elsewhere = '' } = aboutOf(entry);
+    if (!only.includes(environment)) {
+      const message = `coach:${at} has no effect in environment ${environment}; it belongs to ${only.join(' and ')}.`;
+      report.add('setting-elsewhere', at, message, `Remove it. ${elsewhere}`);
+    }
+    return [[key, withoutUnknown(entry, inner, at, environment, report)]];
+  });
+  return Object.fromEntries(read);
+}
+
+function unknownKey(path: string, key: string, entries: object, report: Report): void {
+  const at = below(path, key);
+  const why = Object.hasOwn(NOT_YET, at) ? NOT_YET[at] : undefined;
+  if (why !== undefined) {
+    const message = `coach:${at} would do nothing: ${why} yet.`;
+    return report.add('setting-not-yet', at, message, `Remove it from ${report.file}.`);
+  }
+  const known = Object.keys(entries);
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? 'Remove it.' : `Did you mean coach:${below(path, meant)}?`;
+  const accepted = `Accepted ${path === '' ? 'settings' : `in coach:${path}`}: ${known.join(', ')}.`;
+  report.add('setting-unknown', at, `coach:${at} is not a setting.`, `${hint} ${accepted}`);
+}
+
+/** Takes out what lies at `keys`; of a list the whole list. */
+function forget(value: PlainObject, [key, ...rest]: (string | number)[]): void {
+  if (key === undefined) return;
+  const inner = Object.hasOwn(value, key) ? value[key] : undefined;
+  if (rest.length > 0 && isPlainObject(inner)) forget(inner, rest);
+  else Reflect.deleteProperty(value, key);
+}
+
 /** Parameters under the names PostgreSQL itself uses. */
 function spelt({ parameters }: Settings): Settings['parameters'] {
   return Object.fromEntries(
     Object.entries(parameters).map(([name, value]) => [parameterSpec(name)?.name ?? name, value]),
   );
-}
-
-function isSet(given: Plain, path: readonly string[]): boolean {
-  let at: Plain = given;
-  for (const key of path) {
-    if (!isPlainObject(at) || !Object.hasOwn(at, key)) return false;
-    at = at[key] ?? null;
-  }
-  return at !== null;
-}
-
-/** Every setting there is, as `server.port` and `indexes[].name`: for documentation and its test. */
-export function settingPaths(): string[] {
-  return settingsReader(defaultSettings('local', 'local')).paths('');
 }

@@ -1,10 +1,4 @@
-/** JSON, whatever it came from. Objects have no prototype, so that no key can reach one. */
-export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
-
-export type PlainObject = Record<string, Plain>;
-
-export const isPlainObject = (value: Plain): value is PlainObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import type { Plain, PlainObject } from '../../postgres/spec/schema';
 
 /** Deeper or bigger than any settings; a cycle ends here as well. */
 const DEEPEST = 32;
@@ -41,7 +35,10 @@ export function toPlain(value: unknown): PlainResult {
     }
     if (!isPlainPrototype(input)) throw new Refusal('an object of a class');
     const result = Object.create(null) as PlainObject;
-    for (const key of Object.keys(input)) result[key] = copy((input as Record<string, unknown>)[key], depth + 1);
+    for (const key of Object.keys(input)) {
+      if (key === '__proto__') throw new Refusal('the key __proto__');
+      result[key] = copy((input as Record<string, unknown>)[key], depth + 1);
+    }
     return result;
   };
   try {

@@ -1,12 +1,11 @@
 import { requirementsOf } from '../../postgres/extensions/requires';
 import { privilegesOn } from '../../postgres/roles/privileges';
+import { isReservedSchema } from '../../postgres/roles/reserved';
+import { APPLICATION_SCHEMA } from '../../postgres/spec/objects';
 import { showValue } from '../../postgres/tuning/value';
-import { APPLICATION_SCHEMA } from './defaults';
 import type { Settings } from './settings';
 
 type Complain = (code: string, path: string, message: string, remedy: string) => void;
-
-const RESERVED = /^(pg_|information_schema$)/;
 
 /** What is wrong with `schemas` and `extensions` beside each other and the rest of the settings. */
 export function checkSchemasAndExtensions(settings: Settings, complain: Complain): void {
@@ -32,7 +31,7 @@ function checkSchemas(settings: Settings, complain: Complain): void {
     const at = `schemas[${position}]`;
     const conflict = (path: string, message: string, remedy: string): void =>
       complain('setting-conflict', path, message, remedy);
-    if (RESERVED.test(name))
+    if (isReservedSchema(name))
       conflict(
         `${at}.name`,
         `coach:${at}.name is ${showValue(name)}, which PostgreSQL keeps for itself.`,
@@ -72,7 +71,7 @@ function checkSchemas(settings: Settings, complain: Complain): void {
 /** Schemas that extensions are put in, `public` and PostgreSQL's own aside. */
 export function schemasOfExtensions({ extensions }: Pick<Settings, 'extensions'>): string[] {
   const named = extensions.flatMap(({ schema }) =>
-    schema === undefined || schema === APPLICATION_SCHEMA || RESERVED.test(schema) ? [] : [schema],
+    schema === undefined || schema === APPLICATION_SCHEMA || isReservedSchema(schema) ? [] : [schema],
   );
   return [...new Set(named)];
 }

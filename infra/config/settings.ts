@@ -1,206 +1,285 @@
-import type { AuditedTable, ExtensionSpec, IndexSpec, Parameters, SslMode } from '../../postgres/spec';
-import type { Plain } from './plain';
+import type { InferOutput } from 'valibot';
 
-/** What an environment is made of; see the table of the three environments in README. */
-export type Environment = 'local' | 'dev' | 'prod';
+import type { ParameterValue } from '../../postgres/spec';
+import { audit, extension, index, migrations, names } from '../../postgres/spec/objects';
+import {
+  type About,
+  list,
+  object,
+  optional,
+  type Plain,
+  record,
+  required,
+  scalar,
+  type Schema,
+  section,
+  setting,
+} from '../../postgres/spec/schema';
+import {
+  absolutePath,
+  databaseName,
+  either,
+  flag,
+  identifier,
+  line,
+  milliseconds,
+  oneOf,
+  port,
+  roleName,
+  scalarValue,
+  wholeNumber,
+} from '../../postgres/spec/values';
+import { secret, sslMode } from './access';
 
-/** The server process of the local environment, and the size of prod's instance. */
-export interface ServerSettings {
-  /** local: loopback port. `auto`: the port of the last run, else 5432, else a free one. @default auto */
-  port: number | 'auto';
-  /**
-   * local: `auto` (installed ones, else the npm package's), `installed`, `embedded`, or an absolute folder with initdb and
-   * postgres in it. A server of another major version refuses the data directory. @default auto
-   */
-  binaries: string;
-  /** local: the account that runs the server where root starts it. Absent: postgres, else nobody. */
-  account?: string;
-  /** local: absolute folder. Absent: below `.coachdb/<stack>`. A change is refused: the data is moved by hand. */
-  dataDirectory?: string;
-  /** prod: RDS instance class; also what `tuning: auto` sizes for. Changing it restarts. @default db.t4g.medium */
-  instanceClass?: string;
-}
+export const ENVIRONMENTS = ['local', 'dev', 'prod'] as const;
+export type Environment = (typeof ENVIRONMENTS)[number];
 
-export interface DatabaseSettings {
-  /** Changing it renames the database. @default inclusive_ai */
-  name: string;
-  /** Superuser of local and dev, master user of prod. @default postgres */
-  adminUser: string;
-  /** How the deploying machine reaches the database: `function` through the Lambda inside prod's VPC. */
-  access: 'direct' | 'function';
-  /** dev and prod. @default 127.0.0.1 in dev, the instance's own endpoint in prod */
-  host?: string;
-  /** dev and prod. @default 5432 */
-  port?: number;
-  /** dev. @default `disable` where the host is loopback, else `verify-full`. */
-  sslMode?: SslMode;
-  /** dev: PEM file of the authority that signed the server's certificate, absolute or below the project. */
-  caFile?: string;
-  /** dev: a secret is set; the program alone gets its value. Absent: a password is generated. */
-  adminPassword?: true;
-}
+/** Where a setting has an effect, and what to do elsewhere. */
+const only = (environments: Environment[], elsewhere: string): About => ({ only: environments, elsewhere });
 
-/** A role nobody logs in as. */
-export interface GroupRoleSettings {
-  name: string;
-}
+const OF_PROCESS = only(['local'], 'The other environments run PostgreSQL in a container or on RDS.');
 
-export interface LoginRoleSettings extends GroupRoleSettings {
-  /** Connections at once; -1: no limit. */
-  connectionLimit: number;
-}
+const groupRole = (name: string, means: string, change: string) =>
+  section({ name: setting(roleName, name, means, { change }) });
 
-export interface RolesSettings {
-  owner: GroupRoleSettings;
-  migrator: LoginRoleSettings;
-  application: LoginRoleSettings;
-  readOnly: LoginRoleSettings;
-  monitor: LoginRoleSettings;
-  auditor: LoginRoleSettings;
-  auditOwner: GroupRoleSettings;
-}
+const limit = wholeNumber(-1, 262_143, 'connections (-1: no limit)', 'connections, -1: no limit');
 
-/** Beside `public`, or with grants that `public` has by itself. */
-export interface SchemaSettings {
-  name: string;
-  /** A declared role. Absent: the owner of the tables. */
-  owner?: string;
-  grants: SchemaGrantSettings[];
-}
+const loginRole = (name: string, means: string, connectionLimit = -1) =>
+  section({
+    name: setting(roleName, name, means, { change: 'replaces role and password' }),
+    connectionLimit: setting(limit, connectionLimit, 'connections at once', { change: 'in place' }),
+  });
 
-export interface SchemaGrantSettings {
-  /** A declared role. */
-  role: string;
-  objectType: 'schema' | 'table' | 'sequence' | 'function';
-  /** Empty: all of that type, and later ones of the schema's owner. */
-  objects: string[];
-  privileges: string[];
-}
+/** A list becomes PostgreSQL's own, items quoted where they need it. */
+const parameter: Schema<ParameterValue> = scalar('a text, a number, true or false, or a list of texts', (value) => {
+  const quoted = (item: string): string => (/[",\s]|^$/.test(item) ? `"${item.replaceAll('"', '""')}"` : item);
+  if (!Array.isArray(value)) return scalarValue(value);
+  return value.every((item) => typeof item === 'string') ? value.map(quoted).join(', ') : undefined;
+});
 
-export interface AuditedTableSettings extends AuditedTable {
-  exclude: string[];
-  redact: string[];
-  /** false: the trail keeps what it has and records nothing more. @default true */
-  enabled: boolean;
-}
+const schemaGrant = object(
+  {
+    role: required(roleName, 'a declared role'),
+    objectType: required(oneOf('schema', 'table', 'sequence', 'function'), 'what the grant is on'),
+    objects: setting(names, [], 'which ones; none: all of that type, and later ones of the schema’s owner'),
+    privileges: required(list(line('a privilege (SELECT)', 63), { unique: [], atLeast: 1 }), 'PostgreSQL’s privileges'),
+  },
+  { change: 'in place' },
+);
 
-export interface AuditSettings {
-  /** @default audit */
-  schema: string;
-  /** @default audit_log */
-  table: string;
-  tables: AuditedTableSettings[];
-  /** Roles that may suspend the trail inside one transaction, for a load. @default none: superusers alone */
-  loaders: string[];
-  /** Months of the trail that are kept; 0 keeps all. @default 0 */
-  retentionMonths: number;
-  /** Monthly partitions made ahead. @default 3 */
-  monthsAhead: number;
-  /** Rows of a partition linked by a hash chain. @default false */
-  hashChain: boolean;
-}
+const schema = object({
+  name: required(identifier, '`public` for further grants in it', {
+    change: 'made under the new name; the old one stays',
+  }),
+  owner: optional(roleName, '`roles.owner.name`', 'a declared role; not for `public`', {
+    change: 'in place; what is in it keeps its owners',
+  }),
+  grants: setting(list(schemaGrant), [], 'who may do what in it', { change: 'in place' }),
+});
 
-export interface MigrationsSettings {
-  /** `initial`: `up` migrates only a database without any migration. @default always; initial in prod */
-  apply: 'always' | 'initial';
-  /** @default 5000 */
-  lockTimeoutMs: number;
-  /** One statement; 0: no limit. Below the 15 minutes a Lambda lives. @default 600000 */
-  statementTimeoutMs: number;
-}
+const DEFAULT_INDEXES = [
+  ['idx_student_location', 'Student', 'location'],
+  ['idx_student_language', 'Student', 'language'],
+  ['idx_completed_lesson_student', 'CompletedLesson', 'studentId'],
+  ['idx_assessment_student', 'Assessment', 'studentId'],
+  ['idx_user_email', 'User', 'email'],
+].map(([name = '', table = '', column = '']) => ({ name, table, columns: [column] }));
 
-/** The application's connection pool (pg.Pool). */
-export interface PoolSettings {
-  /** pg.Pool min. @default 2 */
-  min: number;
-  /** pg.Pool max. @default 10 */
-  max: number;
-  /** Waiting for a connection: connectionTimeoutMillis. @default 30000 */
-  acquireTimeoutMs: number;
-  /** TCP and authentication of one connection. @default 30000 */
-  createTimeoutMs: number;
-  /** Pause between attempts inside acquireTimeoutMs. @default 200 */
-  createRetryIntervalMs: number;
-  /** Closing the pool. @default 5000 */
-  destroyTimeoutMs: number;
-  /** idleTimeoutMillis. @default 30000 */
-  idleTimeoutMs: number;
-  /** No counterpart: pg.Pool closes idle connections by a timer of each. @default 1000 */
-  reapIntervalMs: number;
-}
+const anything: Schema<Plain> = scalar('any JSON', (value) => value);
+const account = line('the name of an account of this system', 32, /^[A-Za-z_][A-Za-z0-9_.-]*$/);
+const instanceClass = line('an RDS instance class (db.t4g.medium)', 50, /^db\.[a-z0-9-]{1,20}\.[a-z0-9-]{1,20}$/);
+const hostName = line('a host name or an IP address', 253, /^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$|^::1$/);
+const file = line('a file, absolute or below the project', 4096);
+const folder = line('a folder, absolute or below the project', 4096);
+const connections = (min: number): Schema<number> => wholeNumber(min, 10_000, 'connections');
+const days = wholeNumber(1, 3650, 'days');
+const ms = milliseconds(1);
 
-/** A cron expression of five fields in the machine's time zone, or `never`. */
-export type Schedule = string;
+/** The server process of local, and the size of prod's instance. */
+const server = (environment: Environment) =>
+  section(
+    {
+      port: setting(
+        either(['auto'], port),
+        'auto',
+        'on loopback; `auto`: the last run’s, else a free one from 5432 on',
+        {
+          ...only(['local'], 'Set coach:database.port.'),
+        },
+      ),
+      binaries: setting(
+        either(['auto', 'installed', 'embedded'], absolutePath),
+        'auto',
+        '`auto`: installed PostgreSQL 15 to 18, else the npm package’s; or a folder with `initdb` and `postgres`',
+        { change: 'restart; a server of another major version refuses the data', ...OF_PROCESS },
+      ),
+      account: optional(account, 'postgres, else nobody', 'who runs the server where root starts it', {
+        change: 'restart; refused where the data belongs to another account',
+        ...OF_PROCESS,
+      }),
+      dataDirectory: optional(absolutePath, 'below `.coachdb/<stack>`', 'where the data lies', {
+        change: 'refused, with the commands that move the data',
+        ...only(['local'], 'The other environments keep data in a volume or on RDS.'),
+      }),
+      instanceClass: optional(
+        instanceClass,
+        '',
+        'what `tuning: auto` sizes for',
+        only(['prod'], 'Only RDS has instance classes.'),
+        environment === 'prod' ? 'db.t4g.medium' : undefined,
+      ),
+    },
+    { change: 'restart' },
+  );
 
-export interface BackupSettings {
-  /** @default true */
-  enabled: boolean;
-  /** @default 7 */
-  retentionDays: number;
-  /** @default true */
-  compress: boolean;
-  /** Log files older than this are removed. @default 30 */
-  logRetentionDays: number;
-  schedule: {
-    /** @default 0 2 * * * */
-    daily: Schedule;
-    /** With upload to S3. @default 0 3 * * 0 */
-    weekly: Schedule;
-    /** @default 0 4 * * 0 */
-    logCleanup: Schedule;
-    /** @default *\/30 * * * * */
-    healthCheck: Schedule;
-  };
-}
+const database = (environment: Environment) =>
+  section(
+    {
+      name: setting(databaseName, 'inclusive_ai', 'the application’s database', {
+        change: 'renames it; refused while others are connected',
+      }),
+      adminUser: setting(roleName, 'postgres', 'superuser of local and dev, master user of prod', {
+        change: 'would replace the server: refused',
+      }),
+      access: setting(
+        oneOf('direct', 'function'),
+        environment === 'prod' ? 'function' : 'direct',
+        'how it is reached; `function`, for prod alone: by the Lambda inside its network',
+        { change: 'changes who applies; the objects stay' },
+      ),
+      host: optional(
+        hostName,
+        'the instance’s endpoint',
+        'where the server is',
+        only(['dev', 'prod'], 'The local server listens on 127.0.0.1.'),
+        environment === 'dev' ? '127.0.0.1' : undefined,
+      ),
+      port: optional(
+        port,
+        '',
+        'the server’s port',
+        only(['dev', 'prod'], 'Set coach:server.port.'),
+        environment === 'local' ? undefined : 5432,
+      ),
+      sslMode: optional(sslMode, '`disable` where the host is loopback, else `verify-full`', 'what is asked of TLS', {
+        ...only(['dev'], 'The local server is on loopback, and RDS takes TLS alone.'),
+      }),
+      caFile: optional(
+        file,
+        'refused with `verify-full`',
+        'PEM of the authority that signed the server’s certificate',
+        {
+          ...only(['dev'], 'The local server is on loopback, and the authority of RDS is known.'),
+        },
+      ),
+      adminPassword: optional(secret, 'generated; has to be set where the host is another machine', 'of `adminUser`', {
+        change: 'used from the next run on; the server’s own is changed there',
+        ...only(['dev'], 'Elsewhere the password is generated.'),
+      }),
+    },
+    { change: 'reconnects' },
+  );
 
-export interface MonitoringSettings {
-  prometheus: {
-    /** @default 9090 */
-    port: number;
-    /** @default 15 */
-    scrapeIntervalSeconds: number;
-  };
-  /** The scrape job that reads postgres_exporter. */
-  exporter: {
-    /** @default postgresql */
-    job: string;
-    /** @default 30 */
-    scrapeIntervalSeconds: number;
-    /** @default 9187 */
-    port: number;
-  };
-  grafana: {
-    /** @default 3001 */
-    port: number;
-  };
-}
+/**
+ * Every setting once: its type, default, meaning, and what a change does. The type `Settings`, the parser, its messages and the tables of
+ * docs/settings.md (`npm run docs`) come from here.
+ */
+export const settingsSchema = (environment: Environment) =>
+  object({
+    environment: setting(oneOf(...ENVIRONMENTS), environment, 'which of the three the stack is', {
+      unset: 'the stack’s name, where it is one of them; else it has to be set',
+      change: 'is another deployment: make a new stack instead',
+    }),
+    server: server(environment),
+    database: database(environment),
+    tuning: setting(
+      oneOf('explicit', 'auto'),
+      'explicit',
+      '`auto`: memory and workers sized from machine or instance class',
+      {
+        change: 'as the parameters it changes',
+      },
+    ),
+    parameters: setting(
+      record(parameter, 'PostgreSQL parameters'),
+      {},
+      'names and values as in postgresql.conf: `256MB`, `on`, 3; a list may be a YAML list',
+      {
+        change: 'reload or restart, by the parameter’s context; the preview says which',
+      },
+    ),
+    roles: section({
+      owner: groupRole(
+        'coach_owner',
+        'owns the tables and their schema, never logs in',
+        'refused, with the command that renames the role',
+      ),
+      migrator: loginRole('coach_migrator', 'runs migrations as the owner'),
+      // Two pools of 10.
+      application: loginRole('inclusive', 'reads and writes rows, owns nothing, cannot create', 20),
+      readOnly: loginRole('coach_readonly', 'reads rows'),
+      monitor: loginRole('coach_monitor', 'member of pg_monitor'),
+      auditor: loginRole('coach_auditor', 'reads the audit trail'),
+      auditOwner: groupRole(
+        'coach_audit_owner',
+        'owns the audit trail, never logs in',
+        'replaces the role; the trail is handed over',
+      ),
+    }),
+    schemas: setting(list(schema, { unique: ['name'] }), [], 'beside `public`, and grants in any', {
+      change: 'made, never dropped: one no longer declared stays, without the rights',
+    }),
+    extensions: setting(
+      list(extension, { unique: ['name'] }),
+      ['uuid-ossp', 'pg_trgm', 'btree_gin', 'pg_stat_statements'],
+      'extensions of the database',
+      { change: 'created or dropped in place' },
+    ),
+    indexes: setting(list(index, { unique: ['schema', 'name'] }), DEFAULT_INDEXES, 'beside those of migrations', {
+      change: 'built and dropped concurrently; a changed one is built before the old one goes',
+    }),
+    audit,
+    migrations: migrations(environment === 'prod' ? 'initial' : 'always'),
+    app: section({
+      directory: optional(folder, '`app` here', 'the application’s checkout (with `prisma/` in it)', {
+        change: 'at the next `up`',
+      }),
+    }),
+    pool: section(
+      {
+        min: setting(connections(0), 2, 'pg.Pool `min`'),
+        max: setting(connections(1), 10, 'pg.Pool `max`'),
+        acquireTimeoutMs: setting(ms, 30_000, 'waiting for a connection: pg.Pool `connectionTimeoutMillis`'),
+        createTimeoutMs: setting(ms, 30_000, 'TCP and authentication of one connection'),
+        createRetryIntervalMs: setting(ms, 200, 'pause between attempts inside `acquireTimeoutMs`'),
+        destroyTimeoutMs: setting(ms, 5_000, 'closing the pool'),
+        idleTimeoutMs: setting(milliseconds(0), 30_000, 'pg.Pool `idleTimeoutMillis`; 0: never'),
+        reapIntervalMs: setting(ms, 1_000, 'no counterpart: pg.Pool closes each idle connection by a timer of its own'),
+      },
+      { change: 'when the application starts with the new environment' },
+    ),
+    backup: section(
+      {
+        enabled: setting(flag, true, '`BACKUP_ENABLED`'),
+        retentionDays: setting(days, 7, '`BACKUP_RETENTION_DAYS`'),
+        compress: setting(flag, true, '`BACKUP_COMPRESS`'),
+      },
+      { change: 'with the next `coachdb env`' },
+    ),
+    graph: section({
+      invokes: setting(record(anything, 'invoke tokens'), {}, 'answers of `get*` invokes by token, any JSON', {
+        change: 'nothing that is deployed',
+      }),
+    }),
+  });
 
-/** Everything a stack can be told, complete and checked. docs/settings.md describes each for users. */
-export interface Settings {
-  stack: string;
-  /** @default the stack's name, where it is local, dev or prod */
-  environment: Environment;
-  server: ServerSettings;
-  database: DatabaseSettings;
-  /** `auto`: memory and worker parameters are sized from the machine or instance class. @default explicit */
-  tuning: 'explicit' | 'auto';
-  /** What the stack's file says; `effectiveParameters` adds the defaults and the sizes. */
-  parameters: Parameters;
-  roles: RolesSettings;
-  schemas: SchemaSettings[];
-  extensions: ExtensionSpec[];
-  indexes: IndexSpec[];
-  audit: AuditSettings;
-  migrations: MigrationsSettings;
-  app: {
-    /** The application's checkout, absolute or below the project. Absent: the `app` folder here. */
-    directory?: string;
-  };
-  pool: PoolSettings;
-  backup: BackupSettings;
-  monitoring: MonitoringSettings;
-  graph: {
-    /** Answers of `get*` invokes for the offline graph, by the invoke's token. */
-    invokes: Record<string, Plain>;
-  };
-}
+/** Settings that people look for and nothing would act on yet: refused, so that nobody believes to have what they promise. */
+export const NOT_YET: Readonly<Record<string, string>> = {
+  monitoring: 'no stack declares monitoring',
+  'backup.schedule': 'nothing runs on a schedule',
+  'backup.logRetentionDays': 'no log file is removed',
+};
+
+/** Everything a stack is told, complete and checked. */
+export type Settings = { stack: string } & InferOutput<ReturnType<typeof settingsSchema>>;
+export type DatabaseSettings = Settings['database'];

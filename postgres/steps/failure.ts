@@ -1,5 +1,6 @@
 import { codeOf, messageOf, PlatformError } from '../../system/errors';
 import { SqlState } from '../connection/sqlstate';
+import { RESERVED_NAMES } from '../roles/reserved';
 
 const CAUSES: Record<string, { code: string; remedy: string }> = {
   [SqlState.insufficientPrivilege]: {
@@ -29,7 +30,7 @@ const CAUSES: Record<string, { code: string; remedy: string }> = {
   },
   [SqlState.reservedName]: {
     code: 'name-reserved',
-    remedy: 'PostgreSQL keeps names that begin with pg_, and public and none, for itself: give another name.',
+    remedy: `PostgreSQL keeps ${RESERVED_NAMES} for itself: give another name.`,
   },
 };
 

@@ -58,7 +58,7 @@ describe.each(['local', 'dev', 'prod'])('Pulumi.%s.yaml', (stack) => {
 
 describe('the defaults', () => {
   it('are the ones of the founding document', () => {
-    const { database, roles, extensions, indexes, audit, pool, backup, monitoring } = settingsOf('local');
+    const { database, roles, extensions, indexes, audit, pool, backup } = settingsOf('local');
     expect(database.name).toBe('inclusive_ai');
     expect(roles.application).toEqual({ name: 'inclusive', connectionLimit: 20 });
     expect(defaultParameters()).toEqual({
@@ -108,16 +108,7 @@ describe('the defaults', () => {
       reapIntervalMs: 1_000,
       createRetryIntervalMs: 200,
     });
-    expect(backup).toEqual({
-      enabled: true,
-      retentionDays: 7,
-      compress: true,
-      logRetentionDays: 30,
-      schedule: { daily: '0 2 * * *', weekly: '0 3 * * 0', logCleanup: '0 4 * * 0', healthCheck: '*/30 * * * *' },
-    });
-    expect(monitoring.prometheus.scrapeIntervalSeconds).toBe(15);
-    expect(monitoring.exporter).toMatchObject({ job: 'postgresql', scrapeIntervalSeconds: 30 });
-    expect(monitoring.grafana.port).toBe(3001);
+    expect(backup).toEqual({ enabled: true, retentionDays: 7, compress: true });
   });
 
   it('differ between environments only where the design says so', () => {

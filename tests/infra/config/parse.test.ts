@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 
-import { isCron } from '../../../infra/config/cron';
 import { parseSettings } from '../../../infra/config/parse';
 
 /** A server of another machine's, with all that it takes. */
@@ -48,8 +47,7 @@ describe('parseSettings', () => {
         migrations: { apply: 'initial', lockTimeoutMs: 0 },
         app: { directory: '../coach' },
         pool: { min: 0, max: '30' },
-        backup: { enabled: 'false', schedule: { daily: 'never', weekly: '15 3 * * mon-fri' } },
-        monitoring: { grafana: { port: 3002 } },
+        backup: { enabled: 'false' },
         graph: { invokes: { 'aws:index/getRegion:getRegion': { name: 'eu-west-1', list: [1, null] } } },
       },
       'staging',
@@ -78,8 +76,7 @@ describe('parseSettings', () => {
         ],
       },
       app: { directory: '../coach' },
-      backup: { enabled: false, compress: true, schedule: { daily: 'never', weekly: '15 3 * * mon-fri' } },
-      monitoring: { grafana: { port: 3002 }, prometheus: { port: 9090 } },
+      backup: { enabled: false, compress: true, retentionDays: 7 },
       graph: { invokes: { 'aws:index/getRegion:getRegion': { name: 'eu-west-1', list: [1, null] } } },
     });
     expect(settings?.indexes).toEqual([
@@ -117,6 +114,7 @@ describe('parseSettings', () => {
         pool: { min: 11 },
         backup: { retentionDays: 0, schedule: { daily: '0 25 * * *' } },
         monitoring: { grafana: { port: 9090 } },
+        graph: { invokes: 1, invoke: {} },
       }).sort(),
     ).toEqual(
       [
@@ -137,8 +135,10 @@ describe('parseSettings', () => {
         'setting-conflict coach:audit.tables[0]',
         'setting-conflict coach:pool.min',
         'setting-invalid coach:backup.retentionDays',
-        'setting-invalid coach:backup.schedule.daily',
-        'setting-conflict coach:monitoring.grafana.port',
+        'setting-not-yet coach:backup.schedule',
+        'setting-not-yet coach:monitoring',
+        'setting-invalid coach:graph.invokes',
+        'setting-unknown coach:graph.invoke',
         'parameter-unknown coach:parameters.shared_bufers',
         'parameter-value coach:parameters.work_mem',
         'parameter-removed coach:parameters.wal_keep_segments',
@@ -167,6 +167,17 @@ describe('parseSettings', () => {
         object: 'coach:server.port',
         message: 'coach:server.port is 80; expected auto or a whole number of a port from 1024 to 65535.',
         remedy: expect.stringContaining('Pulumi.local.yaml') as string,
+      },
+    ]);
+  });
+
+  it('says what a setting would not do', () => {
+    expect(parseSettings({ monitoring: {} }, 'dev').problems).toEqual([
+      {
+        code: 'setting-not-yet',
+        object: 'coach:monitoring',
+        message: 'coach:monitoring would do nothing: no stack declares monitoring yet.',
+        remedy: 'Remove it from Pulumi.dev.yaml.',
       },
     ]);
   });
@@ -224,7 +235,17 @@ describe('parseSettings', () => {
       { indexes: [{ name: 'ñ'.repeat(40), table: 't', columns: ['c'] }] },
       'setting-invalid coach:indexes[0].name',
     ],
-    ['local', { monitoring: null, server: { account: null } }, undefined],
+    ['local', { backup: null, server: { account: null } }, undefined],
+    ['local', { monitoring: null }, 'setting-not-yet coach:monitoring'],
+    ['local', { monitoring: '{"grafana":{"port":3002}}' }, 'setting-not-yet coach:monitoring'],
+    ['local', { backup: { logRetentionDays: 30 } }, 'setting-not-yet coach:backup.logRetentionDays'],
+    ['local', { secure: 'v1:abc' }, 'setting-unknown coach:secure'],
+    ['local', { constructor: {} }, 'setting-unknown coach:constructor'],
+    ['local', { extensions: [''] }, 'setting-invalid coach:extensions[0].name'],
+    ['local', { extensions: [1] }, 'setting-invalid coach:extensions[0]'],
+    ['local', { extensions: [{ name: 'citext', nmae: 'x' }] }, 'setting-unknown coach:extensions[0].nmae'],
+    ['local', { audit: { tables: ['User', { table: 'User' }] } }, 'setting-duplicate coach:audit.tables[1]'],
+    ['local', { audit: { loaders: ['pg_monitor'] } }, 'setting-invalid coach:audit.loaders[0]'],
     ['dev', { database: { ...REMOTE, sslMode: 'disable', caFile: null } }, 'tls-required coach:database.sslMode'],
     ['dev', { database: { ...REMOTE, caFile: null } }, 'setting-missing coach:database.caFile'],
     ['dev', { database: { ...REMOTE, adminPassword: null } }, 'setting-missing coach:database.adminPassword'],
@@ -291,42 +312,5 @@ describe('the administrator’s password', () => {
         ) as string,
       },
     ]);
-  });
-});
-
-describe('isCron', () => {
-  it.each([
-    '0 2 * * *',
-    '*/30 * * * *',
-    '0 3 * * 0',
-    '0,30 1-5 * jan,Jun sun',
-    '0 0 1-31/2 * 7',
-    '  5\t4 * * *  ',
-    '0-59/5 * * * mon-fri',
-  ])('takes %j', (expression) => {
-    expect(isCron(expression)).toBe(true);
-  });
-
-  it.each([
-    '',
-    '* * * *',
-    '* * * * * *',
-    '60 * * * *',
-    '0 24 * * *',
-    '0 0 0 * *',
-    '0 0 * 13 *',
-    '0 0 * * 8',
-    '5-1 * * * *',
-    '*/0 * * * *',
-    '5/2 * * * *',
-    '1,,2 * * * *',
-    '-1 * * * *',
-    '1-2-3 * * * *',
-    '@daily',
-    '0 2 * * *\n* * * * * rm',
-    '0 2 * * % x',
-    '*'.repeat(300),
-  ])('refuses %j', (expression) => {
-    expect(isCron(expression)).toBe(false);
   });
 });
