@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 
+import type { Settings } from '../../infra/config/settings';
 import type { ConnectionTarget } from '../../postgres/spec';
 import { done } from '../command';
 import { mergeEnvironmentFile } from '../environmentFile';
@@ -43,6 +44,28 @@ export const env: CommandDefinition = {
   },
 };
 
+const POOL: Record<keyof Settings['pool'], string> = {
+  min: 'DATABASE_POOL_MIN',
+  max: 'DATABASE_POOL_MAX',
+  acquireTimeoutMs: 'DATABASE_POOL_TIMEOUT',
+  createTimeoutMs: 'DATABASE_POOL_CREATE_TIMEOUT',
+  createRetryIntervalMs: 'DATABASE_POOL_CREATE_RETRY_INTERVAL',
+  destroyTimeoutMs: 'DATABASE_POOL_DESTROY_TIMEOUT',
+  idleTimeoutMs: 'DATABASE_POOL_IDLE_TIMEOUT',
+  reapIntervalMs: 'DATABASE_POOL_REAP_INTERVAL',
+};
+
+const BACKUP: Record<keyof Settings['backup'], string> = {
+  enabled: 'BACKUP_ENABLED',
+  retentionDays: 'BACKUP_RETENTION_DAYS',
+  compress: 'BACKUP_COMPRESS',
+};
+
+const variables = <K extends string>(
+  names: Record<K, string>,
+  values: Record<K, number | boolean>,
+): [string, string][] => (Object.keys(names) as K[]).map((key) => [names[key], String(values[key])]);
+
 /** What app/database.ts reads. DIRECT_URL is the migrator's: `prisma migrate` works as the role that owns the tables. */
 function environmentOf(
   stack: Stack,
@@ -53,17 +76,7 @@ function environmentOf(
   return {
     DATABASE_URL: urlOf(application),
     DIRECT_URL: urlOf(migrator, prismaTls(migrator)),
-    DATABASE_POOL_MIN: String(pool.min),
-    DATABASE_POOL_MAX: String(pool.max),
-    DATABASE_POOL_TIMEOUT: String(pool.acquireTimeoutMs),
-    DATABASE_POOL_CREATE_TIMEOUT: String(pool.createTimeoutMs),
-    DATABASE_POOL_CREATE_RETRY_INTERVAL: String(pool.createRetryIntervalMs),
-    DATABASE_POOL_DESTROY_TIMEOUT: String(pool.destroyTimeoutMs),
-    DATABASE_POOL_IDLE_TIMEOUT: String(pool.idleTimeoutMs),
-    DATABASE_POOL_REAP_INTERVAL: String(pool.reapIntervalMs),
-    BACKUP_ENABLED: String(backup.enabled),
-    BACKUP_RETENTION_DAYS: String(backup.retentionDays),
-    BACKUP_COMPRESS: String(backup.compress),
+    ...Object.fromEntries([...variables(POOL, pool), ...variables(BACKUP, backup)]),
   };
 }
 
