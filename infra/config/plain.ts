@@ -16,19 +16,9 @@ export function toPlain(value: unknown): PlainResult {
     left -= 1;
     if (depth > DEEPEST) throw new Refusal(`nested more than ${DEEPEST} levels deep`);
     if (left < 0) throw new Refusal(`more than ${MOST_VALUES} values`);
-    switch (typeof input) {
-      case 'boolean':
-      case 'number':
-      case 'string':
-        return input;
-      case 'undefined':
-        return null;
-      case 'object':
-        break;
-      default:
-        throw new Refusal(`a ${typeof input}`);
-    }
-    if (input === null) return null;
+    if (input === undefined || input === null) return null;
+    if (typeof input === 'boolean' || typeof input === 'number' || typeof input === 'string') return input;
+    if (typeof input !== 'object') throw new Refusal(`a ${typeof input}`);
     if (Array.isArray(input)) {
       if (input.length > left) throw new Refusal(`more than ${MOST_VALUES} values`);
       return Array.from(input, (item) => copy(item, depth + 1));
