@@ -8,7 +8,6 @@ import { Client } from 'pg';
 import { databaseSpec } from '../../infra/config/databaseSpec';
 import { defaultSettings } from '../../infra/config/defaults';
 import { planAudit } from '../../postgres/audit/plan/plan';
-import { planSql } from '../../postgres/audit/plan/print';
 import { readAudit } from '../../postgres/audit/plan/readCatalog';
 import { serverAccount } from '../../postgres/server/account';
 import { findBinaries } from '../../postgres/server/binaries';
@@ -97,7 +96,10 @@ export async function serverByHand(root: string, migration: string): Promise<voi
 async function auditSql(client: Client): Promise<void> {
   const settings = defaultSettings('local', 'local');
   const { audit } = databaseSpec(settings, { projectRoot: '/', machine: { memoryBytes: 2 ** 33, cpus: 2 } });
-  await client.query(planSql(planAudit(audit, await readAudit(client, audit), new Date())));
+  const { steps } = planAudit(audit, await readAudit(client, audit), new Date());
+  const sql = (alone: boolean): string[] =>
+    steps.filter(({ phase }) => (phase === 'alone') === alone).flatMap((one) => one.sql);
+  await client.query(['BEGIN', ...sql(false), 'COMMIT', ...sql(true)].join(';\n'));
 }
 
 async function connected(port: number, database: string, work: (client: Client) => Promise<void>): Promise<void> {

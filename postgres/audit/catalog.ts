@@ -2,8 +2,6 @@ import type { AuditedRules, Needs } from './sql/needs';
 
 /** What the catalog says about one trail and the tables it audits; `readAudit` fills it, `planAudit` only reads it. */
 export interface AuditActual {
-  /** server_version_num. */
-  version: number;
   /** The connected role, and whether it may make event triggers. */
   admin: string;
   mayGuard: boolean;
@@ -28,7 +26,6 @@ export interface AuditActual {
 export interface RoleFacts {
   name: string;
   login: boolean;
-  superuser: boolean;
 }
 
 export interface RelationFacts {
@@ -36,10 +33,8 @@ export interface RelationFacts {
   kind: string;
   owner: string;
   rowSecurity: boolean;
-  /** Lower bound of a monthly partition as PostgreSQL prints it; `default`; null for anything else. */
-  bound: string | null;
   parent: string | null;
-  columns: { name: string; type: string; notNull: boolean; hasDefault: boolean }[];
+  columns: { name: string; type: string; hasDefault: boolean }[];
   indexes: { name: string; valid: boolean }[];
   /** `grantee:PRIVILEGE`, without the owner's. */
   grants: string[];

@@ -35,6 +35,15 @@ export const USER_SETTING = 'app.current_user_id';
 export const MASK = '[redacted]';
 export const CHANGED_MASK = '[redacted: changed]';
 
+/** The trail's table. */
+export type TrailRef = Pick<AuditSpec, 'schema' | 'table'>;
+
+/** A table of the application. */
+export interface TableRef {
+  schema: string;
+  table: string;
+}
+
 /** The objects of one trail, each as SQL. */
 export interface TrailNames {
   schema: string;
@@ -49,7 +58,7 @@ export interface TrailNames {
   fn: (name: string) => string;
 }
 
-export function trailNames(spec: Pick<AuditSpec, 'schema' | 'table'>): TrailNames {
+export function trailNames(spec: TrailRef): TrailNames {
   const object = (name: string): string => qualified(spec.schema, name);
   return {
     schema: quoteIdentifier(spec.schema),
@@ -96,7 +105,7 @@ export function recorderName(operation: ChangeOperation, schema: string, table: 
   return `${head}_${hash}`;
 }
 
-export const tableLabel = (table: { schema: string; table: string }): string => `${table.schema}.${table.table}`;
+export const tableLabel = (table: TableRef): string => `${table.schema}.${table.table}`;
 
 /** `ARRAY['a', 'b']::text[]`, whatever array_nulls and standard_conforming_strings say. */
 export function textArray(values: readonly string[]): string {

@@ -4,7 +4,7 @@ export interface Step {
   action: string;
   /** Its statements, in order. */
   sql: string[];
-  /** `alone`: outside any transaction. Default: in one transaction with the plan's others. */
+  /** `alone`: after the plan's others are committed, by itself. Default: in one transaction with them. */
   phase?: 'transaction' | 'alone';
   /** The role that has to run it; undefined: the account that deploys. `otherwise` is for where that had no effect. */
   as?: string;

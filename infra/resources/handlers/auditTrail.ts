@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { bringUpAudit, removeAudit } from '../../../postgres/audit/plan/apply';
-import { type AuditPlan, planAudit } from '../../../postgres/audit/plan/plan';
-import { planLines } from '../../../postgres/audit/plan/print';
+import { type AuditPlan, planAudit, planLines } from '../../../postgres/audit/plan/plan';
 import { readAudit } from '../../../postgres/audit/plan/readCatalog';
 import { refreshedTables } from '../../../postgres/audit/plan/refresh';
 import { withClient } from '../../../postgres/connection/client';

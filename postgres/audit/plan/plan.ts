@@ -1,6 +1,7 @@
 import { PlatformError, type Problem } from '../../../system/errors';
 import { qualified } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { Step } from '../../steps/step';
 import type { AuditActual } from '../catalog';
 import { type Recording, recordingOf } from '../recording';
 import type { AuditFunction } from '../sql/function';
@@ -9,13 +10,12 @@ import { planFunctions, planOwnTriggers, planPolicy } from './planFunctions';
 import { planCron, planGuard, planPartitions } from './planMaintenance';
 import { planStorage } from './planStorage';
 import { planRemovals, planTable } from './planTables';
-import { planUnreadable } from './planUnreadable';
 import { auditProblems } from './problems';
-import { type AuditStep, step } from './step';
+import { step } from './step';
 
 export interface AuditPlan {
   /** In the order they are to run; empty: everything is as declared. */
-  steps: AuditStep[];
+  steps: Step[];
   /** With any of these nothing is applied. */
   problems: Problem[];
   /** What cannot be had here, or should be looked at. */
@@ -30,7 +30,6 @@ export function planAudit(spec: AuditSpec, actual: AuditActual, moment: Date): A
   const steps = [
     ...planStorage(spec, actual),
     ...planFunctions(spec, actual, functions),
-    ...planUnreadable(spec, actual),
     ...planPolicy(spec, actual),
     ...planOwnTriggers(spec, actual),
     ...planRemovals(spec, actual, recordings),
@@ -42,6 +41,13 @@ export function planAudit(spec: AuditSpec, actual: AuditActual, moment: Date): A
   ];
   return { steps, problems, warnings: warningsOf(spec, actual) };
 }
+
+/** A plan as lines, for previews and drift: what stands in the way first, then each step. */
+export const planLines = ({ steps, problems, warnings }: AuditPlan): string[] => [
+  ...problems.map(({ message, remedy }) => `! ${message} ${remedy}`),
+  ...warnings.map(({ message, remedy }) => `? ${message} ${remedy}`),
+  ...steps.map(({ action }) => action),
+];
 
 /** Refuses a plan with problems, naming all of them. */
 export function requireApplicable({ problems }: AuditPlan): void {
@@ -69,7 +75,7 @@ export function recordingsOf(spec: AuditSpec, actual: AuditActual): Recording[] 
 }
 
 /** Recorders that no trigger uses any more. */
-function planLeftovers(spec: AuditSpec, actual: AuditActual, functions: readonly AuditFunction[]): AuditStep[] {
+function planLeftovers(spec: AuditSpec, actual: AuditActual, functions: readonly AuditFunction[]): Step[] {
   const optional = ['hash_row', 'seal', 'guard'];
   const left = actual.functions.filter(
     (found) =>

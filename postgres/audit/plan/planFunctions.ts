@@ -1,14 +1,15 @@
 import { qualified, quoteIdentifier } from '../../connection/quote';
 import { grantee } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { Step } from '../../steps/step';
 import type { AuditActual } from '../catalog';
 import { literal, SUPPORT, trailNames } from '../names';
 import type { AuditFunction } from '../sql/function';
 import { beginHashed, endHashed } from '../sql/tables';
-import { type AuditStep, sameSet, step } from './step';
+import { sameSet, step } from './step';
 
 /** Row security refuses everybody by default, whatever is granted to them: the readers' policy is the only one. */
-export function planPolicy(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+export function planPolicy(spec: AuditSpec, actual: AuditActual): Step[] {
   const { trail } = trailNames(spec);
   const wanted = spec.readers.length > 0;
   const right = actual.policies.find(
@@ -33,7 +34,7 @@ export function planPolicy(spec: AuditSpec, actual: AuditActual): AuditStep[] {
 }
 const POLICY = 'readers';
 
-export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: readonly AuditFunction[]): AuditStep[] {
+export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: readonly AuditFunction[]): Step[] {
   return desired.flatMap((wanted) => {
     const found = actual.functions.find(
       ({ name, arguments: types }) => name === wanted.name && types === wanted.arguments,
@@ -73,7 +74,7 @@ function setClause(entry: string): string {
 }
 
 /** Triggers on the trail's own tables. */
-export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): Step[] {
   const { trail, suspension, fn } = trailNames(spec);
   const wanted: { on: string; name: string; sql: string; made?: string[] }[] = [
     {
@@ -93,7 +94,7 @@ export function planOwnTriggers(spec: AuditSpec, actual: AuditActual): AuditStep
       : []),
   ];
   const present = actual.relations.flatMap(({ name: on, triggers }) => triggers.map((trigger) => ({ on, ...trigger })));
-  const steps: AuditStep[] = [];
+  const steps: Step[] = [];
   for (const { on, name, enabled, function: runs } of present) {
     if (wanted.some((one) => one.on === on && one.name === name && runs === name && enabled === 'A')) continue;
     const sql = [`DROP TRIGGER ${quoteIdentifier(name)} ON ${qualified(spec.schema, on)}`];

@@ -1,14 +1,15 @@
 import { quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { Step } from '../../steps/step';
 import type { AuditActual } from '../catalog';
 import { maintainSql } from '../maintain';
 import { cronJobName, guardNames, literal, trailNames } from '../names';
-import { type AuditStep, step } from './step';
+import { step } from './step';
 
 /** What each event trigger of the guard listens to. */
 const GUARD_EVENTS = { ddl: 'ddl_command_end', drop: 'sql_drop', rewrite: 'table_rewrite' } as const;
 
-export function planGuard(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+export function planGuard(spec: AuditSpec, actual: AuditActual): Step[] {
   if (!actual.mayGuard) return [];
   const names = guardNames(spec);
   return (['ddl', 'drop', 'rewrite'] as const).flatMap((which) => {
@@ -63,7 +64,7 @@ export function partitionsDue(spec: AuditSpec, actual: AuditActual, moment: Date
   return { missing: wanted.filter((name) => !names.has(name)), expired, unindexed: unindexed.map(({ name }) => name) };
 }
 
-export function planPartitions(spec: AuditSpec, actual: AuditActual, moment: Date): AuditStep[] {
+export function planPartitions(spec: AuditSpec, actual: AuditActual, moment: Date): Step[] {
   const { missing, expired, unindexed } = partitionsDue(spec, actual, moment);
   const parts = [
     ...(missing.length === 0 ? [] : [`create ${missing.join(', ')}`]),
@@ -71,18 +72,16 @@ export function planPartitions(spec: AuditSpec, actual: AuditActual, moment: Dat
     ...(unindexed.length === 0 ? [] : [`index ${unindexed.join(', ')}`]),
   ];
   if (parts.length === 0) return [];
-  return [step('change', 'partitions', parts.join('; '), [maintainSql(spec)], 'afterwards')];
+  return [step('change', 'partitions', parts.join('; '), [maintainSql(spec)], 'alone')];
 }
 
 /** pg_cron, where it is installed in this database, keeps the partitions without anybody running `up`. */
-export function planCron(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+export function planCron(spec: AuditSpec, actual: AuditActual): Step[] {
   if (actual.cron === null) return [];
   const schedule = spec.hashChain ? '*/5 * * * *' : '17 * * * *';
   const command = maintainSql(spec);
   const { job } = actual.cron;
   if (job !== null && job.schedule === schedule && job.command === command && job.active) return [];
   const sql = [`SELECT cron.schedule(${literal(cronJobName(spec))}, ${literal(schedule)}, ${literal(command)})`];
-  return [
-    step(job === null ? 'create' : 'change', `job ${cronJobName(spec)}`, `pg_cron, ${schedule}`, sql, 'afterwards'),
-  ];
+  return [step(job === null ? 'create' : 'change', `job ${cronJobName(spec)}`, `pg_cron, ${schedule}`, sql, 'alone')];
 }

@@ -1,14 +1,15 @@
 import { grantee, qualified, quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { Step } from '../../steps/step';
 import type { AuditActual, RelationFacts } from '../catalog';
 import { defaultSql, TRAIL_COLUMNS } from '../columns';
 import { defaultPartitionName, searchIndexName, sequenceName, SUPPORT, trailNames } from '../names';
 import { createIdSequence } from '../sql/identifier';
 import { createSupport, createTrail, searchIndexSql, SUPPORT_TABLES } from '../sql/tables';
-import { type AuditStep, sameSet, step } from './step';
+import { sameSet, step } from './step';
 
 /** Owner role, schema, tables and what may be done with them. */
-export function planStorage(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+export function planStorage(spec: AuditSpec, actual: AuditActual): Step[] {
   return [
     ...planOwner(spec, actual),
     ...planSchema(spec, actual),
@@ -18,7 +19,7 @@ export function planStorage(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   ];
 }
 
-function planOwner(spec: AuditSpec, { roles }: AuditActual): AuditStep[] {
+function planOwner(spec: AuditSpec, { roles }: AuditActual): Step[] {
   const owner = roles.find(({ name }) => name === spec.owner);
   const name = quoteIdentifier(spec.owner);
   if (owner === undefined)
@@ -27,7 +28,7 @@ function planOwner(spec: AuditSpec, { roles }: AuditActual): AuditStep[] {
   return [step('change', `role ${spec.owner}`, 'nobody logs in as the trail’s owner', [`ALTER ROLE ${name} NOLOGIN`])];
 }
 
-function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+function planSchema(spec: AuditSpec, actual: AuditActual): Step[] {
   const { schema } = actual;
   const { schema: name } = trailNames(spec);
   const object = `schema ${spec.schema}`;
@@ -40,7 +41,7 @@ function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
     const sql = [create, ...(others === '' ? [] : [`REVOKE ALL ON SCHEMA ${name} FROM ${others}`]), ...grant(users)];
     return [step('create', object, `owned by ${spec.owner}`, sql)];
   }
-  const steps: AuditStep[] = [];
+  const steps: Step[] = [];
   if (schema.owner !== spec.owner) {
     const sql = [`ALTER SCHEMA ${name} OWNER TO ${quoteIdentifier(spec.owner)}`];
     steps.push(step('change', object, `owner ${schema.owner} becomes ${spec.owner}`, sql));
@@ -58,11 +59,11 @@ function planSchema(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   return steps;
 }
 
-function planTrail(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+function planTrail(spec: AuditSpec, actual: AuditActual): Step[] {
   const find = (name: string): RelationFacts | undefined => actual.relations.find((relation) => relation.name === name);
   const { trail, sequence, defaultPartition } = trailNames(spec);
   const object = `trail ${spec.schema}.${spec.table}`;
-  const steps: AuditStep[] = [];
+  const steps: Step[] = [];
   if (find(sequenceName(spec)) === undefined)
     steps.push(step('create', `sequence ${sequenceName(spec)}`, 'orders the rows', createIdSequence(sequence)));
   const table = find(spec.table);
@@ -102,7 +103,7 @@ function planTrail(spec: AuditSpec, actual: AuditActual): AuditStep[] {
   return steps;
 }
 
-function planSupport(spec: AuditSpec, { relations }: AuditActual): AuditStep[] {
+function planSupport(spec: AuditSpec, { relations }: AuditActual): Step[] {
   return SUPPORT_TABLES.flatMap((table) => {
     const object = `table ${table.name}`;
     const found = relations.find(({ name }) => name === table.name);
@@ -118,7 +119,7 @@ function planSupport(spec: AuditSpec, { relations }: AuditActual): AuditStep[] {
 }
 
 /** Owner, grants and row security of everything in the schema that is the trail's. */
-function planAccess(spec: AuditSpec, actual: AuditActual): AuditStep[] {
+function planAccess(spec: AuditSpec, actual: AuditActual): Step[] {
   const readable = [spec.table, SUPPORT.audited, SUPPORT.chain, SUPPORT.horizon];
   const names = [...readable, SUPPORT.suspension, sequenceName(spec), defaultPartitionName(spec)];
   const partitions = actual.relations.filter(({ parent }) => parent === spec.table).map(({ name }) => name);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { qualified, quoteIdentifier } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
+import type { Step } from '../../steps/step';
 import type { AuditActual, DescendantFacts, TableFacts, TriggerFacts } from '../catalog';
 import {
   CHANGE_OPERATIONS,
@@ -10,13 +11,14 @@ import {
   literal,
   recorderName,
   tableLabel,
+  type TableRef,
   textArray,
   trailNames,
   TRIGGERS,
 } from '../names';
 import type { Recording } from '../recording';
 import type { AuditFunction } from '../sql/function';
-import { type AuditStep, step } from './step';
+import { step } from './step';
 
 interface TriggerForm {
   row: boolean;
@@ -45,7 +47,7 @@ export function planTable(
   actual: AuditActual,
   recording: Recording,
   functions: readonly AuditFunction[],
-): AuditStep[] {
+): Step[] {
   const facts = actual.tables.find(({ oid }) => oid === recording.oid);
   const triggers = [
     ...CHANGE_OPERATIONS.flatMap((operation) => triggerSql(spec, recording, operation, recording, facts)),
@@ -113,14 +115,14 @@ function registerSql(spec: AuditSpec, recording: Recording): string {
   );
 }
 
-const markSql = (spec: AuditSpec, table: { schema: string; table: string }, marker: unknown): string =>
+const markSql = (spec: AuditSpec, table: TableRef, marker: unknown): string =>
   `SELECT ${trailNames(spec).fn('mark')}('CONFIGURED', ${literal(table.schema)}, ${literal(table.table)}, ${json(marker)})`;
 
 function triggerSql(
   spec: AuditSpec,
   recording: Recording,
   operation: ChangeOperation,
-  on: { schema: string; table: string },
+  on: TableRef,
   facts: TableFacts | undefined,
 ): string[] {
   const name = TRIGGERS[operation];
@@ -172,11 +174,11 @@ function descendantSql(
 }
 
 /** Triggers, list entries and recorders of tables that are no longer declared. Their rows of the trail stay. */
-export function planRemovals(spec: AuditSpec, actual: AuditActual, recordings: readonly Recording[]): AuditStep[] {
+export function planRemovals(spec: AuditSpec, actual: AuditActual, recordings: readonly Recording[]): Step[] {
   const recorded = new Set(
     recordings.flatMap((recording) => [recording.oid, ...recording.descendants.map(({ oid }) => oid)]),
   );
-  const steps: AuditStep[] = [];
+  const steps: Step[] = [];
   for (const table of actual.tables) {
     if (recorded.has(table.oid)) continue;
     const ours = table.triggers.filter((trigger) => trigger.function.startsWith(`${spec.schema}.`));

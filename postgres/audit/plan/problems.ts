@@ -1,6 +1,6 @@
 import type { Problem } from '../../../system/errors';
 import type { AuditedTable, AuditSpec } from '../../spec';
-import type { AuditActual, TableFacts } from '../catalog';
+import type { AuditActual } from '../catalog';
 import { TRAIL_COLUMNS } from '../columns';
 import { tableLabel, TRIGGERS } from '../names';
 
@@ -10,23 +10,8 @@ export function auditProblems(spec: AuditSpec, actual: AuditActual): Problem[] {
     ...nameProblems(spec),
     ...roleProblems(spec, actual),
     ...trailProblems(spec, actual),
-    ...spec.tables.flatMap((table, index) =>
-      spec.tables.findIndex((other) => tableLabel(other) === tableLabel(table)) < index
-        ? [
-            problem(
-              'audit-table-twice',
-              tableLabel(table),
-              'is listed twice.',
-              'Leave one entry of it in coach:audit.tables.',
-            ),
-          ]
-        : tableProblems(spec, actual, table),
-    ),
+    ...spec.tables.flatMap((table) => tableProblems(spec, actual, table)),
   ];
-}
-
-function problem(code: string, object: string, message: string, remedy: string): Problem {
-  return { code, message: `Audit of ${object}: it ${message}`, remedy, object };
 }
 
 /** `_2026_08` and `_key` are added to the trail's name. */
@@ -92,124 +77,78 @@ function trailProblems(spec: AuditSpec, { relations }: AuditActual): Problem[] {
 
 function tableProblems(spec: AuditSpec, actual: AuditActual, declared: AuditedTable): Problem[] {
   const label = tableLabel(declared);
-  if (declared.schema === spec.schema)
-    return [problem('audit-of-trail', label, 'belongs to the trail itself.', 'Remove it from coach:audit.tables.')];
-  const facts = actual.tables.find(({ schema, table }) => schema === declared.schema && table === declared.table);
-  if (facts === undefined)
-    return [
-      problem(
-        'audit-table-missing',
-        label,
-        'does not exist.',
-        'Apply the migration that creates it, or remove it from coach:audit.tables.',
-      ),
-    ];
-  return [
-    ...kindProblems(label, facts),
-    ...keyProblems(label, facts, declared),
-    ...hiddenProblems(label, facts, declared),
-    ...orderProblems(label, facts),
-    ...conversionProblems(label, facts),
-    ...familyProblems(spec, actual, label, facts),
-  ];
-}
-
-function kindProblems(label: string, { kind, persistence }: TableFacts): Problem[] {
-  if (persistence === 'temporary')
-    return [problem('audit-kind', label, 'is a temporary table.', 'Remove it from coach:audit.tables.')];
-  if (persistence === 'unlogged')
-    return [
-      problem(
-        'audit-kind',
-        label,
-        'is unlogged, so a crash empties it, unrecorded.',
-        'ALTER TABLE ... SET LOGGED in a migration, or remove it from coach:audit.tables.',
-      ),
-    ];
-  if (kind === 'table' || kind === 'partitioned table') return [];
-  return [
-    problem('audit-kind', label, `is a ${kind}; only tables can be audited.`, 'Audit the tables behind it instead.'),
-  ];
-}
-
-function keyProblems(label: string, facts: TableFacts, declared: AuditedTable): Problem[] {
-  if (facts.kind !== 'table' && facts.kind !== 'partitioned table') return [];
-  if (facts.primaryKey.length === 0)
-    return [
-      problem(
-        'audit-no-key',
-        label,
-        'has no primary key, so its rows could not be told apart in the trail.',
-        'Add one in a migration (Prisma: @id or @@id), or remove the table from coach:audit.tables.',
-      ),
-    ];
-  return [...(declared.exclude ?? []), ...(declared.redact ?? [])]
-    .filter((column) => facts.primaryKey.includes(column))
-    .map((column) =>
-      problem(
-        'audit-key-hidden',
-        label,
-        `has ${column} in its primary key, which cannot be hidden.`,
-        `Take ${column} out of exclude and redact.`,
-      ),
+  const found: Problem[] = [];
+  const refuse = (code: string, what: string, remedy: string): number =>
+    found.push({ code, message: `Audit of ${label}: it ${what}`, remedy, object: label });
+  const facts = actual.tables.find((table) => tableLabel(table) === label);
+  if (spec.tables.find((table) => tableLabel(table) === label) !== declared)
+    refuse('audit-table-twice', 'is listed twice.', 'Leave one entry of it in coach:audit.tables.');
+  else if (declared.schema === spec.schema)
+    refuse('audit-of-trail', 'belongs to the trail itself.', 'Remove it from coach:audit.tables.');
+  else if (facts === undefined)
+    refuse(
+      'audit-table-missing',
+      'does not exist.',
+      'Apply the migration that creates it, or remove it from coach:audit.tables.',
     );
-}
+  if (facts === undefined || found.length > 0) return found;
 
-/** What is made from a hidden column shows it. */
-function hiddenProblems(label: string, { columns }: TableFacts, declared: AuditedTable): Problem[] {
+  const isTable = facts.kind === 'table' || facts.kind === 'partitioned table';
+  if (facts.persistence === 'temporary')
+    refuse('audit-kind', 'is a temporary table.', 'Remove it from coach:audit.tables.');
+  else if (facts.persistence === 'unlogged')
+    refuse(
+      'audit-kind',
+      'is unlogged, so a crash empties it, unrecorded.',
+      'ALTER TABLE ... SET LOGGED in a migration, or remove it from coach:audit.tables.',
+    );
+  else if (!isTable)
+    refuse('audit-kind', `is a ${facts.kind}; only tables can be audited.`, 'Audit the tables behind it instead.');
+  if (isTable && facts.primaryKey.length === 0)
+    refuse(
+      'audit-no-key',
+      'has no primary key, so its rows could not be told apart in the trail.',
+      'Add one in a migration (Prisma: @id or @@id), or remove the table from coach:audit.tables.',
+    );
+
   const hidden = [...(declared.exclude ?? []), ...(declared.redact ?? [])];
-  return columns
-    .filter(({ name }) => !hidden.includes(name))
-    .flatMap(({ name, generatedFrom }) =>
-      generatedFrom
-        .filter((source) => hidden.includes(source))
-        .map((source) =>
-          problem(
-            'audit-hidden-seen',
-            label,
-            `has a column ${name} that is generated from ${source}, which is hidden, and would show it.`,
-            `Hide ${name} too (exclude or redact in coach:audit.tables).`,
-          ),
-        ),
+  for (const column of hidden.filter((name) => facts.primaryKey.includes(name)))
+    refuse(
+      'audit-key-hidden',
+      `has ${column} in its primary key, which cannot be hidden.`,
+      `Take ${column} out of exclude and redact.`,
     );
-}
-
-function orderProblems(label: string, { firesFirst }: TableFacts): Problem[] {
-  return firesFirst.map((trigger) =>
-    problem(
+  // What is made from a hidden column shows it.
+  for (const { name, generatedFrom } of facts.columns.filter((column) => !hidden.includes(column.name)))
+    for (const source of generatedFrom.filter((one) => hidden.includes(one)))
+      refuse(
+        'audit-hidden-seen',
+        `has a column ${name} that is generated from ${source}, which is hidden, and would show it.`,
+        `Hide ${name} too (exclude or redact in coach:audit.tables).`,
+      );
+  for (const trigger of facts.firesFirst)
+    refuse(
       'audit-trigger-first',
-      label,
       `has a trigger ${trigger}, which fires before the recorder: what it changes would be recorded before its cause.`,
       `Rename it in a migration, so that it sorts after ${TRIGGERS.UPDATE}: ALTER TRIGGER ... RENAME TO ... .`,
-    ),
-  );
-}
-
-function conversionProblems(label: string, { conversions }: TableFacts): Problem[] {
-  return conversions.map((conversion) =>
-    problem(
+    );
+  for (const conversion of facts.conversions)
+    refuse(
       'audit-conversion',
-      label,
       `holds a type that ${conversion} turns into JSON: that function would run as the trail’s owner.`,
       'Drop the cast to json, or give the function to a superuser (ALTER FUNCTION ... OWNER TO).',
-    ),
-  );
-}
-
-/** A partition's rows are recorded as the whole table's; recorded on their own as well, each would be twice in the trail. */
-function familyProblems(spec: AuditSpec, actual: AuditActual, label: string, facts: TableFacts): Problem[] {
-  const above = actual.tables.find(
+    );
+  // A partition's rows are recorded as the whole table's; recorded on their own as well, each would be twice in the trail.
+  const whole = actual.tables.find(
     (table) =>
       table.descendants.some(({ oid, partition }) => oid === facts.oid && partition) &&
-      spec.tables.some((declared) => tableLabel(declared) === tableLabel(table)),
+      spec.tables.some((other) => tableLabel(other) === tableLabel(table)),
   );
-  if (above === undefined) return [];
-  return [
-    problem(
+  if (whole !== undefined)
+    refuse(
       'audit-partition-twice',
-      label,
-      `is a partition of ${tableLabel(above)}, which is audited with all its rows.`,
-      `Leave one of the two in coach:audit.tables.`,
-    ),
-  ];
+      `is a partition of ${tableLabel(whole)}, which is audited with all its rows.`,
+      'Leave one of the two in coach:audit.tables.',
+    );
+  return found;
 }

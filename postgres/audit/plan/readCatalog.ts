@@ -68,12 +68,11 @@ const grantsOf = (acl: string, owner: string): string => `
 
 const TRAIL = `
 SELECT jsonb_build_object(
-  'version', current_setting('server_version_num')::int,
   'admin', current_user,
   'mayGuard', (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
      OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_superuser' AND pg_has_role(current_user, r.oid, 'MEMBER')),
   'lz4', EXISTS (SELECT FROM pg_settings s WHERE s.name = 'default_toast_compression' AND 'lz4' = ANY (s.enumvals)),
-  'roles', coalesce((SELECT jsonb_agg(jsonb_build_object('name', r.rolname, 'login', r.rolcanlogin, 'superuser', r.rolsuper) ORDER BY r.rolname)
+  'roles', coalesce((SELECT jsonb_agg(jsonb_build_object('name', r.rolname, 'login', r.rolcanlogin) ORDER BY r.rolname)
      FROM pg_roles r WHERE r.rolname = ANY ($3::text[])), '[]'),
   'ownersMembers', coalesce((SELECT jsonb_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r, pg_roles o
      WHERE o.rolname = $2 AND r.oid <> o.oid AND NOT r.rolsuper AND pg_has_role(r.oid, o.oid, 'MEMBER')), '[]'),
@@ -88,9 +87,8 @@ SELECT jsonb_build_object(
   'relations', coalesce((SELECT jsonb_agg(jsonb_build_object(
        'name', c.relname, 'kind', c.relkind, 'owner', pg_get_userbyid(c.relowner), 'rowSecurity', c.relrowsecurity,
        'parent', (SELECT p.relname FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent WHERE i.inhrelid = c.oid),
-       'bound', CASE WHEN pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT' THEN 'default' ELSE pg_get_expr(c.relpartbound, c.oid) END,
        'columns', CASE WHEN NOT c.relispartition AND c.relkind IN ('r', 'p') THEN (SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
-            'notNull', a.attnotnull, 'hasDefault', a.atthasdef) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+            'hasDefault', a.atthasdef) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
           ELSE '[]' END,
        'indexes', coalesce((SELECT jsonb_agg(jsonb_build_object('name', x.relname, 'valid', i.indisvalid) ORDER BY x.relname)
           FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid), '[]'),

@@ -1,22 +1,10 @@
-/** One change of a trail. `afterwards` runs in a transaction of its own, once everything else is committed. */
-export interface AuditStep {
-  action: 'create' | 'change' | 'remove';
-  /** What is concerned, as a person would name it: `function maintain`, `table public.Student`. */
-  object: string;
-  /** Why, or what of it. */
-  detail: string;
-  sql: string[];
-  phase: 'transaction' | 'afterwards';
-}
+import type { Step } from '../../steps/step';
 
-export function step(
-  action: AuditStep['action'],
-  object: string,
-  detail: string,
-  sql: string[],
-  phase: AuditStep['phase'] = 'transaction',
-): AuditStep {
-  return { action, object, detail, sql, phase };
+const SIGN = { create: '+', change: '~', remove: '-' } as const;
+
+/** `object` as a person would name it (`function maintain`), `detail` why, or what of it. `alone`: once everything else is committed. */
+export function step(action: keyof typeof SIGN, object: string, detail: string, sql: string[], phase?: 'alone'): Step {
+  return { action: `${SIGN[action]} ${object}: ${detail}`, sql, ...(phase === undefined ? {} : { phase }) };
 }
 
 export const sameSet = (one: readonly string[], other: readonly string[]): boolean =>

@@ -2,13 +2,12 @@ import type { Client } from 'pg';
 
 import { PlatformError } from '../../../system/errors';
 import { withTransaction } from '../../connection/client';
-import type { AuditSpec } from '../../spec';
 import type { TrailEntry } from '../columns';
-import { type Operation, trailNames } from '../names';
+import { type Operation, type TableRef, trailNames, type TrailRef } from '../names';
 import { RECORDED_UNDER } from '../sql/needs';
 import { type Difference, differences, type RowData } from './differences';
 import { parseExact } from './exactJson';
-import { type HistoryKey, requireKnown, storedKeys } from './historyKey';
+import { type HistoryKey, requireKnown, storedKey } from './historyKey';
 import {
   condition,
   formerKey,
@@ -49,13 +48,11 @@ export interface History {
   complete: boolean;
 }
 
-type Trail = Pick<AuditSpec, 'schema' | 'table'>;
-
 /**
  * Rows of the trail. PlatformErrors: `audit-missing`, `audit-outdated`, `audit-denied`, `audit-table-unknown`, `audit-key-invalid`,
  * `audit-query`.
  */
-export async function readHistory(client: Client, spec: Trail, query: HistoryQuery): Promise<History> {
+export async function readHistory(client: Client, spec: TrailRef, query: HistoryQuery): Promise<History> {
   const { table: name, key, limit = 100, ...filters } = query;
   try {
     return await withTransaction(client, async () => {
@@ -74,7 +71,7 @@ export async function readHistory(client: Client, spec: Trail, query: HistoryQue
               spec,
               wanted,
               limit,
-              await followKeys(client, spec, wanted, limit, await storedKeys(client, spec, found.table, key)),
+              await followKeys(client, spec, wanted, limit, await storedKey(client, spec, found.table, key)),
             );
       if (rows.length === 0 && found?.audited === false) await requireKnown(client, spec, found.table);
       return { entries: entries(rows.slice(0, limit).reverse()), complete: rows.length < limit && !isFull(rows) };
@@ -87,17 +84,17 @@ export async function readHistory(client: Client, spec: Trail, query: HistoryQue
 /** What the row did under this key, and before that under the one it came from; newest first. */
 async function followKeys(
   client: Client,
-  spec: Trail,
+  spec: TrailRef,
   wanted: Wanted,
   limit: number,
-  keys: string[],
+  key: string,
 ): Promise<StoredRow[]> {
   // The planner does not believe in Bloom filters, and would compile or spread over workers what takes milliseconds.
   await client.query(
     'SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0',
   );
   const found = new Map<string, StoredRow>();
-  const waiting: Under[] = keys.map((key) => ({ key, before: undefined }));
+  const waiting: Under[] = [{ key, before: undefined }];
   // A key may come back to a row after it was another's: what counts is how late it was left.
   const seen = new Map<string, string | undefined>();
   for (let next = waiting.shift(); next !== undefined && found.size < limit; next = waiting.shift()) {
@@ -118,7 +115,7 @@ async function followKeys(
  */
 async function withTable(
   client: Client,
-  spec: Trail,
+  spec: TrailRef,
   wanted: Wanted,
   limit: number,
   rows: StoredRow[],
@@ -138,7 +135,7 @@ const formerAmong = (rows: readonly StoredRow[]): Under[] =>
     operation === 'KEY' && from !== null ? [{ key: from, before: recordedAt }] : [],
   );
 
-async function formerKeys(client: Client, spec: Trail, { table }: Wanted, under: Under): Promise<Under[]> {
+async function formerKeys(client: Client, spec: TrailRef, { table }: Wanted, under: Under): Promise<Under[]> {
   const { text, values } = condition({ operation: 'KEY', table, under });
   const { rows } = await client.query<Under>(
     `SELECT ${formerKey(spec)} AS key, ${RECORDED_AT} AS before FROM ${trailNames(spec).trail} t WHERE ${text} ORDER BY t.clock_time DESC`,
@@ -148,11 +145,7 @@ async function formerKeys(client: Client, spec: Trail, { table }: Wanted, under:
 }
 
 /** The audited table of that name; else `schema.table` as it is written, or the name in `public`. */
-async function resolve(
-  client: Client,
-  spec: Trail,
-  name: string,
-): Promise<{ table: { schema: string; table: string }; audited: boolean }> {
+async function resolve(client: Client, spec: TrailRef, name: string): Promise<{ table: TableRef; audited: boolean }> {
   const { rows } = await client.query<{ schema: string; table: string }>(
     `SELECT table_schema AS schema, table_name AS "table" FROM ${trailNames(spec).audited}
       WHERE $1 IN (table_name, table_schema || '.' || table_name) ORDER BY table_schema <> 'public', 1 LIMIT 1`,

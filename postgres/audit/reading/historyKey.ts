@@ -2,8 +2,7 @@ import type { Client } from 'pg';
 
 import { codeOf, PlatformError } from '../../../system/errors';
 import { SqlState } from '../../connection/sqlstate';
-import type { AuditSpec } from '../../spec';
-import { trailNames } from '../names';
+import { type TableRef, trailNames, type TrailRef } from '../names';
 
 /** The value of the key, or of each of its columns: `42`, `ana@example.org`, `{ studentId: 'a', lessonId: 7 }`. */
 export type HistoryKey = string | Record<string, string | number | boolean>;
@@ -16,14 +15,9 @@ export interface KeyColumn {
 
 /**
  * The key as the trail stores it: each value in its column's type, so that `7` finds 7 and `007` finds the text 007. One that is too large is stored
- * as its replacement; an earlier version stored it as it is.
+ * as its replacement.
  */
-export async function storedKeys(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  table: { schema: string; table: string },
-  key: HistoryKey,
-): Promise<string[]> {
+export async function storedKey(client: Client, spec: TrailRef, table: TableRef, key: HistoryKey): Promise<string> {
   const columns = (await columnsOf(client, table)) ?? (await columnsOfTrail(client, spec, table));
   const values = valuesOf(table, columns, key);
   const pairs = columns.map(
@@ -31,12 +25,12 @@ export async function storedKeys(
   );
   const bounded = trailNames(spec).fn('bounded');
   try {
-    const { rows } = await client.query<{ key: string; former: string }>(
-      `SELECT ${bounded}(k.key, ARRAY(SELECT jsonb_object_keys(k.key)))::text AS key, ${bounded}(k.key, '{}')::text AS former
+    const { rows } = await client.query<{ key: string }>(
+      `SELECT ${bounded}(k.key, ARRAY(SELECT jsonb_object_keys(k.key)))::text AS key
          FROM (SELECT jsonb_build_object(${pairs.join(', ')}) AS key) k`,
       columns.flatMap(({ name }, index) => [name, values[index]]),
     );
-    return [...new Set(rows.flatMap((row) => [row.key, row.former]))];
+    return rows[0]?.key ?? '{}';
   } catch (error) {
     if (!isInvalid(error)) throw error;
     const types = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
@@ -50,11 +44,7 @@ export async function storedKeys(
 }
 
 /** Refuses a table that is not audited and was not. */
-export async function requireKnown(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  table: { schema: string; table: string },
-): Promise<void> {
+export async function requireKnown(client: Client, spec: TrailRef, table: TableRef): Promise<void> {
   const { trail } = trailNames(spec);
   const { rows } = await client.query<{ known: boolean }>(
     `SELECT EXISTS (SELECT FROM ${trail} t WHERE t.table_schema = $1 AND t.table_name = $2) AS known`,
@@ -65,11 +55,7 @@ export async function requireKnown(
 
 const NAMED = 20;
 
-async function unknownTable(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  table: { schema: string; table: string },
-): Promise<PlatformError> {
+async function unknownTable(client: Client, spec: TrailRef, table: TableRef): Promise<PlatformError> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT table_schema || '.' || table_name AS name FROM ${trailNames(spec).audited} ORDER BY table_schema <> 'public', 1`,
   );
@@ -92,7 +78,7 @@ const isInvalid = (error: unknown): boolean => {
 };
 
 /** Undefined: the table is gone; what the trail knows of it stays. */
-async function columnsOf(client: Client, table: { schema: string; table: string }): Promise<KeyColumn[] | undefined> {
+async function columnsOf(client: Client, table: TableRef): Promise<KeyColumn[] | undefined> {
   const { rows } = await client.query<KeyColumn>(
     `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary,
@@ -103,11 +89,7 @@ async function columnsOf(client: Client, table: { schema: string; table: string 
   return rows.length === 0 ? undefined : rows;
 }
 
-async function columnsOfTrail(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  table: { schema: string; table: string },
-): Promise<KeyColumn[]> {
+async function columnsOfTrail(client: Client, spec: TrailRef, table: TableRef): Promise<KeyColumn[]> {
   const { rows } = await client.query<KeyColumn>(
     `SELECT k.key AS name, CASE jsonb_typeof(k.value) WHEN 'number' THEN 'numeric' WHEN 'boolean' THEN 'boolean' ELSE 'text' END AS type
        FROM (SELECT t.key FROM ${trailNames(spec).trail} t WHERE t.table_schema = $1 AND t.table_name = $2 AND t.key IS NOT NULL LIMIT 1) s,
@@ -118,7 +100,7 @@ async function columnsOfTrail(
   throw await unknownTable(client, spec, table);
 }
 
-function valuesOf(table: { schema: string; table: string }, columns: KeyColumn[], key: HistoryKey): string[] {
+function valuesOf(table: TableRef, columns: KeyColumn[], key: HistoryKey): string[] {
   const given = typeof key === 'string' ? parsed(columns, key) : key;
   const [only] = columns;
   if (typeof given === 'string') {
@@ -149,7 +131,7 @@ function parsed(columns: KeyColumn[], key: string): HistoryKey {
   return Object.fromEntries(pairs.map(([name = '', value = '']) => [name.trim(), value.trim()]));
 }
 
-function wrongColumns(table: { schema: string; table: string }, columns: KeyColumn[], given: string): PlatformError {
+function wrongColumns(table: TableRef, columns: KeyColumn[], given: string): PlatformError {
   const names = columns.map(({ name }) => name);
   return new PlatformError(
     'audit-key-invalid',

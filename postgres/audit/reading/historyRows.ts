@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../../connection/quote';
-import type { AuditSpec } from '../../spec';
 import { TRAIL_COLUMNS, type TrailEntry } from '../columns';
-import { type Operation, tableHash, trailNames } from '../names';
+import { type Operation, tableHash, type TableRef, trailNames, type TrailRef } from '../names';
 import { LONGEST_USER } from '../sql/bounds';
 
 /** JSON as text, since the driver would parse it with JavaScript's numbers. */
@@ -24,7 +23,7 @@ const LARGEST_ANSWER = 16 * 1024 * 1024;
 export const RECORDED_AT = `to_char(t.clock_time, 'YYYY-MM-DD HH24:MI:SS.USOF')`;
 
 /** Of a KEY row. */
-export const formerKey = (spec: Pick<AuditSpec, 'schema' | 'table'>): string =>
+export const formerKey = (spec: TrailRef): string =>
   `${trailNames(spec).fn('bounded')}(t.marker -> 'from', '{}')::text`;
 
 /** Whether their texts fill an answer. */
@@ -32,7 +31,7 @@ export const isFull = (rows: readonly StoredRow[]): boolean =>
   rows.reduce((sum, { bytes }) => sum + bytes, 0) >= LARGEST_ANSWER;
 
 /** What is read of a row, by the names of its entry. */
-function columns(spec: Pick<AuditSpec, 'schema' | 'table'>): string {
+function columns(spec: TrailRef): string {
   const sql = ({ name, type }: (typeof TRAIL_COLUMNS)[number]): string => {
     const column = `t.${quoteIdentifier(name)}`;
     // Bounded, since a trail of an earlier version may hold what is no longer recorded.
@@ -63,7 +62,7 @@ export interface Wanted {
   until?: Date | undefined;
   user?: string | undefined;
   operation?: Operation | undefined;
-  table?: { schema: string; table: string } | undefined;
+  table?: TableRef | undefined;
   under?: Under | undefined;
   /** What concerns the whole table alone; needs `table`. */
   ofWholeTable?: boolean;
@@ -76,12 +75,7 @@ export interface Wanted {
 }
 
 /** The newest rows first: at most `limit`, and none after those whose texts fill an answer. */
-export async function selectRows(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  wanted: Wanted,
-  limit: number,
-): Promise<StoredRow[]> {
+export async function selectRows(client: Client, spec: TrailRef, wanted: Wanted, limit: number): Promise<StoredRow[]> {
   const { text, values } = condition(wanted);
   const { rows } = await client.query<StoredRow & { total: string }>(
     `SELECT * FROM (

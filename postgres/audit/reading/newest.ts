@@ -1,10 +1,7 @@
 import type { Client } from 'pg';
 
-import type { AuditSpec } from '../../spec';
-import { literal, trailNames } from '../names';
+import { literal, trailNames, type TrailRef } from '../names';
 import { condition, isFull, RECORDED_AT, selectRows, type StoredRow, type Wanted } from './historyRows';
-
-type Place = Pick<AuditSpec, 'schema' | 'table'>;
 
 /** One stretch of time that a single partition holds, and how many blocks that has. */
 interface Stretch {
@@ -21,7 +18,7 @@ const LOOK_BEFORE_INDEX = 256;
  * The newest rows without sorting the trail: month by month, the latest first. Nothing orders the rows of a month but their place (they are
  * appended), so its last blocks say from when on there are enough, and the block-range index finds all of that time. Newest first.
  */
-export async function newestRows(client: Client, spec: Place, wanted: Wanted, limit: number): Promise<StoredRow[]> {
+export async function newestRows(client: Client, spec: TrailRef, wanted: Wanted, limit: number): Promise<StoredRow[]> {
   await client.query('SET LOCAL jit = off');
   const found: StoredRow[] = [];
   const enough = (): boolean => found.length >= limit || isFull(found);
@@ -43,7 +40,7 @@ export const newestFirst = (one: StoredRow, other: StoredRow): number =>
   one.recordedAt === other.recordedAt ? (one.id < other.id ? 1 : -1) : one.recordedAt < other.recordedAt ? 1 : -1;
 
 /** The partitions, latest first; the default one stands for every time that no other holds. */
-async function stretchesOf(client: Client, spec: Place, { since, until }: Wanted): Promise<Stretch[]> {
+async function stretchesOf(client: Client, spec: TrailRef, { since, until }: Wanted): Promise<Stretch[]> {
   const { rows } = await client.query<Stretch>(
     `WITH partition AS (
        SELECT substring(b.bound FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AS lower, substring(b.bound FROM 'TO \\(''([^'']+)''\\)')::timestamptz AS upper,
@@ -66,7 +63,7 @@ async function stretchesOf(client: Client, spec: Place, { since, until }: Wanted
 /** When the `limit` newest of the partition's last blocks were recorded from; undefined: these do not hold so many. */
 async function recordedFromEnd(
   client: Client,
-  spec: Place,
+  spec: TrailRef,
   wanted: Wanted,
   stretch: Stretch,
   limit: number,
@@ -90,7 +87,7 @@ async function recordedFromEnd(
 }
 
 /** The block after the last one, roughly, that holds rows of before that time. */
-async function blockAt(client: Client, spec: Place, stretch: Stretch, until: Date): Promise<number> {
+async function blockAt(client: Client, spec: TrailRef, stretch: Stretch, until: Date): Promise<number> {
   let [low, high] = [0, stretch.blocks];
   while (high - low > 8) {
     const middle = Math.floor((low + high) / 2);

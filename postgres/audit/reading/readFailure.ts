@@ -1,9 +1,9 @@
 import { codeOf, PlatformError } from '../../../system/errors';
 import { SqlState } from '../../connection/sqlstate';
-import type { AuditSpec } from '../../spec';
+import type { TrailRef } from '../names';
 
 /** What went wrong while the trail was read: not there, of an earlier version, or not for this role. */
-export function readFailure(spec: Pick<AuditSpec, 'schema' | 'table'>, error: unknown): unknown {
+export function readFailure(spec: TrailRef, error: unknown): unknown {
   const trail = `${spec.schema}.${spec.table}`;
   const options = { object: trail, cause: error };
   const remedy = 'Run `npm run up`.';

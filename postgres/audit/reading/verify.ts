@@ -1,8 +1,7 @@
 import type { Client } from 'pg';
 
 import { withTransaction } from '../../connection/client';
-import type { AuditSpec } from '../../spec';
-import { trailNames } from '../names';
+import { trailNames, type TrailRef } from '../names';
 import { GENESIS, linkHash, rowDigest } from '../sql/chain';
 import { readFailure } from './readFailure';
 
@@ -47,11 +46,7 @@ export interface VerifyOptions {
  * of a chain was cut off, nor that somebody who may write the tables recomputed everything after a change. PlatformErrors: `audit-missing`,
  * `audit-outdated`, `audit-denied`.
  */
-export async function verifyChain(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  options: VerifyOptions = {},
-): Promise<ChainReport> {
+export async function verifyChain(client: Client, spec: TrailRef, options: VerifyOptions = {}): Promise<ChainReport> {
   try {
     return await withTransaction(client, () => verifyMonths(client, spec, options));
   } catch (error) {
@@ -59,11 +54,7 @@ export async function verifyChain(
   }
 }
 
-async function verifyMonths(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  options: VerifyOptions,
-): Promise<ChainReport> {
+async function verifyMonths(client: Client, spec: TrailRef, options: VerifyOptions): Promise<ChainReport> {
   await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
   await client.query('SET LOCAL search_path = pg_catalog, pg_temp');
   await client.query(`SET LOCAL work_mem = '64MB'`);
@@ -73,11 +64,7 @@ async function verifyMonths(
   return { intact: months.every(({ problems }) => problems.length === 0), months };
 }
 
-async function monthsOf(
-  client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
-  anchored: string[],
-): Promise<string[]> {
+async function monthsOf(client: Client, spec: TrailRef, anchored: string[]): Promise<string[]> {
   const { chain, trail } = trailNames(spec);
   const { rows } = await client.query<{ month: string }>(
     `SELECT to_char(l.month, 'YYYY-MM') AS month FROM ${chain} l
@@ -102,7 +89,7 @@ interface Stretch {
 
 async function verifyMonth(
   client: Client,
-  spec: Pick<AuditSpec, 'schema' | 'table'>,
+  spec: TrailRef,
   month: string,
   anchor: string | undefined,
 ): Promise<ChainMonth> {
@@ -147,14 +134,14 @@ async function verifyMonth(
 
 const inMonth = `t."timestamp" >= $1::timestamp AT TIME ZONE 'UTC' AND t."timestamp" < ($1::timestamp + interval '1 month') AT TIME ZONE 'UTC'`;
 
-const OWN = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => `
+const OWN = (spec: TrailRef): string => `
 SELECT count(*) AS rows, count(*) FILTER (WHERE x.hash IS NULL AND NOT x.wrong) AS unhashed, count(*) FILTER (WHERE x.wrong) AS altered,
        (array_agg(x.id ORDER BY x.id) FILTER (WHERE x.wrong))[1:20] AS ids
   FROM (SELECT t.id::text AS id, t.hash, CASE WHEN t.hash IS NULL THEN coalesce(t.clock_time <@ h.hashed, false) ELSE t.hash <> ${rowDigest('t')} END AS wrong
           FROM ${trailNames(spec).trail} AS t LEFT JOIN ${trailNames(spec).horizon} AS h ON true WHERE ${inMonth}) AS x`;
 
 /** Each row falls into the stretch its time belongs to; those after the last link into one without a position. */
-const STRETCHES = (spec: Pick<AuditSpec, 'schema' | 'table'>): string => {
+const STRETCHES = (spec: TrailRef): string => {
   const { trail, chain, horizon } = trailNames(spec);
   return `
 WITH links AS (

@@ -9,8 +9,6 @@ import { literal, USER_SETTING } from '../names';
 export const UNCHECKED = 2048;
 /** Bytes of app.current_user_id. */
 export const LONGEST_USER = 1000;
-/** Rows of earlier versions that weigh more cannot be trusted to be under PostgreSQL's gigabyte as text, where each byte may take seven. */
-export const UNREADABLE = 128 * 1024 * 1024;
 
 /** What stands in the place of a text that is too large; function calls alone, for no operator bears its schema. */
 export function largeText(text: string): string {

@@ -2,10 +2,9 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TRAIL_COLUMNS } from '../../../postgres/audit/columns';
-import { sealChain } from '../../../postgres/audit/maintain';
 import { verifyChain } from '../../../postgres/audit/reading/verify';
 import { eventually } from '../../support/eventually';
-import { type AuditedDatabase, auditedDatabase } from './support';
+import { type AuditedDatabase, auditedDatabase, sealChain } from './support';
 
 const SCHEMA = `CREATE TABLE "Student" (id int PRIMARY KEY, name text, at timestamptz DEFAULT now(), d double precision DEFAULT 0.1);
 CREATE TABLE "Note" (id int PRIMARY KEY)`;
@@ -42,7 +41,7 @@ const kinds = async (anchors?: Record<string, string>): Promise<string[]> => {
 /** Seals until everything written so far is; transactions of other databases of the server are waited for as well. */
 async function sealAll(): Promise<void> {
   await eventually('everything is sealed', async () => {
-    await sealChain(admin, database.spec);
+    await sealChain(admin);
     const { months } = await verifyChain(admin, database.spec);
     return months.every(({ unsealed }) => unsealed === 0) ? true : undefined;
   });
@@ -98,14 +97,14 @@ describe('transactions under way', () => {
     await write(1);
     // What an earlier call noted as its end may be reached first.
     await eventually('it waits', async () => {
-      const [line] = await sealChain(admin, database.spec);
+      const [line] = await sealChain(admin);
       return line?.startsWith('sealing waits for') === true ? true : undefined;
     });
     await later.query('BEGIN');
     await write(1, later);
     await slow.query('COMMIT');
     await eventually('what was before is sealed', async () => {
-      const [line] = await sealChain(admin, database.spec);
+      const [line] = await sealChain(admin);
       return line === `sealed ${month}` ? true : undefined;
     });
     await later.query('COMMIT');
@@ -119,7 +118,7 @@ describe('transactions under way', () => {
     await admin.query('SELECT txid_current()');
     await open.query('BEGIN');
     await write(1, open);
-    expect((await sealChain(admin, database.spec))[0]).toMatch(/transaction of its own/);
+    expect((await sealChain(admin))[0]).toMatch(/transaction of its own/);
     await admin.query('COMMIT');
     await open.query('COMMIT');
     await sealAll();
@@ -143,7 +142,7 @@ describe('transactions under way', () => {
         }
       }),
       ...sealers.map(async (client) => {
-        while (Date.now() < until) await sealChain(client, database.spec);
+        while (Date.now() < until) await sealChain(client);
       }),
       (async () => {
         while (Date.now() < until) expect(await kinds()).toEqual([]);

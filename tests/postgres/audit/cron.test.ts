@@ -69,7 +69,9 @@ describe('a trail beside pg_cron', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ there: true }]);
 
     await admin.query(`SELECT cron.schedule($1, '0 0 1 1 *', 'SELECT 1')`, [job.jobname]);
-    expect((await database.plan()).steps.map(({ object }) => object)).toEqual([`job ${job.jobname}`]);
+    expect((await database.plan()).steps.map(({ action }) => action)).toEqual([
+      expect.stringContaining(`job ${job.jobname}: `),
+    ]);
     await database.up();
     expect(await jobs(admin)).toEqual([job]);
     await admin.query(`SELECT cron.unschedule($1)`, [job.jobname]);

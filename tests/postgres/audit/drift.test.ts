@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { removeAudit } from '../../../postgres/audit/plan/apply';
-import { planLines } from '../../../postgres/audit/plan/print';
+import { planLines } from '../../../postgres/audit/plan/plan';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
 const SCHEMA = `
@@ -152,7 +152,7 @@ describe('what was changed by hand is found and repaired', () => {
   it.each(cases)('%s', async (_what, sql, object) => {
     await database.admin.query(sql(database.roles));
     const plan = await database.plan();
-    expect(plan.steps.map((step) => step.object).join('\n')).toContain(object);
+    expect(plan.steps.map(({ action }) => action).join('\n')).toContain(object);
     await database.up();
     expect(planLines(await database.plan())).toEqual([]);
     await database.recorded();
@@ -189,18 +189,28 @@ it('members of the owner are named', async () => {
 
 it('removing the trail takes everything off the tables and keeps its rows and their reader', async () => {
   const { admin, spec } = database;
-  const { rows: before } = await admin.query('SELECT count(*) FROM audit.audit_log');
-  expect((await removeAudit(admin, spec)).map(({ object }) => object)).toEqual([
-    'event triggers',
-    'triggers',
-    'list entries',
-    'functions',
-  ]);
+  await database.recorded({ all: true });
+  const { rows: before } = await admin.query<{ id: string }>('SELECT id FROM audit.audit_log ORDER BY id');
+  await removeAudit(admin, spec);
+  const { rows: left } = await admin.query(
+    `SELECT proname AS name FROM pg_proc WHERE pronamespace = 'audit'::regnamespace UNION ALL SELECT evtname FROM pg_event_trigger WHERE evtname LIKE 'audit%'
+      UNION ALL SELECT tgname FROM pg_trigger WHERE tgname LIKE '00_audit%' UNION ALL SELECT table_name FROM audit.audited_table`,
+  );
+  expect(left).toEqual([]);
+  // The trail says of each table that it is recorded no longer, and nothing more after that.
+  const marks = await database.recorded({ all: true });
+  expect(marks.map(({ table_name: table, marker }) => [table, marker]).sort()).toEqual(
+    [...spec.tables.map(({ table }) => [table, { recording: false }])].sort(),
+  );
   await admin.query(
     `INSERT INTO "Student" VALUES (7); INSERT INTO "Event" VALUES (7); TRUNCATE "Event_1"; DROP TABLE "Person" CASCADE`,
   );
-  expect((await (await database.as('reader')).query('SELECT count(*) FROM audit.audit_log')).rows).toEqual(before);
-  expect(await removeAudit(admin, spec)).toEqual([]);
+  await removeAudit(admin, spec);
+  expect(await database.recorded({ all: true })).toEqual([]);
+  const { rows: after } = await (
+    await database.as('reader')
+  ).query<{ id: string }>('SELECT id FROM audit.audit_log ORDER BY id');
+  expect(after.slice(0, before.length)).toEqual(before);
   await database.up({ tables: TABLES.slice(0, 2) });
   expect(planLines(await database.plan())).toEqual([]);
   await database.recorded();

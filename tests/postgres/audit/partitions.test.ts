@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { AuditActual } from '../../../postgres/audit/catalog';
-import { sealChain } from '../../../postgres/audit/maintain';
+import { planLines } from '../../../postgres/audit/plan/plan';
 import { partitionsDue, planCron } from '../../../postgres/audit/plan/planMaintenance';
-import { planLines } from '../../../postgres/audit/plan/print';
 import { readAudit } from '../../../postgres/audit/plan/readCatalog';
 import { verifyChain } from '../../../postgres/audit/reading/verify';
 import { eventually } from '../../support/eventually';
-import { type AuditedDatabase, auditedDatabase } from './support';
+import { type AuditedDatabase, auditedDatabase, sealChain } from './support';
 
 const TABLES = [{ schema: 'public', table: 'Student' }];
 let database: AuditedDatabase;
@@ -180,7 +179,7 @@ describe('retention', () => {
     await database.up({ hashChain: true });
     await past('2024-01-15 00:00+00');
     await eventually('everything is sealed', async () => {
-      await sealChain(database.admin, database.spec);
+      await sealChain(database.admin);
       const { months } = await verifyChain(database.admin, database.spec);
       return months.every(({ unsealed }) => unsealed === 0) ? true : undefined;
     });
@@ -202,7 +201,6 @@ describe('what the plan expects of a moment', () => {
     kind: 'r',
     owner: 'o',
     rowSecurity: true,
-    bound: null,
     parent: 'audit_log',
     columns: [],
     indexes: indexed ? [{ name: `${one}_key`, valid: true }] : [],
@@ -245,7 +243,7 @@ describe('pg_cron', () => {
   ])('%s', (_what, cron, hashChain, schedule) => {
     const steps = planCron({ ...database.spec, hashChain }, { cron } as AuditActual);
     const sql = `SELECT cron.schedule('coachdb-audit-maintain', '${schedule}', 'SELECT "audit"."maintain"()')`;
-    expect(steps.map((step) => [step.phase, step.sql])).toEqual(schedule === undefined ? [] : [['afterwards', [sql]]]);
+    expect(steps.map((step) => [step.phase, step.sql])).toEqual(schedule === undefined ? [] : [['alone', [sql]]]);
   });
 
   it('is asked for its job where it is installed, and the job is of this database', async () => {

@@ -119,7 +119,7 @@ export async function auditedDatabase(
     },
     up: (changes = {}) => {
       Object.assign(database.spec, changes);
-      return bringUpAudit(admin, database.spec, { lockTimeoutMs: 500, pauseMs: 100 });
+      return bringUpAudit(admin, database.spec, { lockTimeoutMs: 500, waitMs: 10_000 });
     },
     plan: async () => planAudit(database.spec, await readAudit(admin, database.spec), new Date()),
     connect,
@@ -140,6 +140,12 @@ export async function auditedDatabase(
     },
   };
   return database;
+}
+
+/** Links everything that is final; what `seal` did or waits for, a line each. */
+export async function sealChain(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ line: string }>('SELECT audit.seal() AS line');
+  return rows.map(({ line }) => line);
 }
 
 /** Why a test on `inject('otherCluster')` is skipped. */
