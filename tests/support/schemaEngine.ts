@@ -19,6 +19,9 @@ interface ResultType {
   Result: { prototype: { addFields: (this: unknown, fields: { dataTypeID: number }[]) => unknown } };
 }
 
+/** From this major on the engine (7.10) panics when it describes a database, and `schemaDifference` never ends. */
+export const UNREAD_MAJOR = 18;
+
 /**
  * Prisma's own schema engine, as WebAssembly over the PostgreSQL driver adapter: what `prisma migrate diff` says of a database and a
  * schema, without the engine that Prisma downloads. "No difference detected." or the differences as text.
