@@ -209,7 +209,7 @@ it('step 6: Prisma’s shadow database can be emptied and takes the whole histor
   const url = config.stdout.trim().split('\n').at(-1) ?? '';
   const shadow = new Client({ connectionString: url });
   await shadow.connect();
-  let major = 0;
+  let major: number;
   try {
     const { rows } = await shadow.query<{ version: string }>(`SELECT current_setting('server_version_num') AS version`);
     major = Math.floor(Number(rows[0]?.version) / 10_000);

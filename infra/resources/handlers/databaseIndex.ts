@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { PlatformError } from '../../../system/errors';
 import type { IndexWorkOptions } from '../../../postgres/indexes/apply';
 import { readIndexes } from '../../../postgres/indexes/catalog';
 import { definitionKey } from '../../../postgres/indexes/compare';
@@ -15,6 +14,7 @@ import type { IndexProgress } from '../../../postgres/indexes/progress';
 import { actualSpec } from '../../../postgres/indexes/refresh';
 import type { IndexSpec } from '../../../postgres/spec';
 import { speak } from '../../../postgres/spoken';
+import { PlatformError } from '../../../system/errors';
 import type { DatabaseIndexInputs, DatabaseIndexOutputs } from '../databaseIndex';
 import type { Handler } from '../handler';
 import { notYet, planIfReachable, targetOf } from './connection';

@@ -4,8 +4,8 @@ import type { Client } from 'pg';
 
 import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
-import { PlatformError } from '../../../system/errors';
 import type { Step } from '../../../postgres/steps/step';
+import { PlatformError } from '../../../system/errors';
 import type { Connection } from '../connection';
 import type { CheckFailure, Handler } from '../handler';
 import { notYet, planIfReachable, targetOf } from './connection';

@@ -2,7 +2,6 @@ import { type Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { withClient } from '../../../postgres/connection/client';
-import { PlatformError } from '../../../system/errors';
 import { applyIndexSteps } from '../../../postgres/indexes/apply';
 import { readIndex, readIndexes } from '../../../postgres/indexes/catalog';
 import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
@@ -11,6 +10,7 @@ import { planText } from '../../../postgres/indexes/print';
 import { resolveIndexes } from '../../../postgres/indexes/resolve';
 import { searchPathOf } from '../../../postgres/indexes/session';
 import type { IndexSpec } from '../../../postgres/spec';
+import { PlatformError } from '../../../system/errors';
 import { freshDatabase, type TestDatabase } from '../../support/database';
 
 const OWNER = 'index_ensure_owner';
