@@ -6,6 +6,8 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -15,6 +17,7 @@ import { join } from 'node:path';
 
 import { parse, stringify } from 'yaml';
 
+import { isRunning } from '../system/processes';
 import { projectRoot } from '../system/projectRoot';
 
 const ROOT = projectRoot(__dirname);
@@ -111,10 +114,27 @@ export class TestProject {
     return Number(readFileSync(this.path('.coachdb', 'local', 'port'), 'utf8'));
   }
 
-  /** Stops the server and removes the folder. */
+  /** Ends the server without a checkpoint, since its data goes too, and removes the folder. */
   async remove(): Promise<void> {
-    await this.run(['destroy', '--yes']);
+    const pid = this.serverProcess();
+    if (pid === undefined) {
+      if (!existsSync(this.path('.coachdb', 'local', 'data', 'PG_VERSION'))) await this.run(['destroy', '--yes']);
+    } else {
+      process.kill(pid, 'SIGQUIT');
+      while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  /** Of a server at work in this folder; one that lies elsewhere is the command line's to find. */
+  private serverProcess(): number | undefined {
+    const data = this.path('.coachdb', 'local', 'data');
+    try {
+      const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+      return isRunning(pid) && readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data) ? pid : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   private get launcher(): string {

@@ -2,14 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { TestProject } from '../support/project';
-import { asAdmin, changesOf, refused, stateOf } from './support';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
+import { asAdmin, refused, stateOf } from './support';
 
 let project: TestProject;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
 }, 120_000);
 afterAll(() => project.remove());
 

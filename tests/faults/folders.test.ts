@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { embeddedBinaries } from '../support/cluster';
+import { deployedProject } from '../support/deployed';
 import { TestProject } from '../support/project';
 import { as, changesOf, checkpointOf, isRoot, ownPackage, refused, stateOf } from './support';
 
@@ -16,9 +17,8 @@ afterAll(async () => {
 });
 
 async function deployed(prefix?: string): Promise<TestProject> {
-  const project = new TestProject(prefix ?? 'coach-folder-');
+  const project = await deployedProject(prefix ?? 'coach-folder-');
   projects.push(project);
-  await changesOf(project, 'up');
   return project;
 }
 
@@ -312,7 +312,9 @@ describe('the system folder', { timeout: 300_000 }, () => {
     if (!isRoot) return context.skip('only root’s data may lie there');
     const closed = mkdtempSync(join(tmpdir(), 'closed-'));
     try {
-      const one = await deployed(join(basename(closed), 'coach-folder-'));
+      const one = new TestProject(join(basename(closed), 'coach-folder-'));
+      projects.push(one);
+      await changesOf(one, 'up');
       await mark(one, 'kept');
       const before = await serverOf(one);
       expect(before.dataDirectory).toMatch(/^\/var\/lib\/coachdb\//);

@@ -2,7 +2,8 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileS
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { asAdmin, changesOf, refused } from './support';
 
 const BASELINE = '20250101000000_baseline';
@@ -11,8 +12,7 @@ const NEXT = '20250201000000_notes';
 let project: TestProject;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
 });
 afterAll(() => project.remove());
 

@@ -2,14 +2,14 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { deployedProject } from '../support/deployed';
 import { TestProject } from '../support/project';
 import { asAdmin, type Change, changesOf, type Refusal, refused, stateOf } from './support';
 
 let project: TestProject;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
 }, 180_000);
 afterAll(() => project.remove());
 
@@ -134,7 +134,7 @@ describe('a first preview', { timeout: 60_000 }, () => {
       const extensions = ['uuid-ossp', 'pg_trgn', { name: 'btree_gin', version: '99' }];
       fresh.set('extensions', extensions);
       const problems = JSON.stringify(await refused(fresh, ['preview'], 1));
-      expect(problems).toMatch(/Extension pg_trgn is not available on this server; did you mean pg_trgm\?/);
+      expect(problems).toMatch(/Extension pg_trgn is not on this server; did you mean pg_trgm\?/);
       expect(problems).toMatch(/Extension btree_gin has no version 99 on this server/);
     } finally {
       await fresh.remove();

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { as, asAdmin, changesOf, refused, stateOf } from './support';
 
 let project: TestProject;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
   await asAdmin(project, (client) =>
     client.query(`INSERT INTO "User" (id, email, "updatedAt") VALUES ('u1', 'a@example.com', now())`),
   );

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { SqlState } from '../../postgres/connection/sqlstate';
 import { codeOf } from '../../system/errors';
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { addRetiredGrant, as, asAdmin, changesOf, checkpointOf } from './support';
 
 let project: TestProject;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
 }, 120_000);
 afterAll(() => project.remove());
 

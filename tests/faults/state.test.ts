@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { backendPaths } from '../../engine/state/backend';
 import type { CheckpointFile } from '../../engine/state/checkpoint';
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { changesOf, checkpointOf, expectConverges, expectNothingDoubled, refused } from './support';
 
 let project: TestProject;
@@ -16,8 +17,7 @@ let checkpoint: string;
 let good: string;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
   checkpoint = checkpointOf(project);
   good = readFileSync(checkpoint, 'utf8');
 });

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultParameters } from '../../infra/config/defaults';
 import { withClient } from '../../postgres/connection/client';
 import type { ConnectionTarget } from '../../postgres/spec';
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { ENVIRONMENT, type Level, type OddSetting, oddSettings, setting } from '../support/surroundings';
-import { asAdmin, changesOf, passwordsOf } from './support';
+import { asAdmin, passwordsOf } from './support';
 
 /**
  * The same answers whatever surrounds the platform's sessions. Everything at once in every run; `npm run test:surroundings` sets one thing at a
@@ -21,8 +22,7 @@ let odd: OddSetting[];
 let usual: Answers;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
   const password = (await passwordsOf(project))['postgres'] ?? '';
   admin = { host: '127.0.0.1', port: project.port, database: 'inclusive_ai', user: 'postgres', password };
   await asAdmin(project, async (client) => {

@@ -5,8 +5,9 @@ import { stripVTControlCharacters } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { TestProject } from '../support/project';
-import { asAdmin, changesOf, stateOf } from './support';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
+import { asAdmin, stateOf } from './support';
 
 const hasPty = spawnSync('python3', ['-c', 'import pty, termios, fcntl']).status === 0;
 const MIGRATION = '20990101000000_more';
@@ -15,8 +16,7 @@ let project: TestProject;
 
 beforeAll(async () => {
   if (!hasPty) return;
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
 }, 180_000);
 afterAll(() => (hasPty ? project.remove() : undefined));
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { asAdmin, changesOf } from './support';
 
 let project: TestProject;
 
 beforeAll(async () => {
-  project = new TestProject();
-  await changesOf(project, 'up');
+  project = await deployedProject();
 }, 180_000);
 afterAll(() => project.remove());
 

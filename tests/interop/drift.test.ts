@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { asAdmin, changesOf, stateOf } from '../faults/support';
-import { TestProject } from '../support/project';
+import { asAdmin, stateOf } from '../faults/support';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { missingPulumi, PULUMI_ENVIRONMENT } from '../support/pulumi';
 
 const reason = missingPulumi();
@@ -93,8 +94,7 @@ function plain(outputs: Record<string, unknown>): Record<string, unknown> {
 describe.skipIf(reason !== undefined)('drift', { timeout: 900_000 }, () => {
   let declared: unknown;
   beforeAll(async () => {
-    project = new TestProject();
-    await changesOf(project, 'up');
+    project = await deployedProject();
     await up('pulumi');
     declared = await database();
   }, 180_000);

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { asAdmin, changesOf, checkpointOf } from '../faults/support';
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { missingPulumi } from '../support/pulumi';
 import { listening, typed, typedThroughNpm } from './typed';
 
@@ -25,8 +26,7 @@ describe.skipIf(reason !== undefined)(
   { timeout: 600_000 },
   () => {
     beforeAll(async () => {
-      project = new TestProject();
-      await changesOf(project, 'up');
+      project = await deployedProject();
     }, 120_000);
     afterAll(() => project.remove());
 

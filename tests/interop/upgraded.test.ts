@@ -3,8 +3,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { addRetiredGrant, as, changesOf, checkpointOf } from '../faults/support';
-import { TestProject } from '../support/project';
+import { addRetiredGrant, as, checkpointOf } from '../faults/support';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { missingPulumi } from '../support/pulumi';
 import { typed, typedThroughNpm } from './typed';
 
@@ -19,8 +20,7 @@ const reads = (): Promise<unknown> =>
 
 describe.skipIf(reason !== undefined)('Pulumi on a state of an older version', { timeout: 300_000 }, () => {
   beforeAll(async () => {
-    project = new TestProject();
-    await changesOf(project, 'up');
+    project = await deployedProject();
   }, 120_000);
   afterAll(() => project.remove());
 

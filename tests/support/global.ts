@@ -9,6 +9,7 @@ import {
   type TestCluster,
   type TestServer,
 } from './cluster';
+import { prepareTemplate } from './deployed';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -49,7 +50,7 @@ async function start(): Promise<Servers> {
   if (process.env['COACH_TEST_SERVER'] === 'installed') found.reverse();
   const [first, second] = found;
   if (first === undefined) throw new Error('No PostgreSQL: neither an installed one nor the npm binaries. Run npm ci.');
-  const removals = await Promise.all(found.map(keepFreshDataDirectory));
+  const removals = [prepareTemplate(), ...(await Promise.all(found.map(keepFreshDataDirectory)))];
   const [cluster, other] = await Promise.all([startCluster(first), second === undefined ? null : startCluster(second)]);
   return {
     cluster,
