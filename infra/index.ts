@@ -122,12 +122,12 @@ function requireCommitted(settings: Settings, stack: string, machine: Machine, r
   );
 }
 
-/** The port has to be known before the server runs: the settings', else the one that was chosen for this folder and kept. */
+/** The port has to be known before the server runs: the settings', else the one that was chosen for this folder and stored. */
 function localPort(settings: Settings, root: string): number {
   if (settings.server.port !== 'auto') return settings.server.port;
   const path = join(root, '.coachdb', settings.stack, 'port');
-  const kept = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
-  if (Number.isInteger(kept) && kept > 0 && kept < 65536) return kept;
+  const stored = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
+  if (Number.isInteger(stored) && stored > 0 && stored < 65536) return stored;
   const problem = `No port was chosen yet (${path}): run \`npm start\` once, or set coach:server.port.`;
   throw new pulumi.RunError(forStack(problem, settings.stack));
 }

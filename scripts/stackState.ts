@@ -11,7 +11,7 @@ import {
   withResources,
   writeCheckpoint,
 } from '../engine/state/checkpoint';
-import { KeptKey } from '../engine/state/keptKey';
+import { KeyCache } from '../engine/state/keyCache';
 import { lockStack, type StackLock } from '../engine/state/lock';
 import { Crypter } from '../engine/state/passphrase';
 import { readPassphrase } from '../engine/state/passphraseFile';
@@ -22,7 +22,7 @@ import { removeSaltFromSettings } from '../engine/state/settingsCopy';
 import { PlatformError } from '../system/errors';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
-import { ensurePassphrase, keptKeyFile, prepareFolders, refuseForeign, stackHome } from './workspace';
+import { ensurePassphrase, keyCacheFile, prepareFolders, refuseForeign, stackHome } from './workspace';
 
 /** Version written into the state: of the Pulumi SDK whose formats these are. */
 const ENGINE_VERSION = 'v3.248.0';
@@ -101,7 +101,7 @@ function codeOf(stack: Stack, paths: BackendPaths, stored: CheckpointFile, crypt
 async function crypterFor(context: CommandContext, stack: Stack, file: CheckpointFile): Promise<Crypter> {
   const provider = file.checkpoint.latest?.secrets_providers;
   if (provider === undefined) return newCrypter(context, stack);
-  const { passphrase, source, kept } = passphraseOf(context, stack);
+  const { passphrase, source, keyCache } = passphraseOf(context, stack);
   if (provider.type !== 'passphrase' || provider.state?.salt === undefined) {
     throw new PlatformError(
       'secrets-provider',
@@ -110,25 +110,25 @@ async function crypterFor(context: CommandContext, stack: Stack, file: Checkpoin
       { kind: 'usage', object: stack.name },
     );
   }
-  return Crypter.open(passphrase, provider.state.salt, source, kept);
+  return Crypter.open(passphrase, provider.state.salt, source, keyCache);
 }
 
 function newCrypter(context: CommandContext, stack: Stack): Promise<Crypter> {
-  const { passphrase, kept } = passphraseOf(context, stack);
-  return Crypter.create(passphrase, kept);
+  const { passphrase, keyCache } = passphraseOf(context, stack);
+  return Crypter.create(passphrase, keyCache);
 }
 
-/** The passphrase; of the generated one the key may be kept beside it. */
+/** The passphrase; of the generated one the key may be cached beside it. */
 function passphraseOf(
   context: CommandContext,
   stack: Stack,
-): { passphrase: string; source: string; kept: KeptKey | undefined } {
+): { passphrase: string; source: string; keyCache: KeyCache | undefined } {
   const { passphraseFile } = stack.workspace;
   const { passphrase, source } = readPassphrase(context.environment, passphraseFile);
   const home = stackHome(stack.workspace, stack.name);
-  const kept =
-    source === passphraseFile && existsSync(home) ? new KeptKey(keptKeyFile(stack.workspace, stack.name)) : undefined;
-  return { passphrase, source, kept };
+  const keyCache =
+    source === passphraseFile && existsSync(home) ? new KeyCache(keyCacheFile(stack.workspace, stack.name)) : undefined;
+  return { passphrase, source, keyCache };
 }
 
 /** Runs `work` while holding the stack's lock; a lock of a killed run that was taken over is said. */

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:f
 import { join } from 'node:path';
 
 import { initialiseStack } from '../engine/state/backend';
-import { KeptKey } from '../engine/state/keptKey';
+import { KeyCache } from '../engine/state/keyCache';
 import { Crypter } from '../engine/state/passphrase';
 import { createPassphraseFile, readPassphrase } from '../engine/state/passphraseFile';
 import { accountName } from '../postgres/server/account';
@@ -32,7 +32,7 @@ export function stackHome(workspace: Workspace, stack: string): string {
 }
 
 /** The key derived from the generated passphrase, of one stack. */
-export function keptKeyFile(workspace: Workspace, stack: string): string {
+export function keyCacheFile(workspace: Workspace, stack: string): string {
   return join(stackHome(workspace, stack), 'state.key');
 }
 
@@ -82,9 +82,9 @@ export async function prepareWorkspace(root: string): Promise<void> {
   initialiseStack(workspace.stateDirectory, 'coach', 'local');
   const port = join(stackHome(workspace, 'local'), 'port');
   mkdirSync(stackHome(workspace, 'local'), { recursive: true, mode: 0o711 });
-  if (!existsSync(keptKeyFile(workspace, 'local'))) {
+  if (!existsSync(keyCacheFile(workspace, 'local'))) {
     const { passphrase } = readPassphrase({}, workspace.passphraseFile);
-    await Crypter.create(passphrase, new KeptKey(keptKeyFile(workspace, 'local')));
+    await Crypter.create(passphrase, new KeyCache(keyCacheFile(workspace, 'local')));
   }
   if (!existsSync(port)) writeLine(port, String(await findFreePort()));
 }

@@ -35,15 +35,15 @@ export async function withBenchmarkServer<T>(work: (server: BenchmarkServer) => 
   const account = serverAccount({ uid: process.getuid?.(), root });
   const folder = mkdtempSync(join(tmpdir(), 'coach-benchmark-'));
   chmodSync(folder, 0o755);
-  if (account.drop) chownSync(folder, account.uid, account.gid);
-  const as = account.drop ? { uid: account.uid, gid: account.gid } : {};
+  if (account.switchUser) chownSync(folder, account.uid, account.gid);
+  const as = account.switchUser ? { uid: account.uid, gid: account.gid } : {};
   const server = (program: string, ...args: string[]): Promise<unknown> =>
     run(join(binaries.directory, program), args, { ...as, cwd: '/' });
   const data = join(folder, 'data');
   const password = randomBytes(12).toString('hex');
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (account.drop) chownSync(passwordFile, account.uid, account.gid);
+  if (account.switchUser) chownSync(passwordFile, account.uid, account.gid);
   const open: Client[] = [];
   let started = false;
   try {

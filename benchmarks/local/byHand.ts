@@ -54,8 +54,8 @@ export async function serverByHand(root: string, migration: string): Promise<voi
   const account = serverAccount({ uid: process.getuid?.(), root });
   const folder = mkdtempSync(join(tmpdir(), 'coach-by-hand-'));
   chmodSync(folder, 0o755);
-  const as = account.drop ? { uid: account.uid, gid: account.gid } : {};
-  if (account.drop) chownSync(folder, account.uid, account.gid);
+  const as = account.switchUser ? { uid: account.uid, gid: account.gid } : {};
+  if (account.switchUser) chownSync(folder, account.uid, account.gid);
   const run = (program: string, ...args: string[]): void => {
     execFileSync(join(binaries.directory, program), args, { ...as, cwd: '/', stdio: 'ignore' });
   };

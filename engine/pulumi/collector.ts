@@ -89,7 +89,7 @@ export class EventCollector {
     if (op === 'refresh') {
       this.refreshing.add(urn);
       this.startedAt.set(urn, now);
-      if (this.options.operation === 'refresh') this.place(step, 'same');
+      if (this.options.operation === 'refresh') this.changeOf(step, 'same');
       return;
     }
     const operation = OPERATIONS[op];
@@ -99,7 +99,7 @@ export class EventCollector {
       this.startedAt.set(urn, now);
       this.unfinished.set(urn, (step.new ?? step.old)?.custom === true);
     }
-    const change = this.place(step, operation);
+    const change = this.changeOf(step, operation);
     // Deleting the old one, before or after, says nothing of what changed.
     if (op === 'delete-replaced') return;
     change.changed = operation === 'update' || operation === 'replace' ? changesOfStep(step) : [];
@@ -126,7 +126,7 @@ export class EventCollector {
   private refreshed(step: StepMetadata, now: number): void {
     if (step.new === null || step.op === 'delete') this.gone.add(step.urn);
     if (this.options.operation !== 'refresh') return;
-    const change = this.place(step, step.new === null ? 'delete' : (OPERATIONS[step.op] ?? 'same'));
+    const change = this.changeOf(step, step.new === null ? 'delete' : (OPERATIONS[step.op] ?? 'same'));
     change.durationMs = this.since(step.urn, now);
     if (change.operation === 'delete') change.note = 'no longer exists';
     else change.changed = changesOfRefresh(step);
@@ -137,13 +137,13 @@ export class EventCollector {
   private fail(step: StepMetadata, now: number): void {
     this.refreshing.delete(step.urn);
     this.unfinished.delete(step.urn);
-    const change = this.place(step, OPERATIONS[step.op] ?? 'update');
+    const change = this.changeOf(step, OPERATIONS[step.op] ?? 'update');
     change.durationMs = this.since(step.urn, now);
     change.error = this.errorText(step.urn) ?? 'Pulumi gave no reason.';
     this.options.onChange(change);
   }
 
-  private place(step: StepMetadata, operation: Operation): ResourceChange {
+  private changeOf(step: StepMetadata, operation: Operation): ResourceChange {
     const known = this.changes.get(step.urn);
     if (known !== undefined) {
       known.operation = operation;

@@ -76,24 +76,24 @@ function writeLock(directory: string): string {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The locks this process holds; they share the handlers. */
-const held = new Set<string>();
+const ownLocks = new Set<string>();
 
 function releaseAtExit(own: string): () => void {
-  if (held.size === 0) {
+  if (ownLocks.size === 0) {
     process.once('exit', removeHeld);
     for (const signal of SIGNALS) process.on(signal, onSignal);
   }
-  held.add(own);
+  ownLocks.add(own);
   return () => {
-    if (!held.delete(own)) return;
+    if (!ownLocks.delete(own)) return;
     removeLock(own);
-    if (held.size === 0) detach();
+    if (ownLocks.size === 0) detach();
   };
 }
 
 function removeHeld(): void {
-  for (const path of held) removeLock(path);
-  held.clear();
+  for (const path of ownLocks) removeLock(path);
+  ownLocks.clear();
 }
 
 function detach(): void {

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:cryp
 import { promisify } from 'node:util';
 
 import { PlatformError } from '../../system/errors';
-import type { KeptKey } from './keptKey';
+import type { KeyCache } from './keyCache';
 import type { SecretCodec } from './properties';
 
 /** Pulumi's passphrase secrets (sdk/go/common/resource/config/crypt.go): PBKDF2-SHA256, then AES-256-GCM. */
@@ -19,7 +19,7 @@ const keys = new Map<string, Promise<Buffer>>();
 
 /** Encrypts and decrypts a state's secrets. A secret whose plaintext did not change keeps its ciphertext, so the state stays quiet. */
 export class Crypter implements SecretCodec {
-  /** By place: two secrets of the same text do not share a ciphertext, which would show that they are the same. */
+  /** By path in the state: two secrets of the same text do not share a ciphertext, which would show that they are the same. */
   private readonly known = new Map<string, { plaintext: string; ciphertext: string }>();
 
   private constructor(
@@ -28,15 +28,15 @@ export class Crypter implements SecretCodec {
     readonly state: string,
   ) {}
 
-  /** For a new stack: with the salt in `kept`, else a new one, whose derivation takes about half a second, off the main thread. */
-  static async create(passphrase: string, kept?: KeptKey): Promise<Crypter> {
-    const salt = kept?.derived(passphrase)?.salt ?? randomBytes(SALT_BYTES);
-    const key = await keyOf(passphrase, salt, kept);
+  /** For a new stack: with the salt in `cache`, else a new one, whose derivation takes about half a second, off the main thread. */
+  static async create(passphrase: string, cache?: KeyCache): Promise<Crypter> {
+    const salt = cache?.derived(passphrase)?.salt ?? randomBytes(SALT_BYTES);
+    const key = await keyOf(passphrase, salt, cache);
     return new Crypter(key, `v1:${salt.toString('base64')}:${seal(key, KNOWN_TEXT)}`);
   }
 
   /** For a stack that has a salt. A wrong passphrase is a PlatformError that names `source`, where it was read from. */
-  static async open(passphrase: string, state: string, source: string, kept?: KeptKey): Promise<Crypter> {
+  static async open(passphrase: string, state: string, source: string, cache?: KeyCache): Promise<Crypter> {
     const [version, salt, ...sealed] = state.split(':');
     if (version !== 'v1' || salt === undefined || sealed.length !== 3) {
       throw new PlatformError(
@@ -45,7 +45,7 @@ export class Crypter implements SecretCodec {
         'Bring back the last good state: the .bak file beside it, or one below .pulumi/backups.',
       );
     }
-    const key = await keyOf(passphrase, Buffer.from(salt, 'base64'), kept);
+    const key = await keyOf(passphrase, Buffer.from(salt, 'base64'), cache);
     if (unseal(key, sealed.join(':')) !== KNOWN_TEXT) {
       throw new PlatformError(
         'passphrase-wrong',
@@ -57,30 +57,30 @@ export class Crypter implements SecretCodec {
     return new Crypter(key, state);
   }
 
-  encrypt(plaintext: string, place: string): string {
-    const known = this.known.get(place);
+  encrypt(plaintext: string, path: string): string {
+    const known = this.known.get(path);
     if (known?.plaintext === canonical(plaintext)) return known.ciphertext;
     const ciphertext = seal(this.key, plaintext);
-    this.remember(place, plaintext, ciphertext);
+    this.remember(path, plaintext, ciphertext);
     return ciphertext;
   }
 
-  decrypt(ciphertext: string, place: string): string {
+  decrypt(ciphertext: string, path: string): string {
     const plaintext = unseal(this.key, ciphertext);
     if (plaintext === undefined) {
       throw new PlatformError(
         'secret-unreadable',
-        `The secret ${place} in the state cannot be decrypted with the passphrase that opens the others.`,
+        `The secret ${path} in the state cannot be decrypted with the passphrase that opens the others.`,
         'Bring back the last good state: the .bak file beside it, or one below .pulumi/backups.',
-        { object: place },
+        { object: path },
       );
     }
-    this.remember(place, plaintext, ciphertext);
+    this.remember(path, plaintext, ciphertext);
     return plaintext;
   }
 
-  private remember(place: string, plaintext: string, ciphertext: string): void {
-    this.known.set(place, { plaintext: canonical(plaintext), ciphertext });
+  private remember(path: string, plaintext: string, ciphertext: string): void {
+    this.known.set(path, { plaintext: canonical(plaintext), ciphertext });
   }
 }
 
@@ -93,21 +93,21 @@ function canonical(plaintext: string): string {
   }
 }
 
-/** Derived once for each salt and passphrase of a process, and of a machine where it may be kept. */
-function keyOf(passphrase: string, salt: Buffer, kept: KeptKey | undefined): Promise<Buffer> {
+/** Derived once for each salt and passphrase of a process, and of a machine where it may be cached. */
+function keyOf(passphrase: string, salt: Buffer, cache: KeyCache | undefined): Promise<Buffer> {
   const name = `${salt.toString('base64')}\0${passphrase}`;
   const known = keys.get(name);
   if (known !== undefined) return known;
-  const key = keptOrDerived(passphrase, salt, kept);
+  const key = cachedOrDerived(passphrase, salt, cache);
   keys.set(name, key);
   return key;
 }
 
-async function keptOrDerived(passphrase: string, salt: Buffer, kept: KeptKey | undefined): Promise<Buffer> {
-  const found = kept?.read(passphrase, salt);
+async function cachedOrDerived(passphrase: string, salt: Buffer, cache: KeyCache | undefined): Promise<Buffer> {
+  const found = cache?.read(passphrase, salt);
   if (found !== undefined) return found;
   const key = await derive(passphrase, salt, ROUNDS, KEY_BYTES, 'sha256');
-  kept?.write(passphrase, salt, key);
+  cache?.write(passphrase, salt, key);
   return key;
 }
 

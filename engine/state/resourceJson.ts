@@ -11,12 +11,12 @@ export function decodeResource(raw: RawResource, codec: SecretCodec): ResourceSt
   const entries = Object.entries(raw);
   const known = Object.fromEntries(entries.filter(([field]) => KNOWN_FIELDS.has(field)));
   const rest: CarriedFields = Object.fromEntries(entries.filter(([field]) => !KNOWN_FIELDS.has(field)));
-  const place = placeOf(raw);
+  const path = pathOf(raw);
   return {
     ...(known as unknown as ResourceState),
     dependencies: (raw['dependencies'] as string[] | undefined) ?? [],
-    inputs: decodeProperties(raw['inputs'], codec, `${place} inputs`),
-    outputs: decodeProperties(raw['outputs'], codec, `${place} outputs`),
+    inputs: decodeProperties(raw['inputs'], codec, `${path} inputs`),
+    outputs: decodeProperties(raw['outputs'], codec, `${path} outputs`),
     ...(Object.keys(rest).length > 0 ? { rest } : {}),
   };
 }
@@ -24,12 +24,12 @@ export function decodeResource(raw: RawResource, codec: SecretCodec): ResourceSt
 /** The resource as Pulumi would write it: its order of fields, what is empty or false left out. */
 export function encodeResource(resource: ResourceState, codec: SecretCodec): RawResource {
   const { rest, inputs, outputs, ...known } = resource;
-  const place = placeOf({ ...known });
+  const path = pathOf({ ...known });
   const fields: Record<string, unknown> = {
     ...rest,
     ...known,
-    inputs: encodeProperties(inputs, codec, `${place} inputs`),
-    outputs: encodeProperties(outputs, codec, `${place} outputs`),
+    inputs: encodeProperties(inputs, codec, `${path} inputs`),
+    outputs: encodeProperties(outputs, codec, `${path} outputs`),
   };
   const names = [
     ...FIELD_ORDER,
@@ -41,7 +41,7 @@ export function encodeResource(resource: ResourceState, codec: SecretCodec): Raw
 }
 
 /** Two of one URN exist while a replaced resource waits for its deletion. */
-function placeOf(resource: { [field: string]: unknown }): string {
+function pathOf(resource: { [field: string]: unknown }): string {
   const urn = String(resource['urn']);
   return resource['delete'] === true ? `${urn} (replaced, ${String(resource['id'])})` : urn;
 }

@@ -16,7 +16,7 @@ const SALT_KEY = 'encryptionsalt';
 export function stackConfigCopy(projectRoot: string, stack: string, salt: string | undefined): string {
   const original = join(projectRoot, `Pulumi.${stack}.yaml`);
   const copy = join(projectRoot, '.coachdb', `Pulumi.${stack}.yaml`);
-  const former = readText(copy);
+  const before = readText(copy);
   const committed = readText(original);
   if (committed === undefined) {
     throw new PlatformError(
@@ -29,12 +29,12 @@ export function stackConfigCopy(projectRoot: string, stack: string, salt: string
   const settings = parseDocument(committed);
   // Values encrypted in the committed file open with the salt beside them only.
   if (!settings.has(SALT_KEY) || !hasSecureValue(committed)) {
-    const known = salt ?? saltOf(former);
+    const known = salt ?? saltOf(before);
     if (known === undefined) settings.delete(SALT_KEY);
     else settings.set(SALT_KEY, known);
   }
   const text = settings.toString({ lineWidth: 0 });
-  if (text !== former) {
+  if (text !== before) {
     mkdirSync(join(projectRoot, '.coachdb'), { recursive: true, mode: 0o711 });
     writeAtomically(copy, text);
   }

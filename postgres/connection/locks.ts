@@ -84,12 +84,12 @@ async function untilTaken(
 ): Promise<void> {
   const deadline = Date.now() + waitMs;
   while (!(await take())) {
-    if (Date.now() >= deadline) throw held(lock, what, waitMs, await holder());
+    if (Date.now() >= deadline) throw lockTaken(lock, what, waitMs, await holder());
     await new Promise((resolve) => setTimeout(resolve, Math.min(200, Math.max(1, deadline - Date.now()))));
   }
 }
 
-function held(lock: string, what: string, waitMs: number, holder: Holder | undefined): PlatformError {
+function lockTaken(lock: string, what: string, waitMs: number, holder: Holder | undefined): PlatformError {
   const waited = waitMs < 1000 ? '' : ` Waited ${Math.round(waitMs / 1000)} s.`;
   const options = { kind: 'locked', object: lock } as const;
   if (holder === undefined)

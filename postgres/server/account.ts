@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 import { PlatformError } from '../../system/errors';
 import { ask } from './ask';
 
-/** An account of this system. `drop` says that children have to be started as it; otherwise it is the caller's own. */
+/** An account of this system. `switchUser` says that children have to be started as it; otherwise it is the caller's own. */
 export interface Account {
   name: string;
   uid: number;
   gid: number;
-  drop: boolean;
+  switchUser: boolean;
 }
 
 export interface AccountQuery {
@@ -31,14 +31,14 @@ export interface AccountQuery {
  */
 export function serverAccount(query: AccountQuery): Account {
   const { uid, setting } = query;
-  if (uid === undefined) return { name: 'self', uid: -1, gid: -1, drop: false };
+  if (uid === undefined) return { name: 'self', uid: -1, gid: -1, switchUser: false };
   if (uid !== 0) {
     const self = accountByUid(uid);
-    return { name: accountName(uid), uid, gid: self?.gid ?? -1, drop: false };
+    return { name: accountName(uid), uid, gid: self?.gid ?? -1, switchUser: false };
   }
   if (setting !== undefined) {
     const named = accountByName(setting);
-    if (named !== undefined && named.uid !== 0) return { ...named, drop: true };
+    if (named !== undefined && named.uid !== 0) return { ...named, switchUser: true };
     throw new PlatformError(
       'account-unusable',
       `coach:server.account is ${setting}: ${named === undefined ? 'there is no such account' : 'PostgreSQL refuses to run as root'}.`,
@@ -53,7 +53,7 @@ export function serverAccount(query: AccountQuery): Account {
     accountByName('postgres') ??
     ordinary(ownerOf(query.root)) ??
     accountByName('nobody');
-  if (chosen !== undefined && chosen.uid !== 0) return { ...chosen, drop: true };
+  if (chosen !== undefined && chosen.uid !== 0) return { ...chosen, switchUser: true };
   throw new PlatformError(
     'account-missing',
     'PostgreSQL refuses to run as root, and this system has no account named postgres or nobody to run it.',
@@ -61,7 +61,7 @@ export function serverAccount(query: AccountQuery): Account {
   );
 }
 
-type SystemAccount = Omit<Account, 'drop'>;
+type SystemAccount = Omit<Account, 'switchUser'>;
 
 function ordinary(uid: number | undefined): SystemAccount | undefined {
   return uid === undefined || !Number.isInteger(uid) || uid <= 0 ? undefined : accountByUid(uid);

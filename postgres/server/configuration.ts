@@ -135,7 +135,7 @@ export async function withCandidate<T>(
 ): Promise<T> {
   const path = join(dataDirectory, `${CONF}.${process.pid}.new`);
   writeFileSync(path, text, { mode: 0o600 });
-  if (account.drop) chownSync(path, account.uid, account.gid);
+  if (account.switchUser) chownSync(path, account.uid, account.gid);
   try {
     return await work(path);
   } finally {

@@ -60,7 +60,7 @@ async function initdb(options: InitializeOptions, folder: string, step: (name: s
   const passwordFile = join(folder, 'password');
   const data = unfinishedData(folder);
   writeFileSync(passwordFile, `${adminPassword}\n`, { mode: 0o600 });
-  if (account.drop) chownSync(passwordFile, account.uid, account.gid);
+  if (account.switchUser) chownSync(passwordFile, account.uid, account.gid);
   // --no-clean: a full disk can still be told from other reasons afterwards.
   const args = ['-D', data, '-U', adminUser, '--pwfile', passwordFile, '--data-checksums', '--no-clean'];
   args.push('--auth-host=scram-sha-256', '--auth-local=scram-sha-256', '-E', 'UTF8', ...localeOf(binaries.major));

@@ -50,7 +50,7 @@ export function resolveLayout(query: LayoutQuery): Layout {
   const asDeclared = { dataDirectory, logDirectory, relocated: false };
   const recorded = recordedLayout(dataDirectory);
   if (recorded !== undefined) return recorded;
-  if (!account.drop) return asDeclared;
+  if (!account.switchUser) return asDeclared;
   const inside = isInside(packageRoot, dataDirectory);
   if (canReach(account, realFolder(inside ? packageRoot : dirname(dataDirectory)))) return asDeclared;
   if (!inside) {
@@ -88,7 +88,7 @@ export function prepareLayout(layout: Layout, query: LayoutQuery): void {
   for (const folder of [dirname(layout.dataDirectory), dirname(layout.logDirectory)])
     makeEnterable(folder, top, account);
   if (!existsSync(layout.logDirectory)) mkdirSync(layout.logDirectory, { mode: 0o750 });
-  if (account.drop && statSync(layout.logDirectory).uid !== account.uid) {
+  if (account.switchUser && statSync(layout.logDirectory).uid !== account.uid) {
     chownSync(layout.logDirectory, account.uid, account.gid);
   }
   if (layout.relocated && recordedLayout(query.dataDirectory) === undefined) recordLayout(layout, query.dataDirectory);
@@ -106,7 +106,7 @@ function makeEnterable(folder: string, top: string, account: Account): void {
     chmodSync(folder, 0o711);
     return;
   }
-  if (!account.drop || !isInside(top, folder)) return;
+  if (!account.switchUser || !isInside(top, folder)) return;
   const { mode } = statSync(folder);
   if ((mode & 0o111) !== 0o111) chmodSync(folder, (mode & 0o7777) | 0o111);
   makeEnterable(dirname(folder), top, account);

@@ -22,7 +22,7 @@ export interface ServerProcess {
   pathVariable: string;
 }
 
-type Place = Pick<ServerProcess, 'dataDirectory' | 'logDirectory'>;
+type Directories = Pick<ServerProcess, 'dataDirectory' | 'logDirectory'>;
 
 /** Recovery from a crash takes as long as there is WAL since the last checkpoint. */
 const START_TIMEOUT_MS = 300_000;
@@ -54,7 +54,7 @@ function spawnServer(server: ServerProcess): ChildProcess {
   rmSync(path, { force: true });
   const log = openSync(path, 'a', 0o640);
   try {
-    if (server.account.drop) chownSync(path, server.account.uid, server.account.gid);
+    if (server.account.switchUser) chownSync(path, server.account.uid, server.account.gid);
     const child = spawn(join(server.binaries.directory, 'postgres'), ['-D', server.dataDirectory], {
       ...identity(server.account),
       cwd: '/',
@@ -127,17 +127,17 @@ function refuseSingleUser(pidFile: string, dataDirectory: string): void {
  * the next start.
  */
 export async function stopServer(
-  place: Place,
+  server: Directories,
   mode: 'fast' | 'immediate' = 'fast',
   timeoutMs = STOP_TIMEOUT_MS,
 ): Promise<void> {
-  const state = serverState(place.dataDirectory);
+  const state = serverState(server.dataDirectory);
   if (state.status === 'stopped' || state.status === 'absent') return;
-  signal(state.pid, mode === 'fast' ? 'SIGINT' : 'SIGQUIT', place.dataDirectory);
-  await gone(place, timeoutMs);
+  signal(state.pid, mode === 'fast' ? 'SIGINT' : 'SIGQUIT', server.dataDirectory);
+  await gone(server, timeoutMs);
 }
 
-async function gone({ dataDirectory, logDirectory }: Place, timeoutMs: number): Promise<void> {
+async function gone({ dataDirectory, logDirectory }: Directories, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (Date.now() < deadline) {
     const { status } = serverState(dataDirectory);
@@ -167,7 +167,7 @@ function signal(pid: number, name: NodeJS.Signals, dataDirectory: string): void 
   }
 }
 
-function stillStarting({ dataDirectory, logDirectory }: Place): PlatformError {
+function stillStarting({ dataDirectory, logDirectory }: Directories): PlatformError {
   return new PlatformError(
     'server-start-timeout',
     `PostgreSQL in ${dataDirectory} still does not accept connections; after a crash it may be recovering.`,

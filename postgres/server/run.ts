@@ -21,9 +21,9 @@ export function childEnvironment(pathVariable: string): NodeJS.ProcessEnv {
   return { PATH: pathVariable, LC_ALL: 'C', TZ: 'UTC' };
 }
 
-/** What makes `spawn` drop to the account; nothing where it is the caller's own. */
+/** What makes `spawn` run as the account; nothing where it is the caller's own. */
 export function identity(account: Account): { uid?: number; gid?: number } {
-  return account.drop ? { uid: account.uid, gid: account.gid } : {};
+  return account.switchUser ? { uid: account.uid, gid: account.gid } : {};
 }
 
 /** Runs a program to its end as the server's account, with a minimal environment. Rejects only when it cannot be started. */

@@ -73,7 +73,7 @@ export function placeServer(declaration: ServerDeclaration, surroundings: Surrou
     major: majorOf(layout.dataDirectory),
     ...(places === undefined ? {} : { places }),
   });
-  const reachable = !account.drop || binaries.source !== 'npm' || canReach(account, binaries.directory);
+  const reachable = !account.switchUser || binaries.source !== 'npm' || canReach(account, binaries.directory);
   const server = {
     binaries: reachable ? binaries : { ...binaries, directory: copiedBinaries(systemFolder, binaries.version) },
     dataDirectory: layout.dataDirectory,

@@ -29,7 +29,7 @@ export function makeUnfinished(folder: string, account: Account): void {
   mkdirSync(folder, { mode: 0o700 });
   writeFileSync(join(folder, MARK), `${process.pid}\n`);
   chmodSync(folder, 0o700);
-  if (account.drop) chownSync(folder, account.uid, account.gid);
+  if (account.switchUser) chownSync(folder, account.uid, account.gid);
 }
 
 /** One's own, whose initdb has ended. */

@@ -46,9 +46,9 @@ function line({ month, rows, links, unsealed, unhashed, head, problems }: ChainM
   ].join('\n');
 }
 
-function anchor(value: string, former: Record<string, string>): Record<string, string> {
+function anchor(value: string, previous: Record<string, string>): Record<string, string> {
   const match = /^(\d{4}-\d{2})=([0-9a-fA-F]{64})$/.exec(value);
   if (match?.[1] === undefined || match[2] === undefined)
     throw new InvalidArgumentError('Expected a month and its head of 64 hexadecimal digits: 2026-10=ab12….');
-  return { ...former, [match[1]]: match[2] };
+  return { ...previous, [match[1]]: match[2] };
 }

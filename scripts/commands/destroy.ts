@@ -57,14 +57,14 @@ async function approvedDeletion(
   if (state === undefined) return undefined;
   const server = localServerOf(state, context.root);
   if (server !== undefined) requireRemovable(server.known, server.owned);
-  const place = server?.dataDirectory ?? 'none';
+  const dataDirectory = server?.dataDirectory ?? 'none';
   const { ask } = context;
   if (context.yes || ask === undefined) {
     if (!context.isStackNamed || database === undefined) throw namesNeeded(context, stack);
-    if (!context.yes) await confirm(context, `Remove stack ${stack.name} with ALL its data (${place})?`);
+    if (!context.yes) await confirm(context, `Remove stack ${stack.name} with ALL its data (${dataDirectory})?`);
     return { state, server };
   }
-  const said = `This removes the server of stack ${stack.name} with ALL its data (${place}).`;
+  const said = `This removes the server of stack ${stack.name} with ALL its data (${dataDirectory}).`;
   context.progress(wrapLines(said, context.display));
   for (const thing of ['stack', 'database'] as const)
     requireName(stack, thing, (await ask(`Type the name of the ${thing} to go on: `)).trim());

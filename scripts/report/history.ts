@@ -13,9 +13,9 @@ export function renderHistory(entries: readonly HistoryEntry[]): string {
 function renderEntry(entry: HistoryEntry): string {
   const { operation, schema, table, key, marker, differences } = entry;
   const row = key === null ? '' : `  ${Object.entries(key).map(pair).join(', ')}`;
-  const place = schema === 'public' ? printable(table) : printable(`${schema}.${table}`);
+  const tableName = schema === 'public' ? printable(table) : printable(`${schema}.${table}`);
   return [
-    cut(`${timeOf(entry.timestamp)}  ${operation}  ${place}${row}`),
+    cut(`${timeOf(entry.timestamp)}  ${operation}  ${tableName}${row}`),
     cut(`  ${whoOf(entry)}`),
     ...(marker === null ? [] : Object.entries(marker).map((one) => cut(`  ${pair(one)}`))),
     ...changes(differences),

@@ -37,10 +37,10 @@ export const database: Kind = {
   async ensure(session, wanted, olds) {
     const name = text(wanted, 'name');
     const client = await session.client();
-    const former = text(olds ?? {}, 'name', name);
-    if (former !== name) {
-      await session.release(former);
-      await renameDatabase(client, former, name);
+    const oldName = text(olds ?? {}, 'name', name);
+    if (oldName !== name) {
+      await session.release(oldName);
+      await renameDatabase(client, oldName, name);
     }
     const optional = ['owner', 'encoding', 'lcCollate', 'lcCtype', 'template'] as const;
     const given = optional.flatMap((key) => {

@@ -69,8 +69,8 @@ export const role: Kind = {
   async ensure(session, wanted, olds) {
     const name = text(wanted, 'name');
     const client = await session.client();
-    const former = text(olds ?? {}, 'name', name);
-    if (former !== name) await renameRole(client, former, name);
+    const oldName = text(olds ?? {}, 'name', name);
+    if (oldName !== name) await renameRole(client, oldName, name);
     await ensureRole(
       client,
       {

@@ -21,17 +21,17 @@ const nobody = known.find(({ name }) => name === 'nobody');
 describe('the account that runs the server', () => {
   it('is the caller himself, whoever he is, unless that is root', () => {
     const { uid, gid, name } = first!;
-    expect(serverAccount({ uid, root: '/', setting: 'somebody' })).toEqual({ name, uid, gid, drop: false });
-    expect(serverAccount({ uid: 54321, root: '/' })).toMatchObject({ name: 'user id 54321', drop: false });
+    expect(serverAccount({ uid, root: '/', setting: 'somebody' })).toEqual({ name, uid, gid, switchUser: false });
+    expect(serverAccount({ uid: 54321, root: '/' })).toMatchObject({ name: 'user id 54321', switchUser: false });
   });
 
   it('is, for root, the setting, else the owner of the data, else who ran sudo, else postgres or nobody', () => {
     const all = { uid: 0, root: '/', setting: first!.name, dataOwnerUid: second!.uid, sudoUid: String(known[2]!.uid) };
-    expect(serverAccount(all)).toEqual({ ...first, drop: true });
+    expect(serverAccount(all)).toEqual({ ...first, switchUser: true });
     expect(serverAccount({ ...all, setting: undefined }).uid).toBe(second!.uid);
     expect(serverAccount({ ...all, setting: undefined, dataOwnerUid: 0 }).uid).toBe(known[2]!.uid);
     const last = serverAccount({ uid: 0, root: '/', sudoUid: '0' });
-    expect(last).toEqual({ ...(postgres ?? nobody), drop: true });
+    expect(last).toEqual({ ...(postgres ?? nobody), switchUser: true });
   });
 
   it('is never root and never an account that does not exist', async () => {

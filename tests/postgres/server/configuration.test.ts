@@ -18,7 +18,7 @@ import { cleanUp, folder } from './support';
 
 afterAll(cleanUp);
 
-const account = { name: 'self', uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, drop: false };
+const account = { name: 'self', uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, switchUser: false };
 
 function options(parameters: ConfigurationOptions['parameters'] = {}): ConfigurationOptions {
   return { dataDirectory: folder(), logDirectory: '/somewhere/logs', account, port: 6543, parameters };

@@ -27,7 +27,7 @@ function query(packageRoot: string, account: Account, dataDirectory?: string): L
   };
 }
 
-const self: Account = { name: 'self', uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, drop: false };
+const self: Account = { name: 'self', uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, switchUser: false };
 
 describe('where a server lies', () => {
   it('is as declared for whoever runs it himself, however closed the folder', () => {

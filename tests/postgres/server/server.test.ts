@@ -194,7 +194,7 @@ describe.each(CHOICES)('a server ($name)', ({ binaries }) => {
   it('starts over a postmaster.pid whose process id belongs to somebody else now', async () => {
     await stopServer(placed.process);
     const { account } = placed.process;
-    const sleeper = spawn('sleep', ['60'], account.drop ? { uid: account.uid, gid: account.gid } : {});
+    const sleeper = spawn('sleep', ['60'], account.switchUser ? { uid: account.uid, gid: account.gid } : {});
     try {
       const pidFile = join(declared.dataDirectory, 'postmaster.pid');
       writeFileSync(

@@ -6,26 +6,26 @@ import { writeAtomically } from '../../system/atomicFile';
 /**
  * Deriving a state's key from the passphrase takes half a second of a processor, by design. Where the passphrase is a random one that lies in a
  * file of this machine, its key may lie beside it, in a file of the same mode: it opens less than the passphrase does. It is never
- * kept for a passphrase that somebody chose or gave in a variable.
+ * cached for a passphrase that somebody chose or gave in a variable.
  */
-export class KeptKey {
+export class KeyCache {
   constructor(private readonly path: string) {}
 
-  /** The key kept for that passphrase and salt; undefined: none, or for others, or damaged. */
+  /** The key cached for that passphrase and salt; undefined: none, or for others, or damaged. */
   read(passphrase: string, salt: Buffer): Buffer | undefined {
-    const kept = this.derived(passphrase);
-    return kept?.salt.equals(salt) === true ? kept.key : undefined;
+    const found = this.derived(passphrase);
+    return found?.salt.equals(salt) === true ? found.key : undefined;
   }
 
-  /** The key kept for that passphrase with its salt, for a state that has no salt yet. */
+  /** The key cached for that passphrase with its salt, for a state that has no salt yet. */
   derived(passphrase: string): { salt: Buffer; key: Buffer } | undefined {
-    let kept: { salt?: unknown; key?: unknown; proof?: unknown } | null;
+    let found: { salt?: unknown; key?: unknown; proof?: unknown } | null;
     try {
-      kept = JSON.parse(readFileSync(this.path, 'utf8')) as typeof kept;
+      found = JSON.parse(readFileSync(this.path, 'utf8')) as typeof found;
     } catch {
       return undefined;
     }
-    const [salt, key, proof] = [kept?.salt, kept?.key, kept?.proof].map((text) =>
+    const [salt, key, proof] = [found?.salt, found?.key, found?.proof].map((text) =>
       Buffer.from(typeof text === 'string' ? text : '', 'base64'),
     ) as [Buffer, Buffer, Buffer];
     const expected = proofOf(key, passphrase, salt);

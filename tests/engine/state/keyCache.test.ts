@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { KeptKey } from '../../../engine/state/keptKey';
+import { KeyCache } from '../../../engine/state/keyCache';
 import { Crypter } from '../../../engine/state/passphrase';
 
 let folder: string;
@@ -19,7 +19,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 describe('a kept key', () => {
   it('is given back for its passphrase and salt only', () => {
     const [salt, key] = [randomBytes(8), randomBytes(32)];
-    const kept = new KeptKey(path);
+    const kept = new KeyCache(path);
     expect(kept.read('right', salt)).toBeUndefined();
     kept.write('right', salt, key);
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -35,22 +35,22 @@ describe('a kept key', () => {
     'counts for nothing when it is damaged: %s',
     (text) => {
       writeFileSync(path, text);
-      expect(new KeptKey(path).read('right', Buffer.alloc(8))).toBeUndefined();
+      expect(new KeyCache(path).read('right', Buffer.alloc(8))).toBeUndefined();
     },
   );
 
   it('altered by hand opens nothing, and a wrong passphrase is noticed all the same', async () => {
-    const first = await Crypter.create('generated', new KeptKey(path));
+    const first = await Crypter.create('generated', new KeyCache(path));
     const sealed = first.encrypt('"secret"', 'p');
-    const again = await Crypter.open('generated', first.state, path, new KeptKey(path));
+    const again = await Crypter.open('generated', first.state, path, new KeyCache(path));
     expect(again.decrypt(sealed, 'p')).toBe('"secret"');
-    await expect(Crypter.open('another', first.state, path, new KeptKey(path))).rejects.toMatchObject({
+    await expect(Crypter.open('another', first.state, path, new KeyCache(path))).rejects.toMatchObject({
       code: 'passphrase-wrong',
     });
   });
 
   it('that cannot be written costs nothing but time', async () => {
-    const kept = new KeptKey(join(folder, 'missing', 'state.key'));
+    const kept = new KeyCache(join(folder, 'missing', 'state.key'));
     const crypter = await Crypter.create('generated-2', kept);
     expect(crypter.decrypt(crypter.encrypt('"x"', 'p'), 'p')).toBe('"x"');
   });
