@@ -23,6 +23,10 @@ export interface SdkStart {
 const ENTRY = join(__dirname, 'sdkMain.js');
 const LAZY_MODULES = join(__dirname, 'lazyModules.js');
 
+/** Set to anything: no process is started early, and the SDK is loaded as it is. For whoever suspects the shortcuts. */
+export const PLAIN_SDK = 'COACHDB_PLAIN_SDK';
+const isPlain = (): boolean => process.env[PLAIN_SDK] !== undefined;
+
 const waiting = new Map<string, ChildProcess>();
 
 /**
@@ -31,7 +35,7 @@ const waiting = new Map<string, ChildProcess>();
  */
 export function prepareSdk(launcher: SdkLauncher, modules: readonly string[]): void {
   const key = keyOf(launcher, modules);
-  if (waiting.has(key)) return;
+  if (isPlain() || waiting.has(key)) return;
   const child = launch(launcher, modules);
   holding(child, 'unref');
   child.once('exit', () => {
@@ -61,7 +65,8 @@ function holding(child: ChildProcess, change: 'ref' | 'unref'): void {
 }
 
 function launch(launcher: SdkLauncher, modules: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--require', LAZY_MODULES, ENTRY, launcher, ...modules], {
+  const shortcuts = isPlain() ? [] : ['--require', LAZY_MODULES];
+  return spawn(process.execPath, [...shortcuts, ENTRY, launcher, ...modules], {
     stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     // A group of its own: an interrupt on the terminal reaches the engine alone, which ends the current step first.
     detached: true,

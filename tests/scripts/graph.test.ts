@@ -4,6 +4,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { GraphResource } from '../../engine/graph/graph';
+import { PLAIN_SDK } from '../../engine/protocol/sdkProcess';
 import { TestProject } from '../support/project';
 
 let project: TestProject;
@@ -12,8 +13,8 @@ beforeAll(() => {
 });
 afterAll(() => project.remove());
 
-async function graphOf(stack: string): Promise<GraphResource[]> {
-  const { code, report, stderr } = await project.json(['graph', '--stack', stack]);
+async function graphOf(stack: string, environment: NodeJS.ProcessEnv = {}): Promise<GraphResource[]> {
+  const { code, report, stderr } = await project.json(['graph', '--stack', stack], environment);
   expect(code, stderr).toBe(0);
   expect(report).toMatchObject({ command: 'graph', stack, status: 'ok', problems: [] });
   return report['resources'] as GraphResource[];
@@ -64,8 +65,10 @@ describe('graph', () => {
     expect(String((report['notices'] as string[])[0])).toMatch(/not part of the program/);
   });
 
-  it('is the same twice', async () => {
-    expect(await graphOf('local')).toEqual(await graphOf('local'));
+  it('is the same twice, and with the SDK loaded as it is', async () => {
+    const resources = await graphOf('local');
+    expect(await graphOf('local')).toEqual(resources);
+    expect(await graphOf('local', { [PLAIN_SDK]: '1' })).toEqual(resources);
   });
 
   it('is that of every checkout and machine: no file is written, what a machine decides is a symbol', async () => {

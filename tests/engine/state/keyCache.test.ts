@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('a kept key', () => {
+describe('a cached key', () => {
   it('is given back for its passphrase and salt only', () => {
     const [salt, key] = [randomBytes(8), randomBytes(32)];
     const kept = new KeyCache(path);
