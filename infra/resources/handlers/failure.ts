@@ -8,9 +8,12 @@ const COMPUTED = ['activation', 'plan'];
 const ADDED = [...COMPUTED, 'stack', '__preview', '__provider'];
 
 export function without<T extends object, K extends string>(properties: T, ...names: readonly K[]): Omit<T, K> {
-  return Object.fromEntries(
-    Object.entries(properties).filter(([name]) => !(names as readonly string[]).includes(name)),
-  ) as Omit<T, K>;
+  return stripped(properties, names);
+}
+
+/** Of properties that may have more than their type says. */
+function stripped<T extends object>(properties: T, names: readonly string[]): T {
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => !names.includes(name))) as T;
 }
 
 /**
@@ -23,8 +26,8 @@ export function withRemedy<I extends object, O extends I>(
   own: Handler<I, O>,
   ...outputs: readonly (keyof O & string)[]
 ): Handler<I, O> {
-  const declared = <T extends object>(news: T): T => without(news, ...ADDED, ...outputs) as unknown as T;
-  const known = <T extends object>(olds: T): T => without(olds, ...ADDED) as unknown as T;
+  const declared = <T extends object>(news: T): T => stripped(news, [...ADDED, ...outputs]);
+  const known = <T extends object>(olds: T): T => stripped(olds, ADDED);
   return {
     check: async (olds, news: I & Asked) => {
       const stack = stackOf(news);
