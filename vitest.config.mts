@@ -11,8 +11,10 @@ const project = (name: Tier, groupOrder: number, maxWorkers: number) => ({
     name,
     include: files[name],
     maxWorkers,
+    // Modules loaded once for all files of a worker; who replaces modules or kills belongs to the faults.
+    isolate: name === 'faults',
     sequence: { groupOrder },
-    ...(name === 'pure' ? {} : { globalSetup: ['tests/support/global.ts'] }),
+    globalSetup: ['tests/support/runFolder.ts', ...(name === 'pure' ? [] : ['tests/support/global.ts'])],
   },
 });
 
@@ -21,6 +23,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    projects: [project('pure', 0, 4), project('server', 0, 4), project('stack', 1, 3), project('faults', 2, 2)],
+    projects: [project('pure', 0, 4), project('server', 0, 4), project('stack', 1, 3), project('faults', 1, 3)],
   },
 });

@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 export const TIERS = ['pure', 'server', 'stack', 'faults'] as const;
 export type Tier = (typeof TIERS)[number];
 
-/** Kills, full disks, other accounts, and what measures: one file after the other. */
+/** Kills, full disks, other accounts, modules replaced, and what measures: each file in a process of its own. */
 const FAULTS = /^tests\/(faults|benchmarks)\//;
 /** Whoever imports it, through whatever file, has a copy of the project with a stack of its own. */
 const STACK = 'benchmarks/project.ts';

@@ -63,7 +63,7 @@ describe('whose a data directory is', () => {
     await stopServer(placed.process);
     const { packageRoot: root } = placed.owned;
     expect(ownershipOf(placed.owned)).toEqual({ kind: 'own' });
-    const copy = join(folder(dirname(root)), 'copy');
+    const copy = join(folder(), 'copy');
     cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
     expect(ownershipOf(stack(copy))).toEqual({ kind: 'copied', from: placed.owned.home });
     expect((await problemOf(() => requireOwn(stack(copy)))).code).toBe('copy-unused');

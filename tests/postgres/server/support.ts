@@ -1,15 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,28 +20,17 @@ export const CHOICES: { name: string; binaries: string }[] = [
 
 export const NOWHERE: InstallPlaces = { debian: [], homebrew: [] };
 
-/** Where data is synced to disk for nothing: initdb then takes half a second also on a busy machine. Programs may not run there. */
-const MEMORY = '/dev/shm';
-const dataBase = (): string => {
-  try {
-    const { bavail, bsize } = statfsSync(MEMORY);
-    return bavail * bsize > 2 * 1024 ** 3 ? MEMORY : tmpdir();
-  } catch {
-    return tmpdir();
-  }
-};
-
 /** A folder every account may enter; `cleanUp` removes it. */
 const folders: string[] = [];
-export function folder(base = tmpdir()): string {
-  const made = realpathSync(mkdtempSync(join(base, 'coach-server-')));
+export function folder(): string {
+  const made = realpathSync(mkdtempSync(join(tmpdir(), 'coach-server-')));
   chmodSync(made, 0o755);
   folders.push(made);
   return made;
 }
 
 /** A checkout of its own, with the npm packages of this one. */
-export function project(at = join(folder(dataBase()), 'project')): string {
+export function project(at = join(folder(), 'project')): string {
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, 'package.json'), '{}');
   symlinkSync(join(__dirname, '../../../node_modules'), join(at, 'node_modules'));
