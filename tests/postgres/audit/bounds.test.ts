@@ -12,7 +12,7 @@ import { verifyChain } from '../../../postgres/audit/reading/verify';
 import { UNCHECKED } from '../../../postgres/audit/sql/bounds';
 import { renderHistory } from '../../../scripts/report/history';
 import { eventually } from '../../support/eventually';
-import { type AuditedDatabase, auditedDatabase, ONE_MAJOR } from './support';
+import { type AuditedDatabase, auditedDatabase } from './support';
 
 const WIDE = Array.from({ length: 1599 }, (_, index) => `"column_${index}" int`).join(', ');
 const SCHEMA = `
@@ -72,36 +72,28 @@ const VALUES: [what: string, column: string, value: string, recorded: 'sha256' |
 /** Of every row of the trail together: what a dump writes. */
 const TEXT = `SELECT max(octet_length(t::text))::int AS bytes FROM audit.audit_log t`;
 
-const other = inject('otherCluster');
-
-describe.each(['the run’s server', 'the other major'])('a row that the application may write, on %s', (where) => {
-  let made: AuditedDatabase | undefined;
-  const database = (): AuditedDatabase => {
-    if (made === undefined) throw new Error('beforeEach makes it');
-    return made;
-  };
-  beforeEach(async (context) => {
-    if (where !== 'the run’s server' && other === null) context.skip(ONE_MAJOR);
-    if (made === undefined) {
-      const server = where === 'the run’s server' ? undefined : (other ?? undefined);
-      made = await auditedDatabase('audit_bounds', SCHEMA, { tables: TABLES, hashChain: true }, server);
-      await made.up();
-    }
-    await made.admin.query(
+describe('a row that the application may write', () => {
+  let database: AuditedDatabase;
+  beforeAll(async () => {
+    database = await auditedDatabase('audit_bounds', SCHEMA, { tables: TABLES, hashChain: true });
+    await database.up();
+  });
+  beforeEach(async () => {
+    await database.admin.query(
       `TRUNCATE "Doc", "ByRow", "Texts", "Wide", "Key", "JsonKey"; DELETE FROM audit.audit_log; DELETE FROM audit.chain_link`,
     );
-    await made.recorded();
+    await database.recorded();
   });
-  afterAll(() => made?.drop());
+  afterAll(() => database.drop());
 
   it.each(VALUES)('%s is recorded so that it can be read', async (_what, column, value, recorded) => {
-    const { admin } = database();
+    const { admin } = database;
     await admin.query(`INSERT INTO "Doc" (id, ${column}) SELECT 1, ${value}`);
     await admin.query(`UPDATE "Doc" SET small = 'changed'; UPDATE "Doc" SET ${column} = NULL; DELETE FROM "Doc"`);
     const { rows } = await admin.query<{ bytes: number }>(TEXT);
     expect(rows[0]?.bytes).toBeLessThan(64 * 1024 * 1024);
-    const reader = await database().as('reader');
-    const { entries } = await readHistory(reader, database().spec, { table: 'Doc', key: '1' });
+    const reader = await database.as('reader');
+    const { entries } = await readHistory(reader, database.spec, { table: 'Doc', key: '1' });
     expect(entries.map(({ operation }) => operation)).toEqual(['INSERT', 'UPDATE', 'UPDATE', 'DELETE']);
     const [insert, update, emptied] = entries;
     const shown = insert?.after?.[column];
@@ -111,12 +103,12 @@ describe.each(['the run’s server', 'the other major'])('a row that the applica
     expect(update?.differences).toEqual([{ column: 'small', kind: 'changed', before: 'kept', after: 'changed' }]);
     expect(emptied?.differences).toEqual([{ column, kind: 'changed', before: shown, after: null }]);
     expect(renderHistory(entries)).toContain('~ small  "kept" -> "changed"');
-    expect((await verifyChain(reader, database().spec)).months.flatMap(({ problems }) => problems)).toEqual([]);
+    expect((await verifyChain(reader, database.spec)).months.flatMap(({ problems }) => problems)).toEqual([]);
     await reader.end();
   });
 
   it('is sealed, kept up and dumped, all of it together', async () => {
-    const { admin, spec } = database();
+    const { admin, spec } = database;
     for (const [index, [, column, value]] of VALUES.entries())
       await admin.query(`INSERT INTO "Doc" (id, ${column}) SELECT ${index}, ${value}`);
     await eventually('everything is sealed', async () => {
@@ -126,62 +118,63 @@ describe.each(['the run’s server', 'the other major'])('a row that the applica
     expect((await verifyChain(admin, spec)).intact).toBe(true);
     // As a dump does.
     await admin.query(`COPY (SELECT * FROM audit.audit_log) TO '/dev/null'`);
-    if (!dumping || dumping.port !== database().server.port) return;
-    const { host, port, user, password, binaries } = dumping;
-    const dump = ['-h', host, '-p', String(port), '-U', user, '-f', '/dev/null', '-n', 'audit', database().name];
+    const { host, port, user, password, binaries } = inject('cluster');
+    // The npm binaries have no pg_dump.
+    if (!existsSync(join(binaries, 'pg_dump'))) return;
+    const dump = ['-h', host, '-p', String(port), '-U', user, '-f', '/dev/null', '-n', 'audit', database.name];
     await promisify(execFile)(join(binaries, 'pg_dump'), dump, { env: { PGPASSWORD: password } });
   });
 
   it('is recorded by row as it is by statement', async () => {
-    await database().admin.query(`INSERT INTO "ByRow" SELECT 1, ${HUGE}::jsonb; DELETE FROM "ByRow"`);
-    const rows = await database().recorded();
+    await database.admin.query(`INSERT INTO "ByRow" SELECT 1, ${HUGE}::jsonb; DELETE FROM "ByRow"`);
+    const rows = await database.recorded();
     expect(rows.map(({ operation }) => operation)).toEqual(['INSERT', 'DELETE']);
     expect(rows[0]?.new_data?.body).toMatch(LARGE);
     expect(rows[1]?.old_data?.body).toBe(rows[0]?.new_data?.body);
   });
 
   it('is recorded alike between a migration that changes its columns and the next `up`', async () => {
-    const { admin, roles } = database();
+    const { admin, roles } = database;
     await admin.query(`SET ROLE ${roles.tableOwner}; ALTER TABLE "ByRow" ADD COLUMN span interval; RESET ROLE`);
     await admin.query(`SELECT set_config('app.current_user_id', repeat('u', 2000), false);
       INSERT INTO "ByRow" SELECT 1, ${HUGE}::jsonb; UPDATE "ByRow" SET span = '1 day'; DELETE FROM "ByRow"; RESET app.current_user_id`);
-    const rows = await database().recorded();
+    const rows = await database.recorded();
     expect(rows.map(({ operation }) => operation)).toEqual(['INSERT', 'UPDATE', 'DELETE']);
     for (const { old_data: before, new_data: after, user_id: user } of rows)
       for (const text of [(before ?? after)?.body, (after ?? before)?.body, user]) expect(text).toMatch(LARGE);
     await admin.query(`ALTER TABLE "ByRow" DROP COLUMN span`);
-    await database().up();
+    await database.up();
   });
 
   it('has the hash of its text, which anybody can compute', async () => {
-    const { admin } = database();
+    const { admin } = database;
     await admin.query(`INSERT INTO "Doc" (id, note) SELECT 1, repeat('ñ', 2000000)`);
     const { rows } = await admin.query<{ text: string }>(
       `SELECT format('[too large: %s bytes, sha256 %s]', octet_length(note), encode(sha256(convert_to(note, 'UTF8')), 'hex')) AS text FROM "Doc"`,
     );
-    expect((await database().recorded())[0]?.new_data).toMatchObject({ note: rows[0]?.text, small: 'kept' });
+    expect((await database.recorded())[0]?.new_data).toMatchObject({ note: rows[0]?.text, small: 'kept' });
   });
 
   it('keeps each value of a megabyte while the row is of no more than eight, else those of four kilobytes', async () => {
-    const { admin } = database();
+    const { admin } = database;
     const texts = (count: number): string =>
       Array.from({ length: 12 }, (_, index) => (index < count ? `repeat('x', 1000000)` : `'short'`)).join(', ');
     await admin.query(`INSERT INTO "Texts" SELECT 1, ${texts(8)}; INSERT INTO "Texts" SELECT 2, ${texts(12)}`);
-    const [eight, twelve] = await database().recorded();
+    const [eight, twelve] = await database.recorded();
     expect(eight?.new_data).toMatchObject({ t0: 'x'.repeat(1_000_000), t7: 'x'.repeat(1_000_000), t11: 'short' });
     expect(Object.values(twelve?.new_data ?? {}).filter((value) => LARGE.test(String(value)))).toHaveLength(12);
   });
 
   it('has 1,600 columns', async () => {
-    const { admin } = database();
+    const { admin } = database;
     await admin.query(`INSERT INTO "Wide" (id, column_0) VALUES (1, 1); UPDATE "Wide" SET column_1598 = 2`);
-    const [insert, update] = await database().recorded();
+    const [insert, update] = await database.recorded();
     expect(Object.keys(insert?.new_data ?? {})).toHaveLength(1600);
     expect(update?.new_data).toMatchObject({ column_0: 1, column_1598: 2 });
   });
 
   it('has a key that is too large, by which its history is found all the same', async () => {
-    const { admin, spec } = database();
+    const { admin, spec } = database;
     const { rows } = await admin.query<{ long: string }>(
       `SELECT string_agg(md5(i::text), '') AS long FROM generate_series(1, 70) i`,
     );
@@ -197,22 +190,22 @@ describe.each(['the run’s server', 'the other major'])('a row that the applica
   });
 
   it('has a key of JSON with huge numbers', async () => {
-    const { admin } = database();
+    const { admin } = database;
     await admin.query(`INSERT INTO "JsonKey" SELECT ${HUGE}::jsonb, 1; DELETE FROM "JsonKey"`);
-    const rows = await database().recorded();
+    const rows = await database.recorded();
     expect(rows.map(({ operation }) => operation)).toEqual(['INSERT', 'DELETE']);
     for (const { key } of rows) expect(key?.id).toMatch(LARGE);
   });
 
   it('comes from a user and an application with long names', async () => {
-    const client = await database().as('app');
+    const client = await database.as('app');
     const user = 'ü'.repeat(500_000);
     await client.query(
       `SELECT set_config('app.current_user_id', $1, false), set_config('application_name', $2, false)`,
       [user, 'a\u202e\u0007'.repeat(100_000)],
     );
     await client.query(`INSERT INTO "Key" VALUES ('1'); UPDATE "Key" SET v = 2; DELETE FROM "Key"; TRUNCATE "Key"`);
-    const { entries } = await readHistory(database().admin, database().spec, { user });
+    const { entries } = await readHistory(database.admin, database.spec, { user });
     expect(entries.map(({ operation }) => operation)).toEqual(['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']);
     for (const entry of entries) {
       expect(entry.user).toMatch(LARGE);
@@ -222,7 +215,7 @@ describe.each(['the run’s server', 'the other major'])('a row that the applica
   });
 
   it('is refused by its own statement where JSON cannot hold it', async () => {
-    const { admin } = database();
+    const { admin } = database;
     await expect(admin.query(`INSERT INTO "Doc" (id, note) SELECT 1, repeat('x', 300000000)`)).rejects.toMatchObject({
       code: '54000',
     });
@@ -230,30 +223,27 @@ describe.each(['the run’s server', 'the other major'])('a row that the applica
       code: '22P05',
     });
     expect((await admin.query(`SELECT FROM "Doc"`)).rowCount).toBe(0);
-    expect(await database().recorded()).toEqual([]);
+    expect(await database.recorded()).toEqual([]);
   });
 
   it('does not make a reason for a suspension long', async () => {
-    await expect(database().admin.query(`SELECT audit.suspend(repeat('x', 1001))`)).rejects.toMatchObject({
+    await expect(database.admin.query(`SELECT audit.suspend(repeat('x', 1001))`)).rejects.toMatchObject({
       code: '22023',
       message: expect.stringContaining('1001 bytes') as string,
     });
   });
 
   it('is judged for the trail’s readers alone', async () => {
-    const app = await database().as('app');
+    const app = await database.as('app');
     await expect(app.query(`SELECT audit.bounded('{}', '{}')`)).rejects.toMatchObject({ code: '42501' });
     await app.end();
   });
 });
 
-/** On a server that has pg_dump, where the machine has one. */
-const dumping = [inject('cluster'), other].find((one) => one !== null && existsSync(join(one.binaries, 'pg_dump')));
-
 describe('a trail of an earlier version', () => {
   let database: AuditedDatabase;
   beforeAll(async () => {
-    database = await auditedDatabase('audit_former', SCHEMA, { tables: TABLES }, dumping ?? undefined);
+    database = await auditedDatabase('audit_former', SCHEMA, { tables: TABLES });
     await database.up();
     const { admin } = database;
     // As it was before there were bounds: without their functions, recorders that record everything, rows of any size.

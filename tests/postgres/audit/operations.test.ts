@@ -1,9 +1,7 @@
-import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { MATRIX, SCHEMA, TABLES } from './operations';
-import { type AuditedDatabase, auditedDatabase, ONE_MAJOR } from './support';
-
-const other = inject('otherCluster');
+import { type AuditedDatabase, auditedDatabase } from './support';
 
 const ALL_TABLES = `"Student", "Lesson", "Completed", "Note", "Event", "Person", "Teacher", "odd ""name.x"`;
 
@@ -14,23 +12,16 @@ async function remake(database: AuditedDatabase): Promise<void> {
   await database.up();
 }
 
-describe.each(['the run’s server', 'the other major'])('every operation on %s', (where) => {
-  let database: AuditedDatabase | undefined;
+describe('every operation', () => {
+  let database: AuditedDatabase;
   let remade = false;
 
-  beforeEach(async (ctx) => {
-    if (where !== 'the run’s server' && other === null) ctx.skip(ONE_MAJOR);
-    database ??= await auditedDatabase(
-      'audit_ops',
-      SCHEMA,
-      { tables: TABLES },
-      where === 'the run’s server' ? undefined : (other ?? undefined),
-    );
+  beforeAll(async () => {
+    database = await auditedDatabase('audit_ops', SCHEMA, { tables: TABLES });
   });
-  afterAll(() => database?.drop());
+  afterAll(() => database.drop());
 
   it.each(MATRIX)('$name', async ({ before, run, expected }) => {
-    if (database === undefined) throw new Error('beforeEach makes it');
     const { admin } = database;
     await (remade ? admin.query(`TRUNCATE ${ALL_TABLES} RESTART IDENTITY CASCADE`) : remake(database));
     // What a case defines beyond rows is not undone by emptying tables.

@@ -147,6 +147,3 @@ export async function sealChain(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>('SELECT audit.seal() AS line');
   return rows.map(({ line }) => line);
 }
-
-/** Why a test on `inject('otherCluster')` is skipped. */
-export const ONE_MAJOR = 'the machine has the programs of one PostgreSQL alone (apt-get or npm ci brings the other)';

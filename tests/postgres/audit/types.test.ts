@@ -1,7 +1,7 @@
-import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { parseExact } from '../../../postgres/audit/reading/exactJson';
-import { type AuditedDatabase, auditedDatabase, ONE_MAJOR } from './support';
+import { type AuditedDatabase, auditedDatabase } from './support';
 
 /** One column of each, and a value whose text would differ under the settings of another session. */
 const TYPES: [type: string, value: string, recorded: unknown][] = [
@@ -56,26 +56,15 @@ CREATE TABLE everything (id int PRIMARY KEY, ${TYPES.map(([type], index) => `c${
 const HOSTILE = `SET extra_float_digits = -15; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; SET bytea_output = 'escape';
   SET TimeZone = 'UTC'; SET standard_conforming_strings = off; SET array_nulls = off; SET transform_null_equals = on; SET search_path = pg_catalog`;
 
-const other = inject('otherCluster');
-
-describe.each(['the run’s server', 'the other major'])('every type on %s', (where) => {
-  let database: AuditedDatabase | undefined;
-  beforeEach(async (ctx) => {
-    if (where !== 'the run’s server' && other === null) ctx.skip(ONE_MAJOR);
-    if (database !== undefined) return;
-    const server = where === 'the run’s server' ? undefined : (other ?? undefined);
-    database = await auditedDatabase(
-      'audit_types',
-      SQL,
-      { tables: [{ schema: 'public', table: 'everything' }] },
-      server,
-    );
+describe('every type', () => {
+  let database: AuditedDatabase;
+  beforeAll(async () => {
+    database = await auditedDatabase('audit_types', SQL, { tables: [{ schema: 'public', table: 'everything' }] });
     await database.up();
   });
-  afterAll(() => database?.drop());
+  afterAll(() => database.drop());
 
   it.each(['plain', 'hostile'])('is recorded exactly in a session with %s settings', async (session) => {
-    if (database === undefined) throw new Error('made before');
     const { admin } = database;
     const client = await database.as('app');
     const values = TYPES.map(([, value]) => value).join(', ');

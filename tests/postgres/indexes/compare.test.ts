@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { readIndex } from '../../../postgres/indexes/catalog';
 import { compareIndex, definitionKey } from '../../../postgres/indexes/compare';
@@ -13,21 +13,18 @@ const ALL = [
   ...UNIQUE_PAIRS.map((pair) => ({ ...pair, create: 'CREATE UNIQUE INDEX' })),
 ];
 
-describe.each(['cluster', 'otherCluster'] as const)('comparison on the PostgreSQL of "%s"', (which) => {
-  const server = inject(which);
+describe('comparison', () => {
   let database: TestDatabase;
   let client: Client;
 
   beforeAll(async () => {
-    if (server === null) return;
-    database = await freshDatabase('index_pairs', server);
+    database = await freshDatabase('index_pairs');
     client = database.client;
     await client.query(SCHEMA_SQL);
   });
-  afterAll(() => database?.drop());
+  afterAll(() => database.drop());
 
-  it.for(ALL)('$what', async (pair, context) => {
-    if (server === null) return context.skip('the machine has the programs of one PostgreSQL alone');
+  it.each(ALL)('$what', async (pair) => {
     const spec: IndexSpec = { name: 'pair', schema: 'public', table: 'Student', columns: [], ...pair.wanted };
     await client.query(`${pair.create} pair ${pair.actual}`);
     try {
