@@ -1,8 +1,9 @@
-import { afterAll, afterEach, expect, it } from 'vitest';
+import type { PoolConfig } from 'pg';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
 import { prismaDeploy } from '../../support/schemaEngine';
 import { snapshot } from './snapshot';
-import { deploy, migrationFolder, problemOf, removeFolders, type Stage, stage } from './support';
+import { deploy, migrationFolder, problemOf, removeFolders, type Stage, stageTemplate } from './support';
 
 /** What Prisma's engine takes: the file whole (up to 7.3, and later where it cannot read it), its statements one by one (7.4 and later). */
 type Taken = 'both' | 'whole' | 'statements' | 'neither';
@@ -279,26 +280,40 @@ const KINDS: Kind[] = [
   },
 ];
 
+const FIRST: [name: string, script: string] = ['20250101000000_before', BEFORE];
+type Template = Awaited<ReturnType<typeof stageTemplate>>;
+let throughEngine: Template;
+let throughDeploy: Template;
+beforeAll(async () => {
+  throughEngine = await stageTemplate('kindp', async (one) =>
+    expect(await prismaDeploy(configOf(one), [FIRST], (text) => [text])).toMatchObject({ error: null }),
+  );
+  throughDeploy = await stageTemplate('kindh', (one) => deploy(one, migrationFolder({ [FIRST[0]]: BEFORE })));
+});
+
 const stages: Stage[] = [];
 afterEach(async () => {
   for (const place of stages.splice(0)) await place.close();
 });
-afterAll(removeFolders);
+afterAll(async () => {
+  removeFolders();
+  await throughEngine.close();
+  await throughDeploy.close();
+});
 
-async function prepared(prefix: string): Promise<Stage> {
-  const place = await stage(prefix);
+async function prepared(template: Template): Promise<Stage> {
+  const place = await template.copy();
   stages.push(place);
   return place;
 }
 
+const configOf = ({ target, owner }: Stage): PoolConfig => ({ ...target, options: `-c role=${owner}` });
+
 /** The database as Prisma leaves it, and whether it was content. */
 async function throughPrisma(statements: string[], whole: boolean): Promise<{ taken: boolean; left: unknown }> {
-  const place = await prepared('kindp');
-  const config = { ...place.target, options: `-c role=${place.owner}` };
-  const script = statements.join('\n');
-  const first: [string, string] = ['20250101000000_before', BEFORE];
-  expect(await prismaDeploy(config, [first], (text) => [text])).toMatchObject({ error: null });
-  const { error } = await prismaDeploy(config, [first, [NAME, script]], (text) => (whole ? [text] : statements));
+  const place = await prepared(throughEngine);
+  const files = [FIRST, [NAME, statements.join('\n')] as [string, string]];
+  const { error } = await prismaDeploy(configOf(place), files, (text) => (whole ? [text] : statements));
   return { taken: error === null, left: await snapshot(place.database.client) };
 }
 
@@ -308,10 +323,8 @@ it.each(KINDS)('$what: as through Prisma', async ({ statements, prisma, here = '
   const taken = whole.taken ? (apart.taken ? 'both' : 'whole') : apart.taken ? 'statements' : 'neither';
   expect(taken).toBe(prisma);
 
-  const place = await prepared('kindh');
-  const directory = migrationFolder({ '20250101000000_before': BEFORE });
-  await deploy(place, directory);
-  const files = { '20250101000000_before': BEFORE, [NAME]: statements.join('\n') };
+  const place = await prepared(throughDeploy);
+  const files = { [FIRST[0]]: BEFORE, [NAME]: statements.join('\n') };
   const run = (): Promise<unknown> => deploy(place, migrationFolder(files));
   if (here !== 'applied') {
     const error = await problemOf(run);

@@ -68,23 +68,54 @@ export async function stage(prefix: string, server?: TestServer): Promise<Stage>
     `CREATE ROLE ${owner} NOLOGIN; CREATE ROLE ${migrator} LOGIN PASSWORD 'm' NOINHERIT IN ROLE ${owner};
      ALTER DATABASE ${database.target.database} OWNER TO ${owner}`,
   );
-  const target = { ...database.target, user: migrator, password: 'm' };
-  const client = new Client(target);
-  client.on('error', () => undefined);
-  await client.connect();
+  const opened = await opening(database, owner, migrator);
   return {
-    database,
-    owner,
-    client,
-    target,
+    ...opened,
     close: async () => {
-      await client.end().catch(() => undefined);
+      await opened.client.end().catch(() => undefined);
       await database.client.query(`REASSIGN OWNED BY ${owner}, ${migrator} TO CURRENT_USER`);
       await database.client.query(`DROP OWNED BY ${owner}, ${migrator}`);
       await database.client.query(`DROP ROLE ${migrator}; DROP ROLE ${owner}`);
       await database.drop();
     },
   };
+}
+
+/** What `make` leaves in a stage, to be copied as often as wanted: the roles are those of the one, the database is each copy's own. */
+export async function stageTemplate(
+  prefix: string,
+  make: (stage: Stage) => Promise<unknown>,
+): Promise<{ copy(): Promise<Stage>; close(): Promise<void> }> {
+  const first = await stage(prefix);
+  await make(first);
+  const { owner, target } = first;
+  await Promise.all([first.client.end(), first.database.client.end()]);
+  return {
+    copy: async () => {
+      const database = await freshDatabase(prefix, undefined, target.database);
+      await database.client.query(`ALTER DATABASE ${database.target.database} OWNER TO ${owner}`);
+      const opened = await opening(database, owner, target.user);
+      return {
+        ...opened,
+        close: async () => {
+          await opened.client.end().catch(() => undefined);
+          await database.drop();
+        },
+      };
+    },
+    close: async () => {
+      await first.database.drop(`DROP ROLE ${target.user}; DROP ROLE ${owner}`);
+    },
+  };
+}
+
+/** The migrator connected. */
+async function opening(database: TestDatabase, owner: string, migrator: string): Promise<Omit<Stage, 'close'>> {
+  const target = { ...database.target, user: migrator, password: 'm' };
+  const client = new Client(target);
+  client.on('error', () => undefined);
+  await client.connect();
+  return { database, owner, client, target };
 }
 
 /** Reads, plans and applies a folder, as `deploy` does. */
