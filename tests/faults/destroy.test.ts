@@ -6,20 +6,19 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { freePort } from '../support/cluster';
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 import { refused } from './support';
 
 const EMBEDDED = ['--engine', 'embedded'];
 
 let project: TestProject;
 beforeAll(async () => {
-  project = new TestProject('coach-destroy-');
+  project = await deployedProject('coach-destroy-');
   copyFileSync(project.path('Pulumi.local.yaml'), project.path('Pulumi.staging.yaml'));
   project.set('server', { port: await freePort(), binaries: 'auto' }, 'staging');
-  for (const stack of ['local', 'staging']) {
-    const { code, stderr } = await project.run(['up', '--yes', '--stack', stack, ...EMBEDDED]);
-    expect(code, stderr).toBe(0);
-  }
+  const { code, stderr } = await project.run(['up', '--yes', '--stack', 'staging', ...EMBEDDED]);
+  expect(code, stderr).toBe(0);
 }, 240_000);
 afterAll(async () => {
   await project.run(['destroy', '--yes', '--stack', 'staging']);

@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 
 let project: TestProject;
-beforeAll(() => {
-  project = new TestProject();
-});
+beforeAll(async () => {
+  project = await deployedProject();
+}, 120_000);
 afterAll(() => project.remove());
 
 async function connect(): Promise<Client> {
@@ -29,7 +30,6 @@ function killIfAlive(pid: number): void {
 }
 
 it('recovers a server killed under write load with every committed row', { timeout: 180_000 }, async () => {
-  expect((await project.run(['start', '--engine', 'embedded'])).code).toBe(0);
   const writer = await connect();
   await writer.query('CREATE TABLE load (n int PRIMARY KEY)');
   const { report } = await project.json(['status']);

@@ -2,14 +2,15 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { asAdmin } from '../faults/support';
-import { TestProject } from '../support/project';
+import { deployedProject } from '../support/deployed';
+import type { TestProject } from '../support/project';
 
 let project: TestProject;
 
 beforeAll(async () => {
-  project = new TestProject();
+  project = await deployedProject();
   project.set('audit', { hashChain: true });
-  expect((await project.run(['start', '--engine', 'embedded'])).code).toBe(0);
+  expect((await project.run(['up', '--yes', '--engine', 'embedded'])).code).toBe(0);
   await asApplication(async (client) => {
     await client.query(
       `INSERT INTO "User" (id, email, name, "updatedAt") VALUES ('u1', 'ana@example.org', 'Ana', now())`,

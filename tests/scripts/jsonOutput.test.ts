@@ -8,6 +8,7 @@ import { TRAIL_COLUMNS } from '../../postgres/audit/columns';
 import { COMMANDS } from '../../scripts/commands/index';
 import { ExitCode } from '../../scripts/exitCodes';
 import { ROOT } from '../support/compiled';
+import { deployedProject } from '../support/deployed';
 import { TestProject } from '../support/project';
 
 interface Condition {
@@ -115,8 +116,10 @@ describe('a preview', () => {
 
 describe('a stack', () => {
   beforeAll(async () => {
+    await project.remove();
+    project = await deployedProject();
     await report(['start', '--yes', '--engine', 'embedded'], ExitCode.done);
-  });
+  }, 120_000);
 
   it('that stands as declared exits 0 with --detailed-exitcode', async () => {
     expect((await report(['preview', '--engine', 'embedded', '--detailed-exitcode'], ExitCode.done))['status']).toBe(
