@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { deployedProject } from '../support/deployed';
 import type { TestProject } from '../support/project';
+import { PULUMI_ENVIRONMENT } from '../support/pulumi';
 import { asAdmin, stateOf } from './support';
 
 const hasPty = spawnSync('python3', ['-c', 'import pty, termios, fcntl']).status === 0;
@@ -30,7 +31,7 @@ function typed(args: string[], prompt: string, answer: string): { code: number |
     {
       cwd: project.root,
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TERM: 'xterm-256color' },
+      env: { ...PULUMI_ENVIRONMENT, PATH: process.env['PATH'], HOME: process.env['HOME'], TERM: 'xterm-256color' },
     },
   );
   expect(stderr).toBe('');
@@ -80,7 +81,7 @@ describe.skipIf(!hasPty)(
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'migration.sql'), 'CREATE TABLE more ();\n');
       const before = await everything();
-      const plain = await project.run(args);
+      const plain = await project.run(args, PULUMI_ENVIRONMENT);
       const words = new Set(`${plain.stdout}\n${plain.stderr}`.split(/\s+/));
       for (const [what, answer, expected] of ANSWERS) {
         const { code, shown } = typed(args, prompt, answer);
