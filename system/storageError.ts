@@ -24,6 +24,14 @@ export function storageError(path: string, error: unknown): unknown {
         `Run the command as a user who may write there${ownerOf(path)}, or hand it over (\`chown -R\`).`,
         { ...options, kind: 'refused' },
       );
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new PlatformError(
+        'folder-missing',
+        `${path} could not be written: there is no folder ${dirname(path)}.`,
+        `Make it (\`mkdir -p ${dirname(path)}\`), or name another file.`,
+        options,
+      );
     default:
       return error;
   }

@@ -1,7 +1,6 @@
-import { writeFileSync } from 'node:fs';
-
 import { Option } from 'commander';
 
+import { writeAtomically } from '../../system/atomicFile';
 import { PlatformError } from '../../system/errors';
 import { done } from '../command';
 import { openStack } from '../stack';
@@ -30,7 +29,7 @@ export const stateExport: CommandDefinition = {
     const text = JSON.stringify(deployment, null, 4);
     const file = options['file'];
     if (typeof file !== 'string') return done(text, deployment);
-    writeFileSync(file, `${text}\n`, { mode: 0o600 });
+    writeAtomically(file, `${text}\n`);
     return done(`Wrote the state of stack ${stack.name} to ${file}.`, { file });
   },
 };

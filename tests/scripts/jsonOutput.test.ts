@@ -139,9 +139,11 @@ describe('a stack', () => {
   it('env --write and state export --file keep passwords to the owner', async () => {
     const env = project.path('.env');
     const state = project.path('state.json');
-    writeFileSync(env, 'OTHER=1\n', { mode: 0o644 });
+    for (const path of [env, state]) writeFileSync(path, 'OTHER=1\n', { mode: 0o644 });
     expect((await report(['env', '--write', env], ExitCode.done))['changed']).toContain('DATABASE_URL');
     await report(['state', 'export', '--file', state], ExitCode.done);
+    const nowhere = await report(['state', 'export', '--file', project.path('nowhere', 'state.json')], ExitCode.failed);
+    expect(codes(nowhere)).toEqual(['folder-missing']);
     for (const path of [env, state, project.path('.coachdb', 'passphrase')])
       expect(statSync(path).mode & 0o777, path).toBe(0o600);
   });
