@@ -10,13 +10,14 @@ import { TestProject } from '../support/project';
 import { as, checkpointOf, stateOf } from './support';
 
 export const projects: TestProject[] = [];
+
 /** For `afterAll`: every project that a test of the file made. */
 export async function removeProjects(): Promise<void> {
   for (const project of projects.splice(0)) await project.remove();
 }
 
-export async function deployed(prefix?: string): Promise<TestProject> {
-  const project = await deployedProject(prefix ?? 'coach-folder-');
+export async function deployed(): Promise<TestProject> {
+  const project = await deployedProject('coach-folder-');
   projects.push(project);
   return project;
 }

@@ -87,19 +87,15 @@ export function embeddedBinaries(): string | undefined {
 /** Names the copy of the npm binaries that this run made, in the environment that its workers inherit. */
 const COPY = 'COACH_TEST_NATIVE';
 
-/**
- * Root's servers run as another account: where that one cannot enter the checkout, the npm binaries are copied to where it can.
- * Returns what removes them.
- */
-export function openBinaries(): () => void {
+/** Root's servers run as another account: where that one cannot enter the checkout, the npm binaries are copied to where it can. */
+export function openBinaries(): void {
   const binaries = embeddedBinaries();
-  if (binaries === undefined || process.getuid?.() !== 0 || isOpenToAll(binaries)) return () => undefined;
+  if (binaries === undefined || process.getuid?.() !== 0 || isOpenToAll(binaries)) return;
   const folder = mkdtempSync(join(tmpdir(), 'coach-native-'));
   chmodSync(folder, 0o755);
   cpSync(dirname(binaries), join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
   relink(dirname(binaries), join(folder, 'native'));
   process.env[COPY] = join(folder, 'native');
-  return () => rmSync(folder, { recursive: true, force: true });
 }
 
 /** Links with absolute targets lead into the copy too. */
@@ -168,13 +164,12 @@ async function initialize(binaries: string, folder: string, options: Surrounding
   await run(join(binaries, 'initdb'), [...initdb, '-E', 'UTF8', '--locale=C', '-N'], options);
 }
 
-/** initdb once for the whole run: what `startCluster` copies, in a tenth of the time. Returns what removes it. */
-export async function keepFreshDataDirectory(binaries: string): Promise<() => void> {
+/** initdb once for the whole run: what `startCluster` copies, in a tenth of the time. */
+export async function keepFreshDataDirectory(binaries: string): Promise<void> {
   const options = await surroundings();
   const folder = serverFolder(options);
   await initialize(binaries, folder, options);
   process.env[FRESH] = JSON.stringify({ ...freshDataDirectories(), [binaries]: join(folder, 'data') });
-  return () => rmSync(folder, { recursive: true, force: true });
 }
 
 function freshDataDirectories(): Record<string, string> {

@@ -14,14 +14,9 @@ const run = promisify(execFile);
 /** The folder in which the run's template is noted, in the environment that its workers inherit. */
 const TEMPLATE = 'COACH_TEST_TEMPLATE';
 
-/** For the run's set-up: where the first test that needs it leaves the template. Returns what removes it. */
-export function prepareTemplate(): () => void {
-  const folder = mkdtempSync(join(tmpdir(), 'coach-template-'));
-  process.env[TEMPLATE] = folder;
-  return () => {
-    const root = rootIn(folder);
-    for (const path of [folder, ...(root === undefined ? [] : [root])]) rmSync(path, { recursive: true, force: true });
-  };
+/** For the run's set-up: where the first test that needs it leaves the template. */
+export function prepareTemplate(): void {
+  process.env[TEMPLATE] = mkdtempSync(join(tmpdir(), 'coach-template-'));
 }
 
 /**
@@ -33,10 +28,10 @@ export async function deployedProject(prefix?: string): Promise<TestProject> {
   const project = new TestProject(prefix);
   const { port } = project;
   await run('cp', ['-a', '--reflink=auto', `${template}/.coachdb/.`, project.path('.coachdb')]);
-  const former = project.port;
+  const templatePort = project.port;
   writeFileSync(project.path('.coachdb', 'local', 'port'), `${port}\n`);
-  replace(project.path('.coachdb', 'local', 'data', 'postgresql.conf'), String(former), String(port));
-  await movePort(project, former, port);
+  replace(project.path('.coachdb', 'local', 'data', 'postgresql.conf'), String(templatePort), String(port));
+  await movePort(project, templatePort, port);
   own(project);
   await succeed(project, ['restart', '--yes']);
   return project;

@@ -3,31 +3,23 @@ import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { oncePerRun } from './oncePerRun';
+
 const GIBIBYTE = 1024 ** 3;
 /** Where data is synced to disk for nothing. */
 const MEMORY = '/dev/shm';
 /** Three times what a whole run was seen to need at once. */
 const NEEDED_BYTES = 6 * GIBIBYTE;
 
-/** The vitest projects of a run share the process that sets them up, but no module. */
-const run = globalThis as { coachRunFolder?: { users: number; remove(): Promise<void> } };
-
 /**
  * Everything a run writes lies in one folder, which is the temporary folder of its processes; a process of its own waits for the end
  * of the run, however it ends, and then ends every server in that folder and removes it.
  */
-export default function setup(): () => Promise<void> {
-  const shared = (run.coachRunFolder ??= { users: 0, remove: makeRunFolder() });
-  shared.users += 1;
-  return async () => {
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    delete run.coachRunFolder;
-    await shared.remove();
-  };
+export default async function setup(): Promise<() => Promise<void>> {
+  return (await oncePerRun('folder', () => Promise.resolve(makeRunFolder()))).leave;
 }
 
-function makeRunFolder(): () => Promise<void> {
+function makeRunFolder(): { value: string; stop: () => Promise<void> } {
   const folder = mkdtempSync(join(fastestFolder(), 'coach-run-'));
   // As /tmp is: servers and command lines of other accounts write there too.
   chmodSync(folder, 0o1777);
@@ -37,10 +29,11 @@ function makeRunFolder(): () => Promise<void> {
     detached: true,
   });
   const ended = new Promise<void>((resolve) => cleaner.once('exit', () => resolve()));
-  return async () => {
+  const stop = (): Promise<void> => {
     cleaner.stdin?.end();
-    await ended;
+    return ended;
   };
+  return { value: folder, stop };
 }
 
 /** The machine's memory, where there is enough of it and programs may run there; else the usual one. */

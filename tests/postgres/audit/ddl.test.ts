@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { attempt } from './attacks';
 import { type AuditedDatabase, auditedDatabase, type Recorded } from './support';
@@ -26,13 +26,13 @@ const HOSTILE = `SET extra_float_digits = -15; SET DateStyle = 'SQL, DMY'; SET I
   SET search_path = public; SET quote_all_identifiers = on`;
 
 describe('between a migration and the next up', () => {
-  let database: AuditedDatabase | undefined;
   let db: AuditedDatabase;
   let owner: Client;
 
+  beforeAll(async () => {
+    db = await auditedDatabase('audit_ddl', SCHEMA, { tables: TABLES });
+  });
   beforeEach(async () => {
-    database ??= await auditedDatabase('audit_ddl', SCHEMA, { tables: TABLES });
-    db = database;
     await db.up();
     owner = await db.as('migrator');
     await owner.query(`SET ROLE ${db.roles.tableOwner}`);
@@ -40,13 +40,12 @@ describe('between a migration and the next up', () => {
   });
   /** Everything as new, whatever the test made of it. */
   afterEach(async () => {
-    if (database === undefined) return;
     await owner.end();
     await db.admin
       .query(`SET coach_audit.applying = 'on'; DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public;
       SET ROLE ${db.roles.tableOwner}; ${SCHEMA}; RESET ROLE; RESET coach_audit.applying`);
   });
-  afterAll(() => database?.drop());
+  afterAll(() => db.drop());
 
   /** Operations with the given columns of the row: the later one, of a DELETE the former. */
   async function rows(...columns: string[]): Promise<unknown[]> {

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { verifyChain } from '../../../postgres/audit/reading/verify';
 import { type AuditedDatabase, auditedDatabase, sealChain } from './support';
@@ -97,11 +97,13 @@ BEGIN
 END $$`;
 
 describe('the trail replayed over empty tables', () => {
-  let database: AuditedDatabase | undefined;
-  afterAll(() => database?.drop());
+  let database: AuditedDatabase;
+  beforeAll(async () => {
+    database = await auditedDatabase('audit_replay', SCHEMA, { tables: TABLES, hashChain: true });
+  });
+  afterAll(() => database.drop());
 
   it.each([1, 2, 3])('gives the tables, whatever was done to them (seed %i)', async (seed) => {
-    database ??= await auditedDatabase('audit_replay', SCHEMA, { tables: TABLES, hashChain: true });
     await database.up();
     const client = await database.as('app');
     await client.query(

@@ -9,7 +9,7 @@ import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { readHistory } from '../../../postgres/migrations/history';
 import { planMigrations } from '../../../postgres/migrations/plan';
 import { PlatformError } from '../../../system/errors';
-import { freshDatabase, type TestDatabase, type TestServer } from '../../support/database';
+import { freshDatabase, type TestDatabase } from '../../support/database';
 
 const folders: string[] = [];
 
@@ -60,8 +60,8 @@ export interface Stage {
 }
 
 /** A database as `up` leaves it for the first migration: owner role, migrator connected. */
-export async function stage(prefix: string, server?: TestServer): Promise<Stage> {
-  const database = await freshDatabase(prefix, server);
+export async function stage(prefix: string): Promise<Stage> {
+  const database = await freshDatabase(prefix);
   const owner = `${database.target.database}_owner`;
   const migrator = `${database.target.database}_migrator`;
   await database.client.query(
