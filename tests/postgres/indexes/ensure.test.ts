@@ -1,68 +1,26 @@
 import { type Client } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
-import { withClient } from '../../../postgres/connection/client';
-import { applyIndexSteps } from '../../../postgres/indexes/apply';
 import { readIndex, readIndexes } from '../../../postgres/indexes/catalog';
 import { dropIndex, ensureIndex, planIndexes } from '../../../postgres/indexes/ensure';
 import { retiredName, temporaryName } from '../../../postgres/indexes/names';
-import { planText } from '../../../postgres/indexes/print';
-import { resolveIndexes } from '../../../postgres/indexes/resolve';
-import { searchPathOf } from '../../../postgres/indexes/session';
 import type { IndexSpec } from '../../../postgres/spec';
-import { PlatformError } from '../../../system/errors';
-import { freshDatabase, type TestDatabase } from '../../support/database';
+import { failure, indexStage, spec, STUDENT } from './stage';
 
-const OWNER = 'index_ensure_owner';
-let database: TestDatabase;
+const stage = indexStage('ensure');
+const { table, session: freshSession } = stage;
 let client: Client;
-
-beforeAll(async () => {
-  database = await freshDatabase('ensure');
-  client = database.client;
-  await client.query(`CREATE ROLE ${OWNER}; GRANT CREATE ON SCHEMA public TO ${OWNER}`);
-  await client.query(`GRANT CREATE, TEMPORARY ON DATABASE "${database.target.database}" TO ${OWNER}`);
+beforeAll(() => {
+  client = stage.client;
 });
 
-afterAll(async () => {
-  await client.query(`DROP OWNED BY ${OWNER} CASCADE; DROP ROLE ${OWNER}`);
-  await database.drop();
-});
-
-/** Each test has its own tables, owned by the role that indexes belong to. */
-async function table(sql: string): Promise<void> {
-  await client.query(`SET ROLE ${OWNER}`);
-  await client.query(sql);
-  await client.query('RESET ROLE');
-}
-
-afterEach(async () => {
-  await client.query(`DROP OWNED BY ${OWNER} CASCADE`);
-  await client.query(`GRANT CREATE ON SCHEMA public TO ${OWNER}`);
-  await client.query(`GRANT CREATE, TEMPORARY ON DATABASE "${database.target.database}" TO ${OWNER}`);
-});
-
-function spec(more: Partial<IndexSpec> = {}): IndexSpec {
-  return { name: 'idx_student_location', schema: 'public', table: 'Student', columns: [{ name: 'location' }], ...more };
-}
-
-const STUDENT = 'CREATE TABLE "Student" (id int PRIMARY KEY, location text, language text, email text, n int NOT NULL)';
-const ensure = (wanted: IndexSpec, more = {}) => ensureIndex(client, wanted, { role: OWNER, ...more });
+const ensure = (wanted: IndexSpec, more = {}) => ensureIndex(client, wanted, { role: stage.owner, ...more });
 const oid = async (name: string) =>
   (await client.query<{ oid: number }>('SELECT oid FROM pg_class WHERE relname = $1', [name])).rows[0]?.oid;
 const indexNames = async () =>
   (await readIndexes(client, { schemas: ['public'] }))
     .filter((one) => one.status.constraint === null)
     .map((one) => one.name);
-
-async function failure(work: Promise<unknown>): Promise<PlatformError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof PlatformError)) throw new Error(`expected a PlatformError, got ${String(error)}`);
-  return error;
-}
 
 describe('creating', () => {
   it('builds a missing index as the owner and then finds nothing to do', async () => {
@@ -79,7 +37,7 @@ describe('creating', () => {
     const { rows } = await client.query<{ owner: string }>(
       `SELECT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE relname = 'idx_student_location'`,
     );
-    expect(rows[0]?.owner).toBe(OWNER);
+    expect(rows[0]?.owner).toBe(stage.owner);
   });
 
   it('adopts an index that a migration made in other words', async () => {
@@ -129,7 +87,7 @@ describe('creating', () => {
     expect((await ensure({ ...wanted, include: [] })).action).toBe('replace');
     expect((await ensure({ ...wanted, include: [] })).action).toBe('none');
     expect(await indexNames()).toEqual([name]);
-    expect(await dropIndex(client, wanted, { role: OWNER })).toBe(true);
+    expect(await dropIndex(client, wanted, { role: stage.owner })).toBe(true);
   });
 
   it('runs one statement only, whatever an expression holds', async () => {
@@ -238,7 +196,7 @@ describe('refusing', () => {
     expect([error.code, error.kind]).toEqual(['index-backs-constraint', 'refused']);
     expect(error.message).toContain('unique constraint idx_student_location');
     const place = { schema: 'public', table: 'Student', name: 'Student_pkey' };
-    expect((await failure(dropIndex(client, place, { role: OWNER }))).code).toBe('index-backs-constraint');
+    expect((await failure(dropIndex(client, place, { role: stage.owner }))).code).toBe('index-backs-constraint');
     // The same definition needs nothing, so a constraint is no obstacle.
     expect((await ensure(spec({ unique: true }))).action).toBe('none');
   });
@@ -299,7 +257,7 @@ describe('refusing', () => {
     ['a syntax error', { predicate: 'id >' }, 'index-definition-refused', 'Correct the SQL'],
   ] as const)('names %s in the plan, before anything is done', async (_what, more, code, remedy) => {
     await table(STUDENT);
-    const [planned] = await planIndexes(client, [spec(more as unknown as Partial<IndexSpec>)], { role: OWNER });
+    const [planned] = await planIndexes(client, [spec(more as unknown as Partial<IndexSpec>)], { role: stage.owner });
     expect(planned?.plan.action).toBe('refused');
     expect(planned?.plan.problems[0]?.code).toBe(code);
     expect(planned?.plan.problems[0]?.remedy).toContain(remedy);
@@ -375,110 +333,5 @@ describe('short steps', () => {
     await other.end();
     expect([error.code, error.kind]).toEqual(['index-lock-timeout', 'locked']);
     expect((await readIndex(client, 'public', 'idx_student_location'))?.storage).toEqual({});
-  });
-});
-
-describe('planning many', () => {
-  it('asks the same number of catalog queries for one index and for twenty', async () => {
-    await table(STUDENT);
-    const wanted = Array.from({ length: 20 }, (_, index) => spec({ name: `idx_${index}`, columns: [{ name: 'n' }] }));
-    const counted = async (specs: IndexSpec[]) => {
-      const seen: string[] = [];
-      const query = client.query.bind(client) as (...args: unknown[]) => unknown;
-      const spy = (...args: unknown[]) => {
-        if (typeof args[0] === 'string') seen.push(args[0]);
-        return query(...args);
-      };
-      Object.defineProperty(client, 'query', { value: spy, configurable: true });
-      await planIndexes(client, specs);
-      Reflect.deleteProperty(client, 'query');
-      return seen.filter((text) => /pg_class|pg_index/.test(text)).length;
-    };
-    expect(await counted(wanted)).toBe(await counted(wanted.slice(0, 1)));
-  });
-
-  it('does not touch the table: a definition is understood while somebody holds it exclusively', async () => {
-    await table(STUDENT);
-    const other = await freshSession();
-    await other.query(`BEGIN; LOCK TABLE "Student" IN ACCESS EXCLUSIVE MODE`);
-    const wanted = spec({ columns: [{ name: 'lower(location)', expression: true }], predicate: 'n > 1' });
-    await client.query(`SET lock_timeout = 500`);
-    try {
-      const [resolution] = await resolveIndexes(client, [wanted]);
-      expect(resolution?.wanted?.description).toMatchObject({ predicate: '(n > 1)' });
-    } finally {
-      await client.query('RESET lock_timeout');
-      await other.end();
-    }
-    // And nothing of the trial stays.
-    const { rows } = await client.query(`SELECT relname FROM pg_class WHERE relpersistence = 't'`);
-    expect(rows).toEqual([]);
-  });
-
-  it('says so where trials are not allowed', async () => {
-    await table(STUDENT);
-    await client.query('SET default_transaction_read_only = on');
-    const error = await failure(planIndexes(client, [spec()]));
-    await client.query('RESET default_transaction_read_only');
-    expect([error.code, error.remedy]).toEqual(['index-trial-refused', expect.stringContaining('primary server')]);
-  });
-
-  it('prints statements with their reasons, and indexes that are there twice', async () => {
-    await table(
-      `${STUDENT}; CREATE INDEX idx_student_location ON "Student" (language); CREATE INDEX twin ON "Student" (location)`,
-    );
-    const [planned] = await planIndexes(client, [spec()], { role: OWNER });
-    if (planned === undefined) throw new Error('no plan');
-    expect(planText(planned.plan)).toMatch(
-      /replace: columns location instead of language\n {2}-- build: .*\n {2}CREATE INDEX CONCURRENTLY .*;\n[^]*ALTER INDEX [^]*twin/,
-    );
-    expect((await readIndex(client, 'public', 'idx_student_location'))?.keys[0]?.column).toBe('language');
-  });
-});
-
-async function freshSession(): Promise<Client> {
-  const { Client: PgClient } = await import('pg');
-  const session = new PgClient({ ...database.target, application_name: 'holder' });
-  await session.connect();
-  return session;
-}
-
-describe('what stands in an expression or predicate', () => {
-  const injected = async (): Promise<unknown> =>
-    (await client.query<{ found: string | null }>(`SELECT to_regclass('public.injected')::text AS found`)).rows[0]
-      ?.found;
-
-  it('is one piece of one statement, in the trial and in the work', async () => {
-    await table('CREATE TABLE pieces (n int)');
-    const predicate = 'true); COMMIT; CREATE TABLE public.injected (); SELECT (1';
-    const spec = { name: 'idx_pieces', schema: 'public', table: 'pieces', columns: [{ name: 'n' }], predicate };
-    const [planned] = await planIndexes(client, [spec]);
-    expect(planned?.plan.problems).toMatchObject([{ code: 'index-definition-refused' }]);
-    expect(await injected()).toBeNull();
-    const index = { schema: 'public', name: 'idx_pieces' };
-    for (const phase of ['alone', 'transaction'] as const) {
-      const sql = ['SELECT 1; CREATE TABLE public.injected ()'];
-      const step = { phase, action: 'drop', index, sql, reason: '' } as const;
-      await expect(applyIndexSteps(client, { ...index, table: 'pieces' }, [step]), phase).rejects.toMatchObject({
-        code: 'index-failed',
-        message: expect.stringContaining('multiple commands') as unknown,
-      });
-    }
-    expect(await injected()).toBeNull();
-  });
-
-  it('is looked up in the temporary schema last', () => {
-    expect(searchPathOf('a b')).toBe('"a b", public, pg_temp');
-  });
-
-  it('means the same to a session without a search path, as all of the platform are', async () => {
-    await table(`CREATE TABLE pieces (n int);
-      CREATE FUNCTION public.doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2'`);
-    const columns = [{ name: 'doubled(n)', expression: true }];
-    const spec = { name: 'idx_doubled', schema: 'public', table: 'pieces', columns };
-    await withClient(database.target, async (own) => {
-      expect((await ensureIndex(own, spec)).action).toBe('create');
-      expect((await ensureIndex(own, spec)).action).toBe('none');
-    });
   });
 });
