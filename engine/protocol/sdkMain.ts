@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-import { PLAIN_SDK, type SdkStart } from './sdkProcess';
+import { isPlain, type SdkStart } from './sdkProcess';
 import { withoutDebugging } from './withoutDebugging';
 
 const load = createRequire(__filename);
@@ -29,7 +29,7 @@ process.once('message', (start: SdkStart) => {
   load(path);
 });
 
-if (process.env[PLAIN_SDK] === undefined) withoutDebugging(sdk);
+if (!isPlain()) withoutDebugging(sdk);
 for (const module of [join(sdk, 'index.js'), ...modules]) attempt(module);
 
 declare global {

@@ -25,7 +25,7 @@ const LAZY_MODULES = join(__dirname, 'lazyModules.js');
 
 /** Set to anything: no process is started early, and the SDK is loaded as it is. For whoever suspects the shortcuts. */
 export const PLAIN_SDK = 'COACHDB_PLAIN_SDK';
-const isPlain = (): boolean => process.env[PLAIN_SDK] !== undefined;
+export const isPlain = (): boolean => process.env[PLAIN_SDK] !== undefined;
 
 const waiting = new Map<string, ChildProcess>();
 

@@ -4,6 +4,8 @@ import { promisify } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
+import { PLAIN_SDK } from '../../../engine/protocol/sdkProcess';
+
 const run = promisify(execFile);
 const ROOT = join(__dirname, '..', '..', '..');
 const MODULE = join(ROOT, 'dist', 'engine', 'protocol', 'sdkProcess.js');
@@ -33,6 +35,21 @@ describe('a process of the SDK that was started early', () => {
     await soon(() => waiting(marker) === 1);
     parent.kill('SIGKILL');
     await soon(() => waiting(marker) === 0);
+  });
+
+  it.each([
+    ['is', {}, { early: 1, shortcuts: true }],
+    ['is not', { [PLAIN_SDK]: '1' }, { early: 0, shortcuts: false }],
+  ])('%s there and given shortcuts with %j', async (_, environment, expected) => {
+    const script = `
+      const { prepareSdk, startSdk } = require(${JSON.stringify(MODULE)});
+      prepareSdk('run', []);
+      const { stdout } = require('child_process').spawnSync('pgrep', ['-fcP', String(process.pid), 'sdkMain.js']);
+      const child = startSdk('run', [], { cwd: '/', args: ['--monitor=127.0.0.1:1'], environment: {} });
+      child.kill('SIGKILL');
+      process.stdout.write(JSON.stringify({ early: Number(stdout), shortcuts: child.spawnargs.includes('--require') }));`;
+    const { stdout } = await run(process.execPath, ['-e', script], { env: { ...process.env, ...environment } });
+    expect(JSON.parse(stdout)).toEqual(expected);
   });
 
   it('has no credential before its start, but what the SDK reads while it loads', async () => {
