@@ -44,7 +44,7 @@ export interface RoleSpec {
   createRole: boolean;
   replication: boolean;
   bypassRowLevelSecurity: boolean;
-  purpose: 'owner' | 'migrator' | 'application' | 'readOnly' | 'monitor' | 'auditor' | 'auditOwner';
+  purpose: 'owner' | 'migrator' | 'loader' | 'application' | 'readOnly' | 'monitor' | 'auditor' | 'auditOwner';
 }
 
 /** What lies in a schema and carries rights of its own. */

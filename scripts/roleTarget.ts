@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 
+import { loginRoles } from '../infra/config/databaseSpec';
 import type { ConnectionTarget } from '../postgres/spec';
 import { PlatformError } from '../system/errors';
 import { databaseAccess } from './databaseAccess';
@@ -18,8 +19,7 @@ export function targetOf(
   purpose: 'connect' | 'tell',
 ): ConnectionTarget {
   const access = databaseAccess(stack, state, purpose);
-  const { migrator, application, readOnly, monitor, auditor } = stack.settings.roles;
-  const names = [application, readOnly, migrator, monitor, auditor].map(({ name }) => name);
+  const names = loginRoles(stack.settings);
   if (names.includes(role)) return access.as(role);
   const admin = state === undefined ? undefined : adminLogin(state)?.target;
   if (admin !== undefined && role === admin.user) return { ...admin, database: access.database };

@@ -19,10 +19,12 @@ const CLUSTER_SQL = [
   `CREATE ROLE coach_audit_owner NOLOGIN`,
   `CREATE ROLE inclusive LOGIN PASSWORD 'x' CONNECTION LIMIT 20`,
   `CREATE ROLE coach_migrator LOGIN PASSWORD 'x'`,
+  `CREATE ROLE coach_loader LOGIN NOINHERIT PASSWORD 'x'`,
   `CREATE ROLE coach_readonly LOGIN PASSWORD 'x'`,
   `CREATE ROLE coach_monitor LOGIN PASSWORD 'x'`,
   `CREATE ROLE coach_auditor LOGIN PASSWORD 'x'`,
   `GRANT coach_owner TO coach_migrator`,
+  `GRANT coach_owner TO coach_loader`,
   `GRANT pg_monitor TO coach_monitor`,
   `CREATE DATABASE inclusive_ai TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`,
 ];
@@ -30,7 +32,7 @@ const CLUSTER_SQL = [
 const DATABASE_SQL = [
   ...['uuid-ossp', 'pg_trgm', 'btree_gin', 'pg_stat_statements'].map((name) => `CREATE EXTENSION "${name}"`),
   `REVOKE ALL ON DATABASE inclusive_ai FROM PUBLIC`,
-  `GRANT CONNECT ON DATABASE inclusive_ai TO inclusive, coach_migrator, coach_readonly, coach_monitor, coach_auditor`,
+  `GRANT CONNECT ON DATABASE inclusive_ai TO inclusive, coach_migrator, coach_loader, coach_readonly, coach_monitor, coach_auditor`,
   `GRANT CREATE, TEMPORARY ON DATABASE inclusive_ai TO coach_owner`,
   `ALTER SCHEMA public OWNER TO coach_owner`,
   `GRANT USAGE ON SCHEMA public TO inclusive, coach_readonly`,

@@ -56,7 +56,7 @@ export function databaseSpec(settings: Settings, { projectRoot, machine }: SpecC
       table: audit.table,
       owner: roles.auditOwner.name,
       readers: [roles.auditor.name],
-      loaders: audit.loaders,
+      loaders: [...new Set([roles.loader.name, ...audit.loaders])],
       tables: audit.tables
         .filter(({ enabled }) => enabled)
         .map(({ schema, table, exclude, redact }) => ({
@@ -89,7 +89,13 @@ export function applicationDirectory(settings: Pick<Settings, 'app'>, projectRoo
 const migrationsDirectory = (settings: Settings, projectRoot: string): string =>
   join(applicationDirectory(settings, projectRoot), 'prisma', 'migrations');
 
-function roleSpecs({ roles }: Settings): RoleSpec[] {
+/** The roles that have a password. */
+export const loginRoles = (settings: Pick<Settings, 'roles'>): string[] =>
+  roleSpecs(settings)
+    .filter(({ login }) => login)
+    .map(({ name }) => name);
+
+function roleSpecs({ roles }: Pick<Settings, 'roles'>): RoleSpec[] {
   const plain = {
     connectionLimit: -1,
     memberOf: [],
@@ -111,6 +117,8 @@ function roleSpecs({ roles }: Settings): RoleSpec[] {
       memberOf: [roles.owner.name],
       assumeRole: roles.owner.name,
     },
+    // Itself until it says SET ROLE: the trail is suspended by it and never by the owner, who would be every migration.
+    { ...plain, ...roles.loader, purpose: 'loader', login: true, memberOf: [roles.owner.name], inherit: false },
     { ...plain, ...roles.application, purpose: 'application', login: true },
     { ...plain, ...roles.readOnly, purpose: 'readOnly', login: true },
     { ...plain, ...roles.monitor, purpose: 'monitor', login: true, memberOf: ['pg_monitor'] },
@@ -154,13 +162,12 @@ function grants(settings: Settings): GrantSpec[] {
     objects: [],
     privileges,
   });
-  const logins = [roles.migrator, roles.application, roles.readOnly, roles.monitor, roles.auditor];
   const usesExtensions = [roles.owner, roles.application, roles.readOnly, roles.monitor];
   return merged([
     grant(PUBLIC, 'database', []),
     // Without CREATE neither CREATE SCHEMA IF NOT EXISTS nor a trusted extension works in a migration.
     grant(roles.owner.name, 'database', ['CREATE', 'TEMPORARY']),
-    ...logins.map(({ name }) => grant(name, 'database', ['CONNECT'])),
+    ...loginRoles(settings).map((name) => grant(name, 'database', ['CONNECT'])),
     // Before PostgreSQL 15 everybody could create in public, and a database keeps that through upgrades.
     grant(PUBLIC, 'schema', ['USAGE']),
     grant(roles.application.name, 'schema', ['USAGE']),

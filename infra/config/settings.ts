@@ -215,6 +215,7 @@ export const settingsSchema = (environment: Environment) =>
         'refused, with the command that renames the role',
       ),
       migrator: loginRole('coach_migrator', 'runs migrations as the owner'),
+      loader: loginRole('coach_loader', 'loads tables as the owner, and may suspend the trail for it'),
       // Two pools of 10.
       application: loginRole('inclusive', 'reads and writes rows, owns nothing, cannot create', 20),
       readOnly: loginRole('coach_readonly', 'reads rows'),

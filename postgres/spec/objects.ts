@@ -71,7 +71,7 @@ export const audit = section(
     loaders: setting(
       loaders,
       [],
-      'roles beside superusers that may suspend the trail in a transaction, which is marked',
+      'roles beside `roles.loader` and superusers that may suspend the trail in a transaction, which is marked',
     ),
     retentionMonths: setting(wholeNumber(0, 1200, 'months'), 0, 'how much of the trail is kept; 0 keeps all', {
       change: 'older months are dropped',

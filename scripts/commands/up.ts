@@ -2,6 +2,7 @@ import { Option } from 'commander';
 
 import { backendPaths } from '../../engine/state/backend';
 import { removeStaleLocks } from '../../engine/state/lock';
+import { loginRoles } from '../../infra/config/databaseSpec';
 import { startAgain } from '../../postgres/server/bringUp';
 import { PlatformError } from '../../system/errors';
 import { type CommandContext, type CommandResult, confirm, declined } from '../command';
@@ -163,10 +164,7 @@ function repairLock(context: CommandContext, stack: Stack, stateDirectory: strin
 }
 
 function passwordResource(stack: Stack, role: string): string {
-  const { roles } = stack.settings;
-  const logins = [roles.migrator, roles.application, roles.readOnly, roles.monitor, roles.auditor].map(
-    ({ name }) => name,
-  );
+  const logins = loginRoles(stack.settings);
   if (logins.includes(role)) return `password-${role}`;
   throw new PlatformError(
     'role-unknown',

@@ -36,6 +36,7 @@ async function owned(database = 'inclusive_ai'): Promise<unknown> {
 const EXTENSIONS = ['pg_trgm', 'pg_stat_statements', 'btree_gin', 'pgcrypto', 'uuid-ossp'];
 const DEFAULT_NAMES: Record<string, string> = {
   migrator: 'coach_migrator',
+  loader: 'coach_loader',
   application: 'inclusive',
   readOnly: 'coach_readonly',
   monitor: 'coach_monitor',
@@ -98,7 +99,8 @@ describe('a changed name', { timeout: 240_000 }, () => {
   });
 
   it('of every role that logs in and of an extension’s schema: the preview keeps its word, every right is there again', async () => {
-    const names = { migrator: 'm2', application: 'a2', readOnly: 'r2', monitor: 'o2', auditor: 'u2', auditOwner: 'w2' };
+    const logins = { migrator: 'm2', loader: 'l2', application: 'a2', readOnly: 'r2', monitor: 'o2', auditor: 'u2' };
+    const names = { ...logins, auditOwner: 'w2' };
     const before = await rights();
     const roles = Object.fromEntries(Object.entries(names).map(([role, name]) => [role, { name }]));
     project.set('roles', { owner: { name: 'new_owner' }, ...roles });

@@ -48,7 +48,7 @@ const BY_HAND = [
 ];
 
 const HISTORY = `SELECT coalesce(bool_or(has_table_privilege(r, '_prisma_migrations', p)), false) AS any
-  FROM unnest(ARRAY['inclusive', 'coach_readonly', 'coach_monitor', 'coach_auditor']) r,
+  FROM unnest(ARRAY['inclusive', 'coach_loader', 'coach_readonly', 'coach_monitor', 'coach_auditor']) r,
        unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) p`;
 
 describe('who owns what', { timeout: 120_000 }, () => {

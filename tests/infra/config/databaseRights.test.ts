@@ -25,8 +25,8 @@ function sqlOf(spec: DatabaseSpec, database: string): string[] {
   };
   return [
     ...spec.roles.map(
-      ({ name, login, connectionLimit }) =>
-        `CREATE ROLE ${quoteIdentifier(name)} ${login ? 'LOGIN' : 'NOLOGIN'} PASSWORD ${quoteLiteral(PASSWORD)} CONNECTION LIMIT ${connectionLimit}`,
+      ({ name, login, inherit, connectionLimit }) =>
+        `CREATE ROLE ${quoteIdentifier(name)} ${login ? 'LOGIN' : 'NOLOGIN'} ${inherit ? 'INHERIT' : 'NOINHERIT'} PASSWORD ${quoteLiteral(PASSWORD)} CONNECTION LIMIT ${connectionLimit}`,
     ),
     ...spec.roles.flatMap(({ name, memberOf }) =>
       memberOf.map((group) => `GRANT ${quoteIdentifier(group)} TO ${quoteIdentifier(name)}`),
@@ -75,6 +75,7 @@ describe('the rights the description gives', () => {
         roles: {
           owner: name('owner'),
           migrator: name('migrator'),
+          loader: name('loader'),
           application: name('application'),
           readOnly: name('readonly'),
           monitor: name('monitor'),
@@ -112,6 +113,19 @@ describe('the rights the description gives', () => {
       await client.query(`DROP DATABASE ${quoteIdentifier(database)}`);
     });
     await expect(owner).rejects.toMatchObject({ code: SqlState.insufficientPrivilege });
+  });
+
+  it('let the loader do what the owner may once it is the owner, and nothing before', async () => {
+    for (const sql of [
+      'SELECT FROM "Student"',
+      'TRUNCATE "Student"',
+      'CREATE TABLE mine ()',
+      'CREATE TEMPORARY TABLE t ()',
+    ])
+      expect([await refused('loader', sql), sql]).toEqual([SqlState.insufficientPrivilege, sql]);
+    const become = `BEGIN; SET LOCAL ROLE ${quoteIdentifier(spec.owner)};`;
+    for (const sql of ['TRUNCATE "Student"', 'ALTER TABLE "Student" DROP CONSTRAINT "Student_pkey"'])
+      expect([await refused('loader', `${become} ${sql}; ROLLBACK`), sql]).toEqual(['allowed', sql]);
   });
 
   it('let the application read and write rows of tables that came later, and nothing else', async () => {

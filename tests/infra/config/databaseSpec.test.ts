@@ -24,6 +24,7 @@ describe('databaseSpec', () => {
     expect(spec.roles.map(({ purpose, name, login }) => [purpose, name, login])).toEqual([
       ['owner', 'coach_owner', false],
       ['migrator', 'coach_migrator', true],
+      ['loader', 'coach_loader', true],
       ['application', 'inclusive', true],
       ['readOnly', 'coach_readonly', true],
       ['monitor', 'coach_monitor', true],
@@ -39,6 +40,7 @@ describe('databaseSpec', () => {
     const memberships = spec.roles.filter(({ memberOf }) => memberOf.length > 0);
     expect(memberships.map(({ name, memberOf, assumeRole }) => [name, memberOf, assumeRole])).toEqual([
       ['coach_migrator', ['coach_owner'], 'coach_owner'],
+      ['coach_loader', ['coach_owner'], undefined],
       ['coach_monitor', ['pg_monitor'], undefined],
     ]);
     expect(spec.roles.find(({ purpose }) => purpose === 'application')?.connectionLimit).toBe(20);
@@ -68,6 +70,7 @@ describe('databaseSpec', () => {
     expect(audit).toMatchObject({
       owner: 'coach_audit_owner',
       readers: ['coach_auditor'],
+      loaders: ['coach_loader'],
       schema: 'audit',
       table: 'audit_log',
     });
@@ -75,6 +78,13 @@ describe('databaseSpec', () => {
       { schema: 'public', table: 'User', redact: ['email'] },
       { schema: 'public', table: 'Assessment' },
     ]);
+  });
+
+  it('lets the loader suspend the trail, and whom the settings name beside it', () => {
+    const loadersOf = (loaders: string[]): string[] | undefined =>
+      databaseSpec(settingsOf('local', { audit: { loaders } }), context).audit.loaders;
+    expect(loadersOf(['etl'])).toEqual(['coach_loader', 'etl']);
+    expect(loadersOf(['coach_loader'])).toEqual(['coach_loader']);
   });
 
   it('takes migrations from the application’s checkout, or from this project', () => {
