@@ -24,6 +24,7 @@ export const SqlState = {
   diskFull: '53100',
   tooManyConnections: '53300',
   uniqueViolation: '23505',
+  foreignKeyViolation: '23503',
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   objectInUse: '55006',

@@ -1,0 +1,56 @@
+import Database from 'libsql';
+
+/** What SQLite hands out here: never `string`, since the reader ends the process at text that is not valid UTF-8. */
+export type SqliteValue = null | bigint | number | Buffer;
+
+/**
+ * A connection that only reads. Text is asked for as `CAST(x AS BLOB)`, in the encoding of the file; integers are 64 bit. libsql is the one
+ * reader that npm installs without compiling or downloading beside it, on every Node this project runs on (docs/decisions.md).
+ */
+export class Sqlite {
+  private readonly prepared = new Map<string, Database.Statement>();
+
+  private constructor(private readonly database: Database.Database) {}
+
+  /** `uri`: `file:` with `mode=ro` or `immutable=1`, or without where it is a copy. `readonly: true` of the library is ignored by it. */
+  static open(uri: string): Sqlite {
+    return new Sqlite(new Database(uri));
+  }
+
+  /** All rows, as arrays. */
+  rows(sql: string, ...parameters: (bigint | number | Buffer)[]): SqliteValue[][] {
+    return this.statement(sql).all(...parameters) as SqliteValue[][];
+  }
+
+  first(sql: string, ...parameters: (bigint | number | Buffer)[]): SqliteValue[] {
+    return this.rows(sql, ...parameters)[0] ?? [];
+  }
+
+  /** One row after the other, for what has no row numbers to go by. */
+  each(sql: string): IterableIterator<SqliteValue[]> {
+    return this.statement(sql).iterate() as IterableIterator<SqliteValue[]>;
+  }
+
+  run(sql: string): void {
+    this.database.exec(sql);
+  }
+
+  close(): void {
+    this.prepared.clear();
+    this.database.close();
+  }
+
+  private statement(sql: string): Database.Statement {
+    let statement = this.prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.database.prepare(sql).raw(true).safeIntegers(true);
+      this.prepared.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/** `Student` -> `"Student"`, as SQLite reads it. */
+export const sqliteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+export const sqliteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;

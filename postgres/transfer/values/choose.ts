@@ -1,0 +1,57 @@
+import type { SourceColumn } from '../source/tables';
+import type { TargetColumn } from '../target/tables';
+import type { Conversion } from './conversion';
+import { booleanConversion, doubleConversion, integerConversion, numericConversion, singleConversion } from './numbers';
+import { bytesConversion, enumConversion, jsonConversion, textConversion, uuidConversion } from './texts';
+import { clockConversion, dateConversion, timestampConversion, type TimeUnit } from './times';
+
+/** The conversion into a column, by the target's type: what the source declares decides nothing, since SQLite stores anything anywhere. */
+export function conversionOf(source: SourceColumn, target: TargetColumn, unit: TimeUnit = 'unixepoch-ms'): Conversion {
+  const { base, modifier, type, labels } = target;
+  // Lengths are kept with four more.
+  const length = modifier < 4 ? undefined : modifier - 4;
+  const secondDigits = modifier < 0 ? 6 : modifier;
+  if (labels.length > 0) return enumConversion(type, labels);
+  switch (base) {
+    case 'int2':
+    case 'int4':
+    case 'int8':
+      return integerConversion(base);
+    case 'bool':
+      return booleanConversion;
+    case 'float8':
+      return doubleConversion(!hasRealAffinity(source.declaredType));
+    case 'float4':
+      return singleConversion;
+    case 'numeric':
+      // Precision in the upper, scale in the lower half; the scale has eleven bits and a sign.
+      if (length === undefined) return numericConversion(type);
+      return numericConversion(type, length >> 16, ((length & 0x7ff) ^ 1024) - 1024);
+    case 'timestamp':
+    case 'timestamptz':
+      return timestampConversion(type, secondDigits, base === 'timestamptz', unit);
+    case 'date':
+      return dateConversion(unit);
+    case 'time':
+      return clockConversion(type, secondDigits, unit);
+    case 'json':
+    case 'jsonb':
+      return jsonConversion(base);
+    case 'uuid':
+      return uuidConversion;
+    case 'bytea':
+      return bytesConversion;
+    case 'varchar':
+      return textConversion(type, length, false);
+    case 'bpchar':
+      return textConversion(type, length, true);
+    default:
+      return textConversion(type, undefined, false);
+  }
+}
+
+/** https://www.sqlite.org/datatype3.html, section 3.1: the rules in their order. */
+function hasRealAffinity(declared: string): boolean {
+  const type = declared.toUpperCase();
+  return !/INT|CHAR|CLOB|TEXT|BLOB/.test(type) && type !== '' && /REAL|FLOA|DOUB/.test(type);
+}

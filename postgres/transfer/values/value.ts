@@ -1,0 +1,96 @@
+/** A value as SQLite stores it, whatever its column is declared as. Text comes in UTF-8, as bytes, valid or not. */
+export type SourceValue =
+  | { storage: 'null' }
+  | { storage: 'integer'; value: bigint }
+  | { storage: 'real'; value: number }
+  | { storage: 'text'; value: Buffer }
+  | { storage: 'blob'; value: Buffer };
+
+/** Why a value cannot arrive as it is, or a row not at all. */
+export const KINDS = {
+  'nul-byte': 'text with U+0000, which PostgreSQL cannot store; replaced by U+FFFD',
+  'invalid-utf8': 'text that is not valid in the encoding of the file; replaced by U+FFFD',
+  'too-long': 'text longer than varchar(n); cut',
+  'out-of-range': 'a number or time beyond what the type holds; replaced by NULL where that is allowed',
+  precision: 'a number or time finer than the type keeps; rounded',
+  'invalid-date': 'no date that there is, in any form that is known; replaced by NULL where that is allowed',
+  'invalid-json': 'not JSON, or JSON that jsonb refuses; kept as a JSON string',
+  'invalid-value': 'of another type than the column, or none of an enum’s; replaced by NULL where that is allowed',
+  'not-null': 'NULL where the column takes none; cannot be replaced',
+  orphan: 'refers to a row that is not there; replaced by NULL where that is allowed',
+} as const;
+export type Kind = keyof typeof KINDS;
+
+/** `fail`: nothing is loaded; `reject`: the row is left out and written to the reject file; `replace`: the value is changed as `KINDS` says. */
+export const POLICIES = ['fail', 'reject', 'replace'] as const;
+export type Policy = (typeof POLICIES)[number];
+export type Policies = Record<Kind, Policy>;
+
+/** A value as PostgreSQL takes it (`text`), and as both sides compare it (`canonical`). */
+export interface Fit {
+  text: string;
+  canonical: string;
+}
+
+/** A value that does not fit; `replacement`: null for NULL, absent where there is none. */
+export class Unfit {
+  constructor(
+    readonly kind: Kind,
+    readonly reason: string,
+    readonly replacement?: Fit | null,
+  ) {}
+}
+
+export type Converted = Fit | Unfit;
+
+/** For messages and the reject file: short, and never more than one line. */
+export function describe(value: SourceValue): string {
+  if (value.storage === 'null') return 'NULL';
+  if (value.storage === 'integer') return String(value.value);
+  if (value.storage === 'real') return floatText(value.value);
+  const bytes = value.value.subarray(0, 80);
+  const more = value.value.length > bytes.length ? `… (${value.value.length} bytes)` : '';
+  return (value.storage === 'blob' ? `x'${bytes.toString('hex')}'` : JSON.stringify(bytes.toString('utf8'))) + more;
+}
+
+/** A double as PostgreSQL prints it with extra_float_digits = 1: the fewest digits that give it back. */
+export function floatText(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity';
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e15) return String(value);
+  const [digits = '', exponent = '0'] = value.toExponential().split('e');
+  const power = Number(exponent);
+  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+}
+
+/** A double as a plain decimal, with the fewest digits that give it back. */
+export function decimalText(value: number): string {
+  const [digits = '', exponent = '0'] = Math.abs(value).toExponential().split('e');
+  const [whole = '0', fraction = ''] = digits.split('.');
+  const all = whole + fraction;
+  const point = whole.length + Number(exponent);
+  const padded = point <= 0 ? '0'.repeat(1 - point) + all : all.padEnd(point, '0');
+  const at = point <= 0 ? 1 : point;
+  return normalDecimal(`${value < 0 ? '-' : ''}${padded.slice(0, at)}.${padded.slice(at)}`) ?? '0';
+}
+
+const DECIMAL = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?\s*$/;
+
+/** A decimal number without exponent, leading and trailing zeros; undefined for what is none. As `trim_scale` of PostgreSQL prints it. */
+export function normalDecimal(text: string): string | undefined {
+  const [, sign, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(text) ?? [];
+  if (sign === undefined || whole + fraction === '') return undefined;
+  const power = Number(exponent);
+  if (Math.abs(power) > 140_000) return undefined;
+  const digits = whole + fraction;
+  const point = whole.length + power;
+  const padded = point <= 0 ? '0'.repeat(-point) + digits : digits.padEnd(point, '0');
+  const before = point <= 0 ? '' : padded.slice(0, point);
+  const after = point <= 0 ? padded : padded.slice(point);
+  const left = before.replace(/^0+/, '') || '0';
+  const right = after.replace(/0+$/, '');
+  const number = right === '' ? left : `${left}.${right}`;
+  return sign === '-' && number !== '0' ? `-${number}` : number;
+}
