@@ -5,6 +5,7 @@ import type { AuditSpec } from '../../spec';
 import type { AuditActual, AuditedRow, TableFacts } from '../catalog';
 import { cronJobName, guardNames, SUPPORT } from '../names';
 import { FOREIGN_CASTS, MADE_OF } from '../sql/conversions';
+import { keyColumns } from '../sql/key';
 import { firesFirst, generatedFrom, needsSql } from '../sql/needs';
 
 /** What the catalog says about the trail: a constant number of queries, whatever the number of tables. */
@@ -141,8 +142,7 @@ SELECT coalesce(jsonb_agg(jsonb_build_object(
        'generatedFrom', coalesce((SELECT jsonb_agg(f.attname ORDER BY f.attnum) FROM (${generatedFrom('c.oid')}) g JOIN pg_attribute f
           ON f.attrelid = c.oid AND f.attnum = g.source WHERE g.attnum = a.attnum), '[]')) ORDER BY a.attnum)
      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
-  'primaryKey', coalesce((SELECT jsonb_agg(a.attname ORDER BY k.place) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(number, place)
-     JOIN pg_attribute a ON a.attnum = k.number WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid), '[]'),
+  'primaryKey', coalesce(to_jsonb(${keyColumns('c.oid')}), '[]'),
   'parent', (SELECT min(format('%s.%s', pn.nspname, p.relname)) FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
      JOIN pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid),
   'descendants', coalesce((SELECT jsonb_agg(jsonb_build_object('oid', k.oid::int8, 'schema', kn.nspname, 'table', k.relname, 'partition', k.relispartition,

@@ -20,6 +20,7 @@ import { GENESIS, linkHash, rowDigest } from './chain';
 import { FOREIGN_CASTS, MADE_OF } from './conversions';
 import { filledIn } from './file';
 import { type AuditFunction, functionOf } from './function';
+import { keyColumns } from './key';
 import { firesFirst, generatedFrom, needsSql, RECORDED_UNDER } from './needs';
 import { recorderBody } from './recorders';
 import { recorders } from './recorderTriggers';
@@ -90,6 +91,7 @@ function valuesOf(spec: AuditSpec): Record<string, string> {
     deleteTrigger: literal(TRIGGERS.DELETE),
     truncateTrigger: literal(TRIGGERS.TRUNCATE),
     recorders: recorders(spec),
+    keyOfOwn: keyColumns('own.relation'),
     needsOfOwn: needsSql('own.relation'),
     firesFirstOnOwn: `(${firesFirst('own.relation')})`,
     generatedFromOwn: `(${generatedFrom('own.relation')})`,

@@ -80,7 +80,7 @@ BEGIN
 
   -- One query for all tables: with one for each, a migration of many statements would take minutes.
   FOR item IN
-    SELECT own.*, c.relkind, c.oid IS NOT NULL AND own.rules ? 'needs' AND NOT own.rules -> 'needs' @> (/*=needsOfOwn*/ ('{}'::jsonb) - 'reason') AS wanting,
+    SELECT own.*, c.relkind, c.oid IS NOT NULL AND own.rules ? 'needs' AND NOT own.rules -> 'needs' @> (/*=needsOfOwn*/ ('{}'::jsonb) - 'reason') AS wanting, /*=keyOfOwn*/ (NULL::text[]) AS key,
            CASE WHEN c.oid IS NOT NULL THEN (
              WITH hidden AS (SELECT h.key AS name, h.value::int AS number FROM jsonb_each_text(own.hidden) AS h),
                   unseen AS (SELECT name FROM hidden UNION SELECT jsonb_array_elements_text(own.rules -> 'exclude') UNION SELECT jsonb_array_elements_text(own.rules -> 'redact'))
@@ -95,10 +95,6 @@ BEGIN
              LIMIT 1) END AS leak,
            CASE WHEN c.oid IS NOT NULL THEN CASE
              WHEN to_regclass(format('%I.%I', own.table_schema, own.table_name))::oid <> own.relation::oid THEN 'its name would belong to something that is not recorded'
-             WHEN own.key_columns IS DISTINCT FROM (
-               SELECT array_agg(a.attname::text ORDER BY k.position) FROM pg_index AS i, unnest(i.indkey) WITH ORDINALITY AS k(number, position), pg_attribute AS a
-                WHERE i.indrelid = own.relation AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.number)
-               THEN format('its primary key would no longer be (%s)', array_to_string(own.key_columns, ', '))
              ELSE coalesce(
                (SELECT format('trigger %s would fire before its recorders; a name that sorts after %s makes it fire after them', f.name, /*=updateTrigger*/ '00_audit_update')
                   FROM /*=firesFirstOnOwn*/ (SELECT NULL::text AS name) AS f LIMIT 1),
@@ -116,6 +112,13 @@ BEGIN
       FROM audit.audited_table AS own LEFT JOIN pg_class AS c ON c.oid = own.relation ORDER BY own.table_schema, own.table_name
   LOOP
     fault := item.fault;
+    IF fault IS NULL AND item.relkind IS NOT NULL AND item.key IS DISTINCT FROM item.key_columns THEN
+      -- A load may drop the key and make it again while nothing is recorded; without it `resume` refuses the end of the suspension.
+      IF item.key IS NOT NULL OR NOT EXISTS (SELECT FROM audit.suspension AS s
+                                              WHERE s.txid = txid_current() AND NOT s.ended AND item.relation::oid = ANY (s.relations)) THEN
+        fault := format('its primary key would no longer be (%s)', array_to_string(item.key_columns, ', '));
+      END IF;
+    END IF;
     IF item.relkind IS NULL THEN
       IF NOT trusted THEN fault := 'it would be gone, and its rows with it, unrecorded';
       ELSE

@@ -12,6 +12,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   longest_reason CONSTANT int := 1000;
+  -- The transaction may have written to a table before. What it wrote is then forgotten by a TRUNCATE, which gives the table another file.
+  begun CONSTANT boolean := pg_current_xact_id_if_assigned() IS NOT NULL;
   wanted text;
   roots oid[];
   members oid[];
@@ -42,7 +44,7 @@ BEGIN
   )
   SELECT array_agg(m.relation), coalesce(jsonb_object_agg(m.relation::text, jsonb_build_object(
            'inserted', pg_stat_get_xact_tuples_inserted(m.relation), 'updated', pg_stat_get_xact_tuples_updated(m.relation),
-           'deleted', pg_stat_get_xact_tuples_deleted(m.relation))), '{}')
+           'deleted', pg_stat_get_xact_tuples_deleted(m.relation), 'file', CASE WHEN begun THEN pg_relation_filenode(m.relation) END)), '{}')
     INTO members, before FROM member AS m;
   INSERT INTO audit.suspension (txid, relations, reason, counts, started_at)
   VALUES (txid_current(), coalesce(members, ARRAY[]::oid[]), btrim(reason), before, clock_timestamp());

@@ -22,6 +22,8 @@ export interface Roles {
   reader: string;
   /** Logs in, member of tableOwner, may suspend. */
   migrator: string;
+  /** Logs in as itself, becomes tableOwner by SET ROLE alone, may suspend. */
+  loader: string;
   /** Owns the application's tables, nobody logs in as it. */
   tableOwner: string;
   app: string;
@@ -74,6 +76,7 @@ export async function auditedDatabase(
     auditOwner: role('audit'),
     reader: role('reader'),
     migrator: role('migrator'),
+    loader: role('loader'),
     tableOwner: role('owner'),
     app: role('app'),
   };
@@ -90,7 +93,9 @@ export async function auditedDatabase(
     const login = purpose === 'auditOwner' || purpose === 'tableOwner' ? 'NOLOGIN' : `LOGIN PASSWORD 'test'`;
     await root.query(`CREATE ROLE ${one} ${login}`);
   }
-  await root.query(`GRANT ${roles.tableOwner} TO ${roles.migrator}`);
+  await root.query(
+    `ALTER ROLE ${roles.loader} NOINHERIT; GRANT ${roles.tableOwner} TO ${roles.migrator}, ${roles.loader}`,
+  );
   await root.query(`CREATE DATABASE ${name} OWNER ${roles.tableOwner}`);
   const admin = await connect(server.user, server.password);
   await admin.query(`SET ROLE ${roles.tableOwner}`);
@@ -110,7 +115,7 @@ export async function auditedDatabase(
       table: 'audit_log',
       owner: roles.auditOwner,
       readers: [roles.reader],
-      loaders: [roles.migrator],
+      loaders: [roles.migrator, roles.loader],
       tables: [],
       retentionMonths: 0,
       monthsAhead: 1,
