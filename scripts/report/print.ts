@@ -2,8 +2,11 @@ import type { Problem } from '../../system/errors';
 import type { CommandResult } from '../command';
 import { type Display, PLAIN, wrapLines } from './display';
 
-/** Control characters, and those that turn the direction of a line or cannot be seen, would let recorded text rewrite the terminal's. */
-const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/**
+ * Control characters, and those that turn the direction of a line or cannot be seen, would let recorded text rewrite the terminal's; half a
+ * surrogate pair would become another character in whatever is written as UTF-8.
+ */
+const STEERING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** For text that somebody else wrote. */
 export function printable(text: string): string {
@@ -19,7 +22,7 @@ export function renderJson(
   stack: string,
   startedAt: Date,
   durationMs: number,
-  result: CommandResult,
+  result: Pick<CommandResult, 'status' | 'problems' | 'fields'>,
 ): string {
   const { status, problems, fields } = result;
   const report = { command, stack, status, startedAt: startedAt.toISOString(), durationMs, problems, ...fields };

@@ -63,6 +63,7 @@ describe('a row’s history as text', () => {
     expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     expect(printable('a\u{e0041}b\u2028')).toBe('a\\u{e0041}b\\u2028');
     expect(printable('Ärger 日本')).toBe('Ärger 日本');
+    expect(printable('\ud83d\ude42\ud83d')).toBe('\ud83d\ude42\\ud83d');
   });
 
   it('lets none steer it as JSON or in an error either, and changes no value', () => {
