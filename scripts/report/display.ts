@@ -32,8 +32,22 @@ export function sign(text: string, { colour }: Display): string {
   return colour && style !== undefined ? styleText(style, text, { validateStream: false }) : text;
 }
 
+const EMPHASES = {
+  bold: 'bold',
+  ok: 'green',
+  changed: 'green',
+  differs: 'yellow',
+  refused: 'red',
+  failed: 'red',
+} as const;
+
+/** A heading or a status, set apart where there are colours. */
+export function emphasised(text: string, emphasis: keyof typeof EMPHASES, { colour }: Display): string {
+  return colour ? styleText(EMPHASES[emphasis], text, { validateStream: false }) : text;
+}
+
 /** A number and its unit stay together. */
-const BETWEEN_WORDS = /(?<=\s)(?=\S)(?!s\))/;
+const BETWEEN_WORDS = /(?<=\s)(?=\S)(?!(?<=\d\s)(?:m?s|min|h|%|B|[kMGTP]B)(?!\w))/;
 
 /** Lines of a text, each wrapped below its own indentation. */
 export function wrapLines(text: string, { columns }: Display): string {
