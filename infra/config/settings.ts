@@ -29,6 +29,8 @@ import {
   scalarValue,
   wholeNumber,
 } from '../../postgres/spec/values';
+import { KINDS, POLICIES } from '../../postgres/transfer/values/kinds';
+import { TIME_UNITS } from '../../postgres/transfer/values/units';
 import { secret, sslMode } from './access';
 
 export const ENVIRONMENTS = ['local', 'dev', 'prod'] as const;
@@ -85,6 +87,10 @@ const DEFAULT_INDEXES = [
   ['idx_user_email', 'User', 'email'],
 ].map(([name = '', table = '', column = '']) => ({ name, table, columns: [column] }));
 
+function mapObject<K extends string, V, R>(object: Readonly<Record<K, V>>, change: (value: V) => R): Record<K, R> {
+  return Object.fromEntries(Object.entries<V>(object).map(([key, value]) => [key, change(value)])) as Record<K, R>;
+}
+
 const anything: Schema<Plain> = scalar('any JSON', (value) => value);
 const account = line('the name of an account of this system', 32, /^[A-Za-z_][A-Za-z0-9_.-]*$/);
 const instanceClass = line('an RDS instance class (db.t4g.medium)', 50, /^db\.[a-z0-9-]{1,20}\.[a-z0-9-]{1,20}$/);
@@ -94,6 +100,9 @@ const folder = line('a folder, absolute or below the project', 4096);
 const connections = (min: number): Schema<number> => wholeNumber(min, 10_000, 'connections');
 const days = wholeNumber(1, 3650, 'days');
 const ms = milliseconds(1);
+
+/** What becomes of a value that does not fit. */
+const POLICY_SETTINGS = mapObject(KINDS, (means) => setting(oneOf(...POLICIES), 'fail', means));
 
 /** The server process of local, and the size of prod's instance. */
 const server = (environment: Environment) =>
@@ -246,6 +255,22 @@ export const settingsSchema = (environment: Environment) =>
         change: 'at the next `up`',
       }),
     }),
+    transfer: section(
+      {
+        exclude: setting(
+          list(line('a table, or Table.column', 260), { unique: [] }),
+          [],
+          'tables and columns of the source that stay behind',
+        ),
+        casts: setting(
+          record(oneOf(...TIME_UNITS), 'columns (Table.column)'),
+          {},
+          'what a number in a column of times counts, where it is not Prisma’s milliseconds',
+        ),
+        policies: section(POLICY_SETTINGS),
+      },
+      { change: 'at the next transfer' },
+    ),
     pool: section(
       {
         min: setting(connections(0), 2, 'pg.Pool `min`'),

@@ -1,10 +1,10 @@
 import type { Problem } from '../../system/errors';
 import type { Source } from './source/open';
-import { type Extent, readExtent, readTables, type SourceTable } from './source/tables';
+import { type Extent, isAtEnds, readExtent, readTables, type SourceTable } from './source/tables';
 import type { TargetColumn, TargetTable } from './target/tables';
 import { conversionOf } from './values/choose';
 import type { Conversion } from './values/conversion';
-import type { TimeUnit } from './values/times';
+import type { TimeUnit } from './values/units';
 
 export interface TransferOptions {
   /** Names of source tables; none: all that are the application's. */
@@ -13,6 +13,8 @@ export interface TransferOptions {
   exclude: readonly string[];
   /** What numbers in columns of times count, by `Table.column`. */
   casts: Readonly<Record<string, TimeUnit>>;
+  /** Who the tables have to belong to. */
+  owner: string;
 }
 
 export interface ColumnPlan {
@@ -163,10 +165,10 @@ function planTable(
   source: Source,
   table: SourceTable,
   target: TargetTable,
-  { exclude, casts }: TransferOptions,
+  { exclude, casts, owner }: TransferOptions,
   problems: Problem[],
 ): TablePlan {
-  complainOfTarget(target, problems);
+  complainOfTarget(target, owner, problems);
   const columns: ColumnPlan[] = [];
   const omitted: TablePlan['omitted'] = [];
   const filled = new Set<string>();
@@ -207,9 +209,10 @@ function planTable(
   }
   const keyColumns = target.constraints.find(({ type }) => type === 'p')?.columns ?? [];
   const key = keyColumns.flatMap((name) => columns.find((column) => column.target.name === name) ?? []);
+  const extent = readExtent(source, table);
   return {
-    source: table,
-    extent: readExtent(source, table),
+    source: isAtEnds(extent) ? { ...table, rowId: undefined } : table,
+    extent,
     target,
     columns,
     defaults: missing.map(({ name }) => name),
@@ -218,7 +221,8 @@ function planTable(
   };
 }
 
-function complainOfTarget({ name, kind, forcesRowSecurity }: TargetTable, problems: Problem[]): void {
+function complainOfTarget(table: TargetTable, owner: string, problems: Problem[]): void {
+  const { name, kind, forcesRowSecurity } = table;
   const complain = (code: string, message: string, remedy: string): number =>
     problems.push({ code, message, remedy, object: name });
   if (kind === 'view' || kind === 'foreign table') {
@@ -226,6 +230,13 @@ function complainOfTarget({ name, kind, forcesRowSecurity }: TargetTable, proble
       'target-not-table',
       `${name} of the target is a ${kind}, not a table.`,
       `Leave it out: --exclude ${name}.`,
+    );
+  }
+  if (table.owner !== owner) {
+    complain(
+      'target-owner',
+      `${name} of the target belongs to ${table.owner}, not to ${owner}, as whom rows are loaded.`,
+      `Hand it over as an administrator (ALTER TABLE ... OWNER TO ${owner}), or leave it out: --exclude ${name}.`,
     );
   }
   if (forcesRowSecurity) {

@@ -12,7 +12,7 @@ import type { TablePlan, TransferPlan } from './plan';
 import type { Source } from './source/open';
 import { planRebuild } from './target/rebuild';
 import { readTarget, type TargetTable } from './target/tables';
-import type { Policies } from './values/value';
+import type { Policies } from './values/kinds';
 import { serverSum, sourceSum, type TableSum } from './verify/checksum';
 import { type Difference, locateDifferences } from './verify/locate';
 
@@ -34,7 +34,8 @@ export interface TransferSettings {
   issues: Issues;
   signal?: AbortSignal;
   onPhase?: (phase: Phase, detail: string) => void;
-  onRows?: (table: string, rows: number) => void;
+  /** Of one table so far. */
+  onRows?: (rows: number) => void;
 }
 
 export const PHASES = ['rows', 'indexes', 'references', 'checksums', 'commit'] as const;
@@ -43,7 +44,7 @@ export type Phase = (typeof PHASES)[number];
 export interface TableResult extends Loaded {
   table: string;
   target: string;
-  /** Sum of the rows' hashes, as both sides have it. */
+  /** Sum of the rows' hashes, as both sides have it: its lowest 64 bits, hexadecimal. */
   checksum: string | null;
 }
 
@@ -68,12 +69,17 @@ export class DifferenceError extends PlatformError {
   ) {
     super(
       'transfer-differs',
-      `What arrived in ${tables.join(', ')} is not what the source has; nothing was kept.`,
+      `What arrived in ${tables.join(', ')} is not what the source has; nothing was kept. ${shown(differences)}`,
       'The differences name keys and columns. A trigger or rule of the table that changes values is a usual cause.',
       { object: tables.join(', ') },
     );
   }
 }
+
+const shown = ([first]: readonly Difference[]): string =>
+  first === undefined
+    ? ''
+    : `First: ${first.table} ${first.key}${first.column === undefined ? '' : `, ${first.column}`}: ${first.source ?? '(no row)'} became ${first.target ?? '(no row)'}.`;
 
 /** Values were refused: nothing was loaded. */
 export class RefusedValues extends PlatformError {
@@ -135,7 +141,7 @@ export async function transfer(
       table: table.source.name,
       target: table.target.name,
       ...result,
-      checksum: arrived.get(table)?.sum.toString() ?? null,
+      checksum: checksumText(arrived.get(table)),
     }));
     return { tables: results, sequences, seconds: clock.end() };
   } catch (error) {
@@ -143,6 +149,9 @@ export async function transfer(
     throw databaseFailure(error);
   }
 }
+
+const checksumText = (sum: TableSum | undefined): string | null =>
+  sum === undefined ? null : BigInt.asUintN(64, sum.sum).toString(16).padStart(16, '0');
 
 /** The same comparison of what is there, in one view of it; changes nothing. */
 export async function verifyTransfer(
@@ -212,11 +221,24 @@ async function begin(
 const isSame = (one: TargetTable | undefined, other: TargetTable): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
 
-/** Tables that have rows, with how many. */
+/** Tables that have rows, with how many; asked as their owner. */
 export async function filledTables(
   client: Client,
   tables: readonly TablePlan[],
+  owner: string,
 ): Promise<{ table: string; rows: number }[]> {
+  await client.query('BEGIN READ ONLY');
+  try {
+    await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
+    return await countRows(client, tables);
+  } catch (error) {
+    throw databaseFailure(error);
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
+async function countRows(client: Client, tables: readonly TablePlan[]): Promise<{ table: string; rows: number }[]> {
   const filled: { table: string; rows: number }[] = [];
   for (const { target } of tables) {
     const { rows } = await client.query<{ rows: string }>(`SELECT count(*) AS rows FROM ${target.qualified}`);
@@ -226,7 +248,7 @@ export async function filledTables(
 }
 
 async function requireEmpty(client: Client, tables: readonly TablePlan[]): Promise<void> {
-  const filled = await filledTables(client, tables);
+  const filled = await countRows(client, tables);
   if (filled.length > 0) throw notEmpty(filled);
 }
 
@@ -246,7 +268,7 @@ function load(client: Client, source: Source, table: TablePlan, settings: Transf
     issues,
     // PostgreSQL has no frozen COPY through a partitioned table.
     frozen: table.target.kind === 'table',
-    onRows: (rows) => onRows?.(table.source.name, rows),
+    onRows: (rows) => onRows?.(rows),
     ...(signal === undefined ? {} : { signal }),
   });
 }

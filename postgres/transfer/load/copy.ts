@@ -12,8 +12,8 @@ export class CopyWriter {
   private constructor(private readonly stream: ReturnType<typeof copyFrom>) {
     this.finished = new Promise((resolve, reject) => {
       stream.once('finish', resolve);
-      stream.once('error', (error: Error) => {
-        this.failure = error;
+      stream.on('error', (error: Error) => {
+        this.failure ??= error;
         reject(error);
       });
     });
@@ -46,7 +46,7 @@ export class CopyWriter {
 
   /** Gives up: the server forgets what came. */
   async abort(): Promise<void> {
-    this.stream.destroy(new Error('given up'));
+    if (this.failure === undefined) this.stream.destroy(new Error('given up'));
     await this.finished.catch(() => undefined);
   }
 }

@@ -1,4 +1,5 @@
-import { describe, type Kind, type Policies, type SourceValue, type Unfit } from '../values/value';
+import type { Kind, Policies } from '../values/kinds';
+import { describe, type SourceValue, type Unfit } from '../values/value';
 
 /** One value that does not fit, as it stands in reports and in the reject file. */
 export interface Issue {

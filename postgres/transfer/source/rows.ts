@@ -81,7 +81,7 @@ const boundsOf = ({ source: { rowId } }: TablePlan, { after, upTo }: Range): big
 
 /** What SQLite made of one range. */
 export interface Lines {
-  /** UTF-8, one after the other; undefined where one is not valid. */
+  /** UTF-8, one after the other; undefined where one is not valid, and all rows have to be converted one by one. */
   bytes: Buffer | undefined;
   /** Rows of the range, of which some may have to be converted one by one. */
   rows: number;
@@ -110,7 +110,7 @@ export class LineReader {
 
   read(range: Range): Lines {
     // Without row numbers there is nothing to cut pieces by.
-    if (this.plan.source.rowId === undefined) return { bytes: Buffer.alloc(0), rows: range.rows, hasOthers: true };
+    if (this.plan.source.rowId === undefined) return { bytes: undefined, rows: range.rows, hasOthers: true };
     const bounds = boundsOf(this.plan, range);
     const [made, count] = this.source.database.first(this.all, ...bounds);
     const rows = Number(count);

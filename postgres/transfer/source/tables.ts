@@ -93,6 +93,10 @@ export interface Extent {
   longest: number;
 }
 
+/** The library binds no numbers at the ends of 64 bits; a table that has such row numbers is read as one without. */
+export const isAtEnds = ({ lowest, highest }: Extent): boolean =>
+  lowest !== null && highest !== null && (lowest <= -(2n ** 63n) + 1n || highest >= 2n ** 63n - 1n);
+
 export function readExtent({ database }: Source, { name, rowId }: SourceTable): Extent {
   const table = sqliteName(name);
   const bound = (which: 'min' | 'max'): string =>

@@ -2,12 +2,24 @@ import type { SourceColumn } from '../source/tables';
 import type { TargetColumn } from '../target/tables';
 import type { Conversion } from './conversion';
 import { booleanConversion, doubleConversion, integerConversion, numericConversion, singleConversion } from './numbers';
-import { bytesConversion, enumConversion, jsonConversion, textConversion, uuidConversion } from './texts';
-import { clockConversion, dateConversion, timestampConversion, type TimeUnit } from './times';
+import {
+  bytesConversion,
+  enumConversion,
+  inputConversion,
+  jsonConversion,
+  textConversion,
+  uuidConversion,
+} from './texts';
+import { clockConversion, dateConversion, timestampConversion } from './times';
+import type { TimeUnit } from './units';
 
 /** The conversion into a column, by the target's type: what the source declares decides nothing, since SQLite stores anything anywhere. */
 export function conversionOf(source: SourceColumn, target: TargetColumn, unit: TimeUnit = 'unixepoch-ms'): Conversion {
-  const { base, modifier, type, labels } = target;
+  const { base, modifier, labels } = target;
+  const type = target.type
+    .replace(' without time zone', '')
+    .replace(/^timestamp(.*) with time zone$/, 'timestamptz$1')
+    .replace('character varying', 'varchar');
   // Lengths are kept with four more.
   const length = modifier < 4 ? undefined : modifier - 4;
   const secondDigits = modifier < 0 ? 6 : modifier;
@@ -45,8 +57,11 @@ export function conversionOf(source: SourceColumn, target: TargetColumn, unit: T
       return textConversion(type, length, false);
     case 'bpchar':
       return textConversion(type, length, true);
-    default:
+    case 'text':
+    case 'citext':
       return textConversion(type, undefined, false);
+    default:
+      return inputConversion(type);
   }
 }
 

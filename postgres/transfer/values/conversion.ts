@@ -31,7 +31,8 @@ export interface Conversion {
 export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** `%Q` in SQL of PostgreSQL. */
-export const serverQuoted = (c: string): string => `'''' || replace(${c}::text COLLATE "C", '''', '''''') || ''''`;
+export const serverQuoted = (c: string, text = `${c}::text`): string =>
+  `'''' || replace(${text} COLLATE "C", '''', '''''') || ''''`;
 
 export const asText = (x: string): Piece => ({ spec: '%Q', arguments: [x] });
 export const asIs = (x: string): Piece => ({ spec: '%s', arguments: [x] });

@@ -22,7 +22,7 @@ export function textOfValue(value: Present): string | Unfit {
 
 const isCleanText = (x: string): string => `typeof(${x}) = 'text' AND instr(${x}, char(0)) = 0`;
 
-/** text, varchar(n), char(n), citext and every type without a conversion of its own, which reads text by itself. */
+/** text, varchar(n), char(n) and citext. */
 export function textConversion(type: string, longest: number | undefined, isPadded: boolean): Conversion {
   const canonicalText = (text: string): string => quoted(isPadded ? text.replace(/ +$/, '') : text);
   const cut = (text: string): string => [...text].slice(0, longest).join('');
@@ -31,7 +31,7 @@ export function textConversion(type: string, longest: number | undefined, isPadd
     fits: (x) => isCleanText(x) + (longest === undefined ? '' : ` AND length(${x}) <= ${longest}`),
     copy: asText,
     canonical: (x) => asText(isPadded ? `rtrim(${x}, ' ')` : x),
-    server: serverQuoted,
+    server: (c) => serverQuoted(c),
     convert: (value) => {
       const text = textOfValue(value);
       if (text instanceof Unfit) {
@@ -47,6 +47,13 @@ export function textConversion(type: string, longest: number | undefined, isPadd
   };
 }
 
+/** Every type without a conversion of its own reads text by itself; as it prints it, so it has to be written to compare as equal. */
+export const inputConversion = (type: string): Conversion => ({
+  ...textConversion(type, undefined, false),
+  // A cast of inet adds a mask that its output has not.
+  server: (c) => serverQuoted(c, `(CASE WHEN ${c} IS NOT NULL THEN format('%s', ${c}) END)`),
+});
+
 export function enumConversion(type: string, labels: readonly string[]): Conversion {
   const list = labels.map(quoted).join(', ');
   return {
@@ -54,7 +61,7 @@ export function enumConversion(type: string, labels: readonly string[]): Convers
     fits: (x) => `typeof(${x}) = 'text' AND ${x} IN (${list})`,
     copy: asText,
     canonical: asText,
-    server: serverQuoted,
+    server: (c) => serverQuoted(c),
     convert: (value) => {
       const text = textOfValue(value);
       if (text instanceof Unfit) return new Unfit(text.kind, text.reason, null);
@@ -79,7 +86,7 @@ export function jsonConversion(type: 'json' | 'jsonb'): Conversion {
     fits: isPlainJson,
     copy: asText,
     canonical: isBinary ? 'json' : asText,
-    server: isBinary ? (c) => `${c}::text` : serverQuoted,
+    server: isBinary ? (c) => `${c}::text` : (c) => serverQuoted(c),
     convert: (value): Converted => {
       // A JSON number in a column of SQLite's NUMERIC affinity is a number there.
       if (value.storage === 'integer') return fit(String(value.value));
@@ -106,7 +113,7 @@ export const uuidConversion: Conversion = {
      AND length(replace(${x}, '-', '')) = 32 AND replace(${x}, '-', '') NOT GLOB '*[^0-9a-fA-F]*'`,
   copy: asText,
   canonical: (x) => asText(`lower(${x})`),
-  server: serverQuoted,
+  server: (c) => serverQuoted(c),
   convert: (value) => {
     const text =
       value.storage === 'blob' && value.value.length === 16 ? value.value.toString('hex') : textOfValue(value);

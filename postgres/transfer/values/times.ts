@@ -1,11 +1,8 @@
 import type { Conversion, Piece, Present } from './conversion';
 import { textOfValue } from './texts';
 import { epochText, floorDivide, parseTime, roundMicros, TIMESTAMP_MICROS, timestampText } from './time';
+import type { TimeUnit } from './units';
 import { type Fit, Unfit } from './value';
-
-/** What a number in a column of times counts; settings say so where it is not Prisma's milliseconds. */
-export const TIME_UNITS = ['unixepoch-ms', 'unixepoch-s', 'unixepoch-us', 'julianday'] as const;
-export type TimeUnit = (typeof TIME_UNITS)[number];
 
 const DAY_MS = 86_400_000n;
 const DAY_MICROS = DAY_MS * 1000n;
@@ -24,7 +21,12 @@ function microsOf(value: Present, unit: TimeUnit): { micros: bigint; finer: bool
     // SQLite's own julian days are exact to the millisecond.
     const micros = unit === 'julianday' ? Math.round((number - 2_440_587.5) * 86_400_000) * 1000 : number * factor;
     if (!Number.isFinite(micros)) return new Unfit('out-of-range', 'infinite', null);
-    if (value.storage === 'real' && unit !== 'julianday' && !Number.isInteger(micros))
+    // A fraction of a millisecond is rather a julian day.
+    if (
+      value.storage === 'real' &&
+      unit !== 'julianday' &&
+      !Number.isInteger(unit === 'unixepoch-ms' ? number : micros)
+    )
       return new Unfit('invalid-date', `a fraction of ${unit}`, null);
     return { micros: BigInt(Math.trunc(micros)), finer: false };
   }
@@ -53,7 +55,7 @@ export function timestampConversion(type: string, digits: number, hasZone: boole
     };
   };
   return {
-    label: `${unit === 'unixepoch-ms' ? 'integer milliseconds' : unit} or text to ${type}`,
+    label: `${unit === 'unixepoch-ms' ? 'milliseconds' : unit} or text to ${type}`,
     fits: (x) => `(${isNumber(x)} OR ${digits >= 3 ? isPlainText(x) : 'FALSE'})`,
     copy: (x) => ({
       spec: `%s${zone}`,
@@ -86,7 +88,7 @@ export function dateConversion(unit: TimeUnit): Conversion {
     canonical: String(day),
   });
   return {
-    label: `${unit === 'unixepoch-ms' ? 'integer milliseconds' : unit} or text to date`,
+    label: `${unit === 'unixepoch-ms' ? 'milliseconds' : unit} or text to date`,
     fits: (x) => {
       const isNumber =
         unit === 'unixepoch-ms'

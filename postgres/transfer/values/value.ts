@@ -1,3 +1,5 @@
+import type { Kind } from './kinds';
+
 /** A value as SQLite stores it, whatever its column is declared as. Text comes in UTF-8, as bytes, valid or not. */
 export type SourceValue =
   | { storage: 'null' }
@@ -5,26 +7,6 @@ export type SourceValue =
   | { storage: 'real'; value: number }
   | { storage: 'text'; value: Buffer }
   | { storage: 'blob'; value: Buffer };
-
-/** Why a value cannot arrive as it is, or a row not at all. */
-export const KINDS = {
-  'nul-byte': 'text with U+0000, which PostgreSQL cannot store; replaced by U+FFFD',
-  'invalid-utf8': 'text that is not valid in the encoding of the file; replaced by U+FFFD',
-  'too-long': 'text longer than varchar(n); cut',
-  'out-of-range': 'a number or time beyond what the type holds; replaced by NULL where that is allowed',
-  precision: 'a number or time finer than the type keeps; rounded',
-  'invalid-date': 'no date that there is, in any form that is known; replaced by NULL where that is allowed',
-  'invalid-json': 'not JSON, or JSON that jsonb refuses; kept as a JSON string',
-  'invalid-value': 'of another type than the column, or none of an enum’s; replaced by NULL where that is allowed',
-  'not-null': 'NULL where the column takes none; cannot be replaced',
-  orphan: 'refers to a row that is not there; replaced by NULL where that is allowed',
-} as const;
-export type Kind = keyof typeof KINDS;
-
-/** `fail`: nothing is loaded; `reject`: the row is left out and written to the reject file; `replace`: the value is changed as `KINDS` says. */
-export const POLICIES = ['fail', 'reject', 'replace'] as const;
-export type Policy = (typeof POLICIES)[number];
-export type Policies = Record<Kind, Policy>;
 
 /** A value as PostgreSQL takes it (`text`), and as both sides compare it (`canonical`). */
 export interface Fit {

@@ -8,7 +8,8 @@ import type { Source } from '../source/open';
 import { lineOf, LineReader, type Lines, type Range, RangeColumns, rangesOf, valuesOf } from '../source/rows';
 import { sqliteName } from '../source/sqlite';
 import { jsonbText } from '../values/json';
-import { type Fit, floatText, type Policies } from '../values/value';
+import type { Policies } from '../values/kinds';
+import { type Fit, floatText } from '../values/value';
 import { Checksum, type Hash64, hashBytes } from './hash';
 
 /** A table's rows and the sum of their hashes, whatever their order. */

@@ -6,7 +6,7 @@ import { Issues } from '../load/issues';
 import type { ColumnPlan, TablePlan } from '../plan';
 import type { Source } from '../source/open';
 import { rangesOf, valuesOf } from '../source/rows';
-import type { Policies } from '../values/value';
+import type { Policies } from '../values/kinds';
 import { type Hash64, hashBytes, hashValue } from './hash';
 
 /** One thing that is not the same on both sides. */
