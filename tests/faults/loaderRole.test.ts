@@ -1,10 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { deployedProject } from '../support/deployed';
 import type { TestProject } from '../support/project';
-import { as, asAdmin, changesOf, checkpointOf, expectNothingDoubled, refused } from './support';
+import { as, asAdmin, changesOf, expectNothingDoubled, refused, withoutLoader } from './support';
 
 let project: TestProject;
 
@@ -13,30 +11,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => project.remove());
 
-const ofLoader = (urn: unknown): boolean => String(urn).includes('coach_loader');
-
-/** State and database as an earlier version left them, which had no role for loads. */
-async function withoutLoader(): Promise<void> {
-  const file = JSON.parse(readFileSync(checkpointOf(project), 'utf8')) as {
-    checkpoint: { latest: { resources: (Record<string, unknown> & { dependencies?: string[] })[] } };
-  };
-  const { latest } = file.checkpoint;
-  const present = latest.resources;
-  const others = present.filter(({ urn }) => !ofLoader(urn));
-  expect(present.length - others.length).toBe(3);
-  for (const resource of others) {
-    resource.dependencies = resource.dependencies?.filter((urn) => !ofLoader(urn)) ?? [];
-    for (const values of [resource['inputs'], resource['outputs']] as Record<string, unknown>[])
-      if (values?.['loaders'] !== undefined) values['loaders'] = [];
-  }
-  latest.resources = others;
-  writeFileSync(checkpointOf(project), JSON.stringify(file));
-  await asAdmin(project, (client) => client.query('DROP OWNED BY coach_loader; DROP ROLE coach_loader'));
-}
-
 describe('a stack of before there was a role for loads', { timeout: 120_000 }, () => {
   it.each(['running', 'stopped'])('gets it with the next up, server %s, and nothing else changes', async (server) => {
-    await withoutLoader();
+    await withoutLoader(project);
     if (server === 'stopped') expect((await project.run(['stop', '--yes'])).code).toBe(0);
     const made = await changesOf(project, 'up');
     const operations = [...made.values()].map(({ name, operation }) => `${operation} ${name}`);

@@ -124,6 +124,27 @@ export function addRetiredGrant(project: TestProject): void {
   writeFileSync(checkpointOf(project), JSON.stringify(file));
 }
 
+const ofLoader = (urn: unknown): boolean => String(urn).includes('coach_loader');
+
+/** State and database as an earlier version of this project left them, which had no role for loads. */
+export async function withoutLoader(project: TestProject): Promise<void> {
+  const file = JSON.parse(readFileSync(checkpointOf(project), 'utf8')) as {
+    checkpoint: { latest: { resources: (Record<string, unknown> & { dependencies?: string[] })[] } };
+  };
+  const { latest } = file.checkpoint;
+  const present = latest.resources;
+  const others = present.filter(({ urn }) => !ofLoader(urn));
+  expect(present.length - others.length).toBe(3);
+  for (const resource of others) {
+    resource.dependencies = resource.dependencies?.filter((urn) => !ofLoader(urn)) ?? [];
+    for (const values of [resource['inputs'], resource['outputs']] as Record<string, unknown>[])
+      if (values?.['loaders'] !== undefined) values['loaders'] = [];
+  }
+  latest.resources = others;
+  writeFileSync(checkpointOf(project), JSON.stringify(file));
+  await asAdmin(project, (client) => client.query('DROP OWNED BY coach_loader; DROP ROLE coach_loader'));
+}
+
 /** Every role's password, from the stack's outputs. */
 export async function passwordsOf(project: TestProject): Promise<Record<string, string>> {
   const stack = (await stateOf(project)).find(({ type }) => type === 'pulumi:pulumi:Stack');

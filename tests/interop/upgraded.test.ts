@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { addRetiredGrant, as, checkpointOf } from '../faults/support';
+import { addRetiredGrant, as, checkpointOf, withoutLoader } from '../faults/support';
 import { deployedProject } from '../support/deployed';
 import type { TestProject } from '../support/project';
 import { missingPulumi } from '../support/pulumi';
@@ -42,6 +42,17 @@ describe.skipIf(reason !== undefined)('Pulumi on a state of an older version', {
     await reads();
     const alone = await typed(project, 'preview', '--expect-no-changes');
     expect(alone.code, alone.text).toBe(0);
+  });
+
+  it('makes the role for loads that it lacks, which may suspend the trail then', async () => {
+    await withoutLoader(project);
+    const up = await typed(project, ...UP);
+    expect(up.code, up.text).toBe(0);
+    await as(project, 'coach_loader', undefined, (client) => client.query(`SELECT audit.suspend('load')`));
+    const again = await typed(project, 'preview', '--expect-no-changes');
+    expect(again.code, again.text).toBe(0);
+    const { code, report } = await project.json(['preview', '--engine', 'embedded']);
+    expect([code, report['counts']]).toMatchObject([0, { create: 0, update: 0, replace: 0, delete: 0 }]);
   });
 
   it('does the same with a compressed one', async () => {
