@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { readHistory } from '../../../postgres/audit/reading/history';
+import { verifyChain } from '../../../postgres/audit/reading/verify';
 import { type Load, load } from './load';
 import { type AuditedDatabase, auditedDatabase } from './support';
 
@@ -31,6 +33,7 @@ let whole: Load;
 beforeAll(async () => {
   database = await auditedDatabase('audit_load', SCHEMA, {
     tables: AUDITED.map((table) => ({ schema: 'public', table })),
+    hashChain: true,
   });
   await database.up();
   whole = { owner: database.roles.tableOwner, tables: [...AUDITED, 'Note'], rows: ROWS };
@@ -122,5 +125,20 @@ describe('a load that drops every key and index', () => {
       await loader.query(`BEGIN; ${statements.join('; ')}; COMMIT`);
       expect((await recorded()).at(-1), statements.join('; ')).toBe(`RESUMED User ${counted}`);
     }
+  });
+
+  it('leaves the chain intact, and a row’s history where it was', async () => {
+    await database.admin.query(`DELETE FROM "User"`);
+    await (await database.as('app')).query(`INSERT INTO "User" VALUES ('u1', 'old@example.org')`);
+    await load(loader, whole);
+    await loader.query('COMMIT');
+    await (await database.as('app')).query(`UPDATE "User" SET email = 'new@example.org' WHERE id = 'u1'`);
+    const reader = await database.as('reader');
+    const { entries } = await readHistory(reader, database.spec, { table: 'User', key: 'u1' });
+    const changes = entries.map(({ operation }) => operation).filter((operation) => operation !== 'DDL');
+    expect(changes.slice(-5)).toEqual(['INSERT', 'SUSPENDED', 'TRUNCATE', 'RESUMED', 'UPDATE']);
+    const { months } = await verifyChain(reader, database.spec);
+    expect(months.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(months.reduce((rows, { unsealed }) => rows + unsealed, 0)).toBeGreaterThan(0);
   });
 });
