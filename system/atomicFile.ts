@@ -79,7 +79,8 @@ function giveToFolderOwner(descriptor: number, path: string): void {
   if (uid !== 0) fchownSync(descriptor, uid, gid);
 }
 
-function flushFolder(path: string): void {
+/** What was renamed or removed in a folder stays so after a crash of the machine. */
+export function flushFolder(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

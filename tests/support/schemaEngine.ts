@@ -1,19 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type * as Engine from '@prisma/schema-engine-wasm/schema_engine_bg';
 import pg from 'pg';
 
-type Glue = typeof Engine;
-
-/** What Node has and this project's type libraries lack. */
-interface WasmGlobal {
-  WebAssembly: {
-    instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, () => void> } }>;
-  };
-}
+import { loadSchemaEngine } from '../../postgres/transfer/prepare/schemaEngine';
 
 interface ResultType {
   Result: { prototype: { addFields: (this: unknown, fields: { dataTypeID: number }[]) => unknown } };
@@ -84,15 +74,7 @@ export async function prismaDeploy(
       bindMigrationAwareSqlAdapterFactory(adapters),
     );
     const { appliedMigrationNames } = await engine.applyMigrations({
-      migrationsList: {
-        baseDir: '/migrations',
-        lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
-        shadowDbInitScript: '',
-        migrationDirectories: migrations.map(([path, value]) => ({
-          path,
-          migrationFile: { path: 'migration.sql', content: { tag: 'ok', value } },
-        })),
-      },
+      migrationsList: migrationsList(migrations, 'provider = "postgresql"\n'),
       filters: { externalTables: [], externalEnums: [] },
     });
     return { error: null, applied: appliedMigrationNames };
@@ -103,25 +85,45 @@ export async function prismaDeploy(
   }
 }
 
-let loaded: Promise<Glue> | undefined;
-
-function load(): Promise<Glue> {
-  loaded ??= start();
-  return loaded;
+/** `prisma migrate status`: what it says of a folder and a database. Null where they are at one. */
+export async function prismaStatus(
+  config: pg.PoolConfig,
+  migrations: [name: string, script: string][],
+  lock: string,
+): Promise<Awaited<ReturnType<Engine.SchemaEngine['diagnoseMigrationHistory']>>> {
+  const { SchemaEngine } = await load();
+  const pool = new pg.Pool({ ...config, max: 1 });
+  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool));
+  try {
+    const engine = await SchemaEngine.new({ datamodels: undefined }, () => undefined, adapter);
+    return await engine.diagnoseMigrationHistory({
+      migrationsList: migrationsList(migrations, lock),
+      optInToShadowDatabase: false,
+      filters: { externalTables: [], externalEnums: [] },
+    });
+  } finally {
+    await pool.end();
+  }
 }
 
-async function start(): Promise<Glue> {
-  readCatalogCharsAsText();
-  const glue = (await import('@prisma/schema-engine-wasm/schema_engine_bg')) as Glue & {
-    __wbg_set_wasm: (exports: unknown) => void;
+function migrationsList(migrations: [name: string, script: string][], lock: string): Engine.MigrationList {
+  return {
+    baseDir: '/migrations',
+    lockfile: { path: 'migration_lock.toml', content: lock },
+    shadowDbInitScript: '',
+    migrationDirectories: migrations.map(([path, value]) => ({
+      path,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value } },
+    })),
   };
-  const folder = join(__dirname, '../../node_modules/@prisma/schema-engine-wasm');
-  const bytes = readFileSync(join(folder, 'schema_engine_bg.wasm'));
-  const { WebAssembly } = globalThis as unknown as WasmGlobal;
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': glue });
-  glue.__wbg_set_wasm(instance.exports);
-  instance.exports.__wbindgen_start?.();
-  return glue;
+}
+
+let isReady = false;
+
+function load(): Promise<typeof Engine> {
+  if (!isReady) readCatalogCharsAsText();
+  isReady = true;
+  return loadSchemaEngine();
 }
 
 /** The engine reads catalog columns of type "char" (oid 18), which the adapter cannot name; as bpchar it can. */
