@@ -3,12 +3,11 @@ import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { codeOf, PlatformError, type Problem, systemReason } from '../../system/errors';
+import { LOCK_FILE, lockProvider, PREPARE_COMMAND, SCRIPT, sqliteOnly } from '../transfer/prepare/evidence';
+import { stagePaths } from '../transfer/prepare/stagePath';
 import { checksumOf } from './checksum';
 import { orRecordIt } from './remedies';
 import type { MigrationFile, MigrationFolder } from './types';
-
-const LOCK_FILE = 'migration_lock.toml';
-const SCRIPT = 'migration.sql';
 
 /**
  * Reads a folder in Prisma's format, as Prisma reads it. A migration that could not be applied says so itself (`unfit`), since one that is
@@ -39,6 +38,14 @@ function list(directory: string): Dirent[] {
   try {
     return readdirSync(directory, { withFileTypes: true });
   } catch (cause) {
+    const [stage] = codeOf(cause) === 'ENOENT' ? stagePaths(directory) : [];
+    if (stage !== undefined)
+      throw new PlatformError(
+        'migrations-folder',
+        `The migrations folder ${directory} is between old and new: a run that prepared it was interrupted, or is at work (${stage.path}).`,
+        `Run ${PREPARE_COMMAND}, which finishes it.`,
+        { object: directory, cause },
+      );
     throw new PlatformError(
       'migrations-folder',
       `The migrations folder ${directory} cannot be read: ${systemReason(cause)}.`,
@@ -50,14 +57,16 @@ function list(directory: string): Dirent[] {
 
 /** `provider = "postgresql"`; Prisma's P3019 otherwise. */
 function checkLock(path: string): void {
-  const provider = /^\s*provider\s*=\s*"([^"]*)"/m.exec(readFileSync(path, 'utf8'))?.[1];
+  const provider = lockProvider(readFileSync(path, 'utf8'));
   if (provider === 'postgresql' || provider === 'postgres') return;
   const found = provider === undefined ? 'names no provider' : `says provider = "${provider}"`;
   throw new PlatformError(
     'migration-provider',
     `${path} ${found}, expected "postgresql" (Prisma reports this as P3019): its migrations are written for another database.`,
-    'Move the old folder aside, set `provider = "postgresql"` in schema.prisma and write a first migration for PostgreSQL: ' +
-      '`npx prisma migrate diff --from-empty --to-schema prisma/schema.prisma --script`.',
+    provider === 'sqlite'
+      ? `Run ${PREPARE_COMMAND}: it archives the folder, sets the provider in the schema and writes a first migration for PostgreSQL.`
+      : 'Move the old folder aside, set `provider = "postgresql"` in schema.prisma and write a first migration for PostgreSQL: ' +
+          '`npx prisma migrate diff --from-empty --to-schema prisma/schema.prisma --script`.',
     { object: path },
   );
 }
@@ -109,6 +118,14 @@ function unfitText(name: string, path: string, sql: string, bytes: Buffer): Prob
       `${path} contains a NUL character (offset ${sql.indexOf('\0')}), where PostgreSQL would stop reading.`,
       "Remove it (a binary value is written as '\\x00'::bytea)",
     );
+  const sqlite = sqliteOnly(sql);
+  if (sqlite !== undefined)
+    return {
+      code: 'migration-sqlite',
+      message: `${path}, line ${sqlite.line}, has ${sqlite.what}: it was written for SQLite.`,
+      remedy: `Run ${PREPARE_COMMAND}: it archives SQLite’s migrations and writes a first one for PostgreSQL.`,
+      object: path,
+    };
   return undefined;
 }
 

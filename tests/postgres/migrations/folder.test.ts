@@ -38,13 +38,14 @@ it('names stray files and a missing lock file instead of passing over them', () 
 });
 
 it.each([
-  ['sqlite', 'provider = "sqlite"\n', 'says provider = "sqlite"'],
-  ['nothing', '# empty\n', 'names no provider'],
-])('refuses a lock file that says %s, as P3019', async (_name, lock, says) => {
+  ['sqlite', 'provider = "sqlite"\n', 'says provider = "sqlite"', 'npm run db:migrate-to-postgresql -- --prepare'],
+  ['mysql', 'provider = "mysql"\n', 'says provider = "mysql"', 'prisma migrate diff --from-empty'],
+  ['nothing', '# empty\n', 'names no provider', 'prisma migrate diff --from-empty'],
+])('refuses a lock file that says %s, as P3019', async (_name, lock, says, remedy) => {
   const error = await problemOf(() => readMigrationFolder(migrationFolder({ '20250101000000_a': SQL }, lock)));
   expect(error.code).toBe('migration-provider');
   expect(error.message).toContain(says);
-  expect(error.remedy).toContain('prisma migrate diff --from-empty');
+  expect(error.remedy).toContain(remedy);
 });
 
 const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(SQL, 'utf16le')]);
@@ -61,6 +62,34 @@ it.each<[string, Uint8Array | string, string, RegExp]>([
     expect(file?.unfit?.remedy).toContain('leave the file as it is, do its work by hand');
   },
 );
+
+it.each([
+  ['PRAGMA', '-- RedefineTables\nPRAGMA foreign_keys=OFF;\n', 2],
+  ['AUTOINCREMENT', 'CREATE TABLE "A" (\n  "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT\n);\n', 1],
+  ['WITHOUT ROWID', 'SELECT 1;\n\nCREATE TABLE "A" ("id" TEXT PRIMARY KEY) WITHOUT ROWID;\n', 3],
+])('says of a script with %s that it is SQLite’s, whatever the lock file says', (what, content, line) => {
+  const [file] = readMigrationFolder(migrationFolder({ '20250101000000_a': content })).migrations;
+  expect(file?.unfit).toMatchObject({ code: 'migration-sqlite', object: file?.path });
+  expect(file?.unfit?.message).toContain(`line ${line}, has ${what}`);
+  expect(file?.unfit?.remedy).toContain('npm run db:migrate-to-postgresql -- --prepare');
+});
+
+it.each([
+  ['a comment', "-- PRAGMA foreign_keys=OFF;\n/* PRIMARY KEY AUTOINCREMENT */ SELECT 'PRAGMA x';"],
+  ['a name', 'CREATE TABLE pragma (autoincrement boolean, "PRAGMA" text);'],
+])('takes those words in %s for nothing', (_name, content) => {
+  const [file] = readMigrationFolder(migrationFolder({ '20250101000000_a': content })).migrations;
+  expect(file?.unfit).toBeUndefined();
+});
+
+it('says that a folder is between old and new where a run that prepared it was killed', async () => {
+  const directory = migrationFolder({});
+  mkdirSync(join(directory, '.migrations.999999999.new'));
+  const error = await problemOf(() => readMigrationFolder(join(directory, 'migrations')));
+  expect(error).toMatchObject({ code: 'migrations-folder' });
+  expect(error.message).toMatch(/between old and new: .*\.migrations\.999999999\.new/);
+  expect(error.remedy).toContain('-- --prepare');
+});
 
 it.each<[string, Uint8Array | string, RegExp]>([
   ['Latin-1', Buffer.from('-- ñ', 'latin1'), /is not UTF-8; PostgreSQL gets U\+FFFD/],
