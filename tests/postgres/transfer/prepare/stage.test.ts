@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,6 +64,18 @@ it('keeps the rights of the schema’s file and writes through a link to it', as
   applyPreparation(plan, plan.baseline?.directory ?? '');
   expect(readFileSync(join(directory, 'real.prisma'), 'utf8')).toBe(done['prisma/schema.prisma']);
   expect(statSync(join(directory, 'real.prisma')).mode & 0o777).toBe(0o640);
+});
+
+it.skipIf(process.getuid?.() !== 0)('gives what root makes to the owner of the folder', async () => {
+  const directory = school();
+  const own = (path: string): void => chownSync(path, 12_345, 12_346);
+  ['prisma', 'prisma/migrations', 'prisma/schema.prisma'].forEach((name) => own(join(directory, name)));
+  await apply(directory);
+  const made = ['migrations', 'migrations/20250601102030_baseline', 'schema.prisma'];
+  const files = ['migrations/migration_lock.toml', 'migrations/20250601102030_baseline/migration.sql'];
+  for (const name of [...made, ...files]) {
+    expect(statSync(join(directory, 'prisma', name)), name).toMatchObject({ uid: 12_345, gid: 12_346 });
+  }
 });
 
 it('writes a first folder where there was none, and leaves nothing beside it', async () => {
