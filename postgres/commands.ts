@@ -17,6 +17,7 @@ export const SCRIPTS = [
   'generate',
   'db:deploy',
   'db:generate',
+  'db:migrate-to-postgresql',
 ] as const;
 
 const COMMAND = new RegExp(`\`npm (start|run (?:${SCRIPTS.join('|')}))((?: -- [^\`]*)?)\``, 'g');

@@ -10,7 +10,7 @@ import { type CommandResult, failed } from './command';
 import { type CommandDefinition, COMMANDS } from './commands/index';
 import { EXIT_CODE_HELP, ExitCode } from './exitCodes';
 import { giveToOwner } from './ownership';
-import { textFor, wrapLines } from './report/display';
+import { PLAIN, textFor, wrapLines } from './report/display';
 import { renderJson, renderProblems } from './report/print';
 import { contextOf, displayOf, Interrupts } from './terminal';
 
@@ -118,7 +118,9 @@ function declare(program: Command, definition: CommandDefinition): Command {
   for (const argument of definition.arguments ?? []) command.argument(argument);
   command.addHelpText(
     'after',
-    definition.help === undefined ? EXIT_CODE_HELP : `\n${definition.help}\n${EXIT_CODE_HELP}`,
+    definition.help === undefined
+      ? EXIT_CODE_HELP
+      : `\n${wrapLines(definition.help, { ...PLAIN, columns: HELP.helpWidth })}\n${EXIT_CODE_HELP}`,
   );
   return command;
 }

@@ -18,6 +18,8 @@ const run = promisify(execFile);
 /** A server that exists for one call alone, with the parameters of the local stack. */
 export interface BenchmarkServer {
   version: string;
+  /** For programs that connect by themselves, as the superuser. */
+  address: { host: string; port: number; user: string; password: string };
   /** A new connection, by default the superuser's; closed with the server. */
   connect(options?: { database?: string; user?: string }): Promise<Client>;
   /** Makes a role that `connect` and `pgbench` log in as. */
@@ -66,6 +68,7 @@ export async function withBenchmarkServer<T>(work: (server: BenchmarkServer) => 
     const admin = await connect();
     return await work({
       version: binaries.version,
+      address: { host: '127.0.0.1', port, user: 'postgres', password },
       connect,
       createLogin: async (user) => {
         await admin.query(`CREATE ROLE ${user} LOGIN PASSWORD '${password}'`);

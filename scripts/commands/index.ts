@@ -16,6 +16,7 @@ import { refresh } from './refresh';
 import { stateExport } from './stateExport';
 import { status } from './status';
 import { restart, stop } from './stop';
+import { transfer } from './transfer';
 import { start, up } from './up';
 
 export type { CommandDefinition } from './definition';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   psql,
   deploy,
   generate,
+  transfer,
   audit,
   auditVerify,
   auditMaintain,

@@ -176,39 +176,59 @@ function inUtf8(bytes: Buffer, encoding: Encoding): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Single columns of the rows of a range that fit a line, in the same order as the lines. */
+/** Single columns of the rows of a range that fit a line, in the same order as the lines, each in one piece. */
 export class RangeColumns {
-  private readonly numbersSql: string[];
-  private readonly textsSql: string[];
+  private readonly table: string;
   private readonly fits: string;
 
   constructor(
     private readonly source: Source,
     private readonly plan: TablePlan,
-    columns: readonly { source: string }[],
   ) {
-    const rest = `FROM ${sqliteName(plan.source.name)} WHERE ${within(plan)}`;
-    this.numbersSql = columns.map(({ source: name }) => `SELECT ${sqliteName(name)} ${rest}`);
-    // The separator stands in no valid JSON.
-    this.textsSql = columns.map(
-      ({ source: name }) => `SELECT CAST(group_concat(ifnull(${sqliteName(name)}, ''), char(30)) AS BLOB) ${rest}`,
-    );
+    this.table = `FROM ${sqliteName(plan.source.name)} WHERE ${within(plan)}`;
     this.fits = ` AND ${isFit(plan)}`;
   }
 
-  numbers(range: Range, column: number, areAll: boolean): (number | null)[] {
-    const sql = `${this.numbersSql[column] ?? ''}${areAll ? '' : this.fits}`;
+  /**
+   * Null for NULL. SQLite's own text of each number is read back by SQLite to be sure of it; where one would not be the same number, the numbers
+   * come one by one.
+   */
+  numbers(range: Range, column: string, areAll: boolean): (number | null)[] {
+    const x = sqliteName(column);
+    const text = `format('%!.17g', ${x})`;
+    const [made, wrong] = this.first(
+      `SELECT CAST(group_concat(iif(${x} IS NULL, '', ${text}), ' ') AS BLOB), count(CASE WHEN CAST(${text} AS REAL) <> ${x} THEN 1 END)`,
+      range,
+      areAll,
+    );
+    if (wrong === 0n && Buffer.isBuffer(made))
+      return decode(made, this.source.encoding)
+        .split(' ')
+        .map((each) => (each === '' ? null : numberOf(each)));
+    const sql = `SELECT ${x} ${this.table}${areAll ? '' : this.fits}`;
     return this.source.database
       .rows(sql, ...boundsOf(this.plan, range))
       .map(([value]) => (value === null ? null : Number(value)));
   }
 
-  /** JSON texts alone; `null` for NULL. `areAll`: every row of the range fits. */
-  texts(range: Range, column: number, rows: number, areAll: boolean): (string | null)[] {
-    const sql = `${this.textsSql[column] ?? ''}${areAll ? '' : this.fits}`;
-    const [made] = this.source.database.first(sql, ...boundsOf(this.plan, range));
-    const texts = Buffer.isBuffer(made) ? decode(made, this.source.encoding).split('\u001e') : [];
-    if (texts.length !== rows) throw new Error(`${texts.length} JSON values for ${rows} rows`);
-    return texts.map((text) => (text === '' ? null : text));
+  /** JSON texts alone; null for NULL. `areAll`: every row of the range fits. */
+  texts(range: Range, column: string, areAll: boolean): (string | null)[] {
+    // The separator stands in no valid JSON.
+    const [made] = this.first(
+      `SELECT CAST(group_concat(ifnull(${sqliteName(column)}, ''), char(30)) AS BLOB)`,
+      range,
+      areAll,
+    );
+    if (!Buffer.isBuffer(made)) return [];
+    return decode(made, this.source.encoding)
+      .split('\u001e')
+      .map((text) => (text === '' ? null : text));
+  }
+
+  private first(select: string, range: Range, areAll: boolean): SqliteValue[] {
+    const sql = `${select} ${this.table}${areAll ? '' : this.fits}`;
+    return this.source.database.first(sql, ...boundsOf(this.plan, range));
   }
 }
+
+const numberOf = (text: string): number => (text === 'Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text));

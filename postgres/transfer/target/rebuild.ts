@@ -61,10 +61,10 @@ function addIndex({ qualified: table, constraints }: TargetTable, index: TargetI
   const statements =
     constraint === undefined
       ? [definition]
-      : constraint.type === 'x'
+      : constraint.type === 'x' || definition.includes(' USING gist ')
         ? [`ALTER TABLE ${table} ADD CONSTRAINT ${short} ${constraint.definition}`]
         : [
-            // What stands in the index's definition alone: storage parameters and tablespace.
+            // Storage parameters stand in the index's definition alone.
             definition,
             `ALTER TABLE ${table} ADD CONSTRAINT ${short} ${constraint.type === 'p' ? 'PRIMARY KEY' : 'UNIQUE'} USING INDEX ${short}${deferral(constraint)}`,
           ];
@@ -73,6 +73,10 @@ function addIndex({ qualified: table, constraints }: TargetTable, index: TargetI
   if (comment !== null) statements.push(`COMMENT ON INDEX ${name} IS ${quoteLiteral(comment)}`);
   for (const { column, target } of statistics)
     statements.push(`ALTER INDEX ${name} ALTER COLUMN ${column} SET STATISTICS ${target}`);
+  if (index.tablespace !== null) {
+    statements.unshift(`SET LOCAL default_tablespace = ${quoteIdentifier(index.tablespace)}`);
+    statements.push(`SET LOCAL default_tablespace = ''`);
+  }
   const bare = quoteIdentifier(index.bareName);
   if (clustered) statements.push(`ALTER TABLE ${table} CLUSTER ON ${bare}`);
   if (replicaIdentity) statements.push(`ALTER TABLE ${table} REPLICA IDENTITY USING INDEX ${bare}`);

@@ -46,6 +46,8 @@ export interface TargetIndex {
   replicaIdentity: boolean;
   /** ALTER INDEX ... ALTER COLUMN n SET STATISTICS target. */
   statistics: { column: number; target: number }[];
+  /** Other than the database's; no definition says it. */
+  tablespace: string | null;
   /** Something else depends on it, so that it can neither be dropped nor made again. */
   needed: boolean;
 }
@@ -111,6 +113,7 @@ SELECT json_build_object('name', c.relname, 'qualified', format('%I.%I', n.nspna
       'constraint', (SELECT k.conname FROM pg_constraint AS k WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = c.oid),
       'statistics', (SELECT coalesce(json_agg(json_build_object('column', a.attnum, 'target', a.attstattarget)), '[]') FROM pg_attribute AS a
                       WHERE a.attrelid = i.oid AND a.attstattarget >= 0),
+      'tablespace', (SELECT ts.spcname FROM pg_tablespace AS ts WHERE ts.oid = i.reltablespace),
       'needed', EXISTS (SELECT FROM pg_depend AS d LEFT JOIN pg_constraint AS k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
                  WHERE (d.refclassid, d.refobjid) IN (('pg_class'::regclass, i.oid),
                         ('pg_constraint'::regclass, (SELECT own.oid FROM pg_constraint AS own WHERE own.conindid = i.oid AND own.contype IN ('p', 'u', 'x') AND own.conrelid = c.oid)))

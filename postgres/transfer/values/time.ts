@@ -94,9 +94,3 @@ export function floorDivide(value: bigint, by: bigint): bigint {
   const quotient = value / by;
   return value % by < 0n ? quotient - 1n : quotient;
 }
-
-/** `extract(epoch from t)::text` of PostgreSQL: seconds with six decimals. */
-export function epochText(micros: bigint): string {
-  const size = micros < 0n ? -micros : micros;
-  return `${micros < 0n ? '-' : ''}${size / 1_000_000n}.${String(size % 1_000_000n).padStart(6, '0')}`;
-}

@@ -1,6 +1,6 @@
 import type { Conversion, Piece, Present } from './conversion';
 import { textOfValue } from './texts';
-import { epochText, floorDivide, parseTime, roundMicros, TIMESTAMP_MICROS, timestampText } from './time';
+import { floorDivide, parseTime, roundMicros, TIMESTAMP_MICROS, timestampText } from './time';
 import type { TimeUnit } from './units';
 import { type Fit, Unfit } from './value';
 
@@ -8,6 +8,12 @@ const DAY_MS = 86_400_000n;
 const DAY_MICROS = DAY_MS * 1000n;
 /** The end of year 9999, which SQLite's functions reach. */
 const HIGHEST_MS = 253_402_300_799_999n;
+
+const microsOnServer = (c: string): string => `(extract(epoch from ${c}) * 1000000)::bigint::text`;
+
+/** The same for whole times, in half the time: PostgreSQL prints seconds with six decimals. */
+const timeOnServer = (c: string): string =>
+  `CASE WHEN ${c} >= '1970-01-01 00:00:01+00' THEN replace(extract(epoch from ${c})::text, '.', '') ELSE ${microsOnServer(c)} END`;
 
 /** Microseconds since 1970; `finer`: something below them was cut off. */
 function microsOf(value: Present, unit: TimeUnit): { micros: bigint; finer: boolean } | Unfit {
@@ -37,39 +43,41 @@ function microsOf(value: Present, unit: TimeUnit): { micros: bigint; finer: bool
 
 /** Written by Prisma's adapters or by CURRENT_TIMESTAMP, with a date that there is, not before 1970. */
 const isPlainText = (x: string): string =>
-  `typeof(${x}) = 'text' AND ${x} >= '1970' AND length(${x}) IN (19, 23, 24, 29) AND substr(${x}, 20, 1) IN ('', '.') AND substr(${x}, 24) IN ('', 'Z', '+00:00')
+  `typeof(${x}) = 'text' AND ${x} >= '1970-01-02' AND length(${x}) IN (19, 23, 24, 29) AND substr(${x}, 20, 1) IN ('', '.') AND substr(${x}, 24) IN ('', 'Z', '+00:00')
    AND substr(${x}, 21, 3) NOT GLOB '*[^0-9]*' AND strftime('%Y-%m-%d%H:%M:%S', ${x}) = substr(${x}, 1, 10) || substr(${x}, 12, 8) AND instr(${x}, char(0)) = 0`;
 
 export function timestampConversion(type: string, digits: number, hasZone: boolean, unit: TimeUnit): Conversion {
   const coarse = 10 ** Math.max(0, 3 - digits);
   const isNumber = (x: string): string =>
     unit === 'unixepoch-ms'
-      ? `typeof(${x}) = 'integer' AND ${x} BETWEEN 0 AND ${HIGHEST_MS}${coarse === 1 ? '' : ` AND ${x} % ${coarse} = 0`}`
+      ? `typeof(${x}) = 'integer' AND ${x} BETWEEN 1000 AND ${HIGHEST_MS}${coarse === 1 ? '' : ` AND ${x} % ${coarse} = 0`}`
       : 'FALSE';
   const zone = hasZone ? '+00' : '';
   const fit = (micros: bigint): Fit => {
     const text = timestampText(micros);
     return {
       text: text.endsWith(' BC') ? text.replace(' BC', `${zone} BC`) : text + zone,
-      canonical: epochText(micros),
+      canonical: String(micros),
     };
   };
   return {
     label: `${unit === 'unixepoch-ms' ? 'milliseconds' : unit} or text to ${type}`,
     fits: (x) => `(${isNumber(x)} OR ${digits >= 3 ? isPlainText(x) : 'FALSE'})`,
+    // strftime() with fractions takes three times as long.
     copy: (x) => ({
-      spec: `%s${zone}`,
+      spec: `%s.%03d${zone}`,
       arguments: [
-        `iif(typeof(${x}) = 'integer', strftime('%Y-%m-%d %H:%M:%f', ${x} / 1000.0, 'unixepoch'), strftime('%Y-%m-%d %H:%M:%f', ${x}))`,
+        `iif(typeof(${x}) = 'integer', datetime(${x} / 1000, 'unixepoch'), datetime(${x}))`,
+        `iif(typeof(${x}) = 'integer', ${x} % 1000, substr(${x} || '.000', 21, 3))`,
       ],
     }),
     canonical: (x): Piece => ({
       spec: '%s',
       arguments: [
-        `iif(typeof(${x}) = 'integer', format('%d.%03d000', ${x} / 1000, ${x} % 1000), unixepoch(substr(${x}, 1, 19)) || '.' || substr(substr(${x}, 21, 3) || '000', 1, 3) || '000')`,
+        `iif(typeof(${x}) = 'integer', ${x} * 1000, unixepoch(substr(${x}, 1, 19)) || substr(substr(${x}, 21, 3) || '000', 1, 3) || '000')`,
       ],
     }),
-    server: (c) => `extract(epoch from ${c})::text`,
+    server: timeOnServer,
     convert: (value) => {
       const time = microsOf(value, unit);
       if (time instanceof Unfit) return time;
@@ -124,14 +132,14 @@ const CLOCK = /^\s*(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*$/;
 export function clockConversion(type: string, digits: number, unit: TimeUnit): Conversion {
   const fit = (micros: bigint): Fit => ({
     text: timestampText(micros).slice('1970-01-01 '.length),
-    canonical: epochText(micros),
+    canonical: String(micros),
   });
   return {
     label: `text or ${unit} to ${type}`,
     fits: () => 'FALSE',
     copy: (x) => ({ spec: '%Q', arguments: [x] }),
     canonical: (x) => ({ spec: '%Q', arguments: [x] }),
-    server: (c) => `extract(epoch from ${c})::text`,
+    server: microsOnServer,
     convert: (value) => {
       const clock = value.storage === 'text' ? CLOCK.exec(value.value.toString('utf8')) : null;
       const time =

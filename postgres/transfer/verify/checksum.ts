@@ -58,7 +58,7 @@ export function* sourceSum(
   );
   const reader = new LineReader(source, plan, line, isFitting);
   const hashed = plan.columns.filter(isHashed);
-  const more = new RangeColumns(source, plan, hashed);
+  const more = new RangeColumns(source, plan);
   const sum = new Checksum();
   const issues = new Issues(policies);
   for (const range of rangesOf(source, plan)) {
@@ -96,23 +96,31 @@ function addLines(
   more: RangeColumns,
 ): void {
   const ends = lineEnds(bytes, rows);
-  const columns = hashed.map(({ conversion }, index) =>
-    conversion.canonical === 'json'
-      ? more.texts(range, index, rows, areAll).map((text) => (text === null ? 'NULL' : jsonOf(text)))
-      : more.numbers(range, index, areAll).map((number) => (number === null ? 'NULL' : floatText(number))),
+  const columns = hashed.map(({ source, conversion }) =>
+    piecesOf(
+      conversion.canonical === 'json'
+        ? more.texts(range, source, areAll).map((text) => (text === null ? 'NULL' : jsonOf(text)))
+        : more.numbers(range, source, areAll).map((number) => (number === null ? 'NULL' : floatText(number))),
+      rows,
+    ),
   );
   const hash: Hash64 = { high: 0, low: 0 };
   let start = 0;
   for (let row = 0; row < rows; row++) {
     const end = ends[row] as number;
     hashBytes(bytes, start, end, NO_SEED, hash);
-    for (const column of columns) {
-      const text = Buffer.from(column[row] ?? '', 'utf8');
-      hashBytes(text, 0, text.length, hash, hash);
-    }
+    for (const piece of columns)
+      hashBytes(piece.bytes, piece.starts[row] as number, (piece.starts[row + 1] as number) - 1, hash, hash);
     sum.add(hash);
     start = end + 1;
   }
+}
+
+/** Texts without line breaks, in one buffer; `starts` has one more than there are texts. */
+function piecesOf(texts: readonly string[], rows: number): { bytes: Buffer; starts: number[] } {
+  if (texts.length !== rows) throw new Error(`${texts.length} values for ${rows} rows`);
+  const bytes = Buffer.from(`${texts.join('\n')}\n`, 'utf8');
+  return { bytes, starts: [0, ...lineEnds(bytes, rows).map((end) => end + 1)] };
 }
 
 const NO_SEED: Hash64 = { high: 0, low: 0 };

@@ -1,0 +1,65 @@
+import { Option } from 'commander';
+
+import { POLICY_HELP } from '../../postgres/transfer/values/kinds';
+import { PlatformError } from '../../system/errors';
+import type { CommandDefinition } from './definition';
+import { DETAILED_EXIT_CODE, YES } from './deployment';
+import { prepare } from './transferPrepare';
+
+const collect = (value: string, before: string[]): string[] => [
+  ...before,
+  ...value.split(',').filter((name) => name !== ''),
+];
+
+export const transfer: CommandDefinition = {
+  name: 'transfer',
+  description: 'the application’s SQLite database into the stack’s PostgreSQL (npm run db:migrate-to-postgresql)',
+  options: [
+    new Option('--from <file>', 'the SQLite database'),
+    new Option('--dry-run', 'print the plan and look at every value; load nothing').default(false),
+    new Option('--verify-only', 'compare what is there with the source; load nothing').default(false),
+    new Option('--tables <names>', 'these tables alone (comma-separated, repeatable)').argParser(collect).default([]),
+    new Option('--exclude <names>', 'not these tables or Table.column (repeatable)').argParser(collect).default([]),
+    new Option('--on <kind=policy>', 'what becomes of values that do not fit (repeatable)')
+      .argParser(collect)
+      .default([]),
+    new Option('--truncate', 'replace all rows that the tables have').default(false),
+    new Option('--deploy', 'apply the application’s pending migrations first').default(false),
+    new Option(
+      '--prepare',
+      'make PostgreSQL’s of an application whose migrations are SQLite’s; no database is needed',
+    ).default(false),
+    new Option('--unversioned', 'with --prepare: also where git cannot bring the old files back').default(false),
+    YES(),
+    DETAILED_EXIT_CODE(),
+  ],
+  help: POLICY_HELP,
+  finishesSteps: true,
+  run: async (context, options) => {
+    if (options['prepare'] === true) {
+      return prepare(context, {
+        dryRun: options['dryRun'] === true,
+        unversioned: options['unversioned'] === true,
+        detailedExitcode: options['detailedExitcode'] === true,
+      });
+    }
+    if (typeof options['from'] !== 'string') {
+      throw new PlatformError('usage', '--from is missing: which SQLite database?', 'Add --from FILE.', {
+        kind: 'usage',
+        object: '--from',
+      });
+    }
+    // SQLite is loaded for this command alone.
+    const { runTransfer } = await import('../transfer');
+    return runTransfer(context, {
+      from: options['from'],
+      mode: options['dryRun'] === true ? 'dry-run' : options['verifyOnly'] === true ? 'verify' : 'load',
+      tables: options['tables'] as string[],
+      exclude: options['exclude'] as string[],
+      policies: options['on'] as string[],
+      truncate: options['truncate'] === true,
+      deploy: options['deploy'] === true,
+      detailedExitCode: options['detailedExitcode'] === true,
+    });
+  },
+};

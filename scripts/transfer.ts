@@ -1,0 +1,288 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import type { Client } from 'pg';
+
+import { databaseSpec } from '../infra/config/databaseSpec';
+import { withClient } from '../postgres/connection/client';
+import { Issues } from '../postgres/transfer/load/issues';
+import { loadTable } from '../postgres/transfer/load/load';
+import { planTransfer, type TransferPlan } from '../postgres/transfer/plan';
+import { openSource, type Source, sourceError } from '../postgres/transfer/source/open';
+import { readTarget } from '../postgres/transfer/target/tables';
+import {
+  DifferenceError,
+  filledTables,
+  notEmpty,
+  RefusedValues,
+  transfer,
+  type TransferResult,
+  type TransferTarget,
+  verifyTransfer,
+} from '../postgres/transfer/transfer';
+import { type Kind, KINDS, POLICIES, type Policies } from '../postgres/transfer/values/kinds';
+import { PlatformError, toProblem } from '../system/errors';
+import { type CommandContext, type CommandResult, confirm, declined, failed } from './command';
+import { deploy } from './commands/deploy';
+import { databaseAccess } from './databaseAccess';
+import { ExitCode } from './exitCodes';
+import { ProblemList } from './problems';
+import { RejectFile } from './rejectFile';
+import { renderText } from './report/text';
+import { transferFields, type TransferFindings, transferSections } from './report/transferReport';
+import { writeReport } from './report/write';
+import { openStack, type Stack } from './stack';
+import { readState } from './stackState';
+import { stackHome } from './workspace';
+
+export interface TransferRequest {
+  from: string;
+  mode: 'load' | 'dry-run' | 'verify';
+  tables: readonly string[];
+  exclude: readonly string[];
+  /** `KIND=POLICY`. */
+  policies: readonly string[];
+  truncate: boolean;
+  deploy: boolean;
+  detailedExitCode: boolean;
+}
+
+/** `transfer`, apart from its flags. */
+export async function runTransfer(context: CommandContext, request: TransferRequest): Promise<CommandResult> {
+  const startedAt = new Date();
+  const stack = openStack(context);
+  const policies = policiesOf(stack.settings.transfer.policies, request.policies);
+  const file = resolve(request.from);
+  const access = databaseAccess(stack, await readState(context, stack), 'connect');
+  const source = openSource(file);
+  try {
+    if (request.deploy) {
+      const deployed = await deploy.run(context, { ...NO_OPTIONS }, []);
+      if (deployed.exitCode !== ExitCode.done) return deployed;
+    }
+    return await withClient(access.as(stack.settings.roles.loader.name), (client) =>
+      new Run(context, stack, request, { source, policies, client, startedAt, database: access.database }).run(),
+    );
+  } catch (error) {
+    throw sourceError(file, error);
+  } finally {
+    source.close();
+  }
+}
+
+const NO_OPTIONS = { dryRun: false, detailedExitcode: false };
+
+interface Parts {
+  source: Source;
+  policies: Policies;
+  client: Client;
+  database: string;
+  startedAt: Date;
+}
+
+class Run {
+  private readonly rejects: RejectFile;
+  private readonly issues: Issues;
+
+  constructor(
+    private readonly context: CommandContext,
+    private readonly stack: Stack,
+    private readonly request: TransferRequest,
+    private readonly parts: Parts,
+  ) {
+    const folder = join(stackHome(stack.workspace, stack.name), 'reports');
+    this.rejects = new RejectFile(folder, parts.startedAt);
+    this.issues = new Issues(parts.policies, (issue) => this.rejects.write(issue));
+  }
+
+  async run(): Promise<CommandResult> {
+    const { source, client } = this.parts;
+    const { tables, exclude, mode } = this.request;
+    const { settings } = this.stack;
+    const target = this.target();
+    const targets = await readTarget(client, target.schema, target.trail.schema);
+    const plan = planTransfer(source, targets, {
+      tables,
+      exclude: [...settings.transfer.exclude, ...exclude],
+      casts: settings.transfer.casts,
+      owner: target.owner,
+    });
+    const digest = digestOf(source.file);
+    let result: TransferResult | undefined;
+    let error: unknown;
+    try {
+      if (plan.problems.length > 0) throw new ProblemList(plan.problems, mode === 'dry-run' ? 'failed' : 'refused');
+      if (mode === 'dry-run') await this.look(plan);
+      else if (mode === 'verify') await verifyTransfer(client, source, plan, target, this.parts.policies);
+      else result = await this.load(plan, target);
+    } catch (thrown) {
+      error = thrown;
+      // Refused before anything was tried: there is nothing to report.
+      if (
+        thrown instanceof PlatformError &&
+        ['declined', 'confirmation-needed', 'target-not-empty'].includes(thrown.code)
+      )
+        throw thrown;
+    }
+    this.rejects.close();
+    const findings: TransferFindings = {
+      mode,
+      source: { file: source.file, bytes: statSync(source.file).size, sha256: await digest },
+      database: this.parts.database,
+      plan,
+      ...(result === undefined ? {} : { result }),
+      counts: this.issues.counts,
+      shown: this.issues.shown,
+      rejectFile: this.rejects.path,
+      differences: error instanceof DifferenceError ? error.differences : [],
+    };
+    return this.report(findings, error);
+  }
+
+  private target(): TransferTarget {
+    const spec = databaseSpec(this.stack.settings, { projectRoot: this.context.root, machine: this.stack.machine });
+    const { schema } = spec.migrations;
+    return { schema, owner: spec.owner, trail: { schema: spec.audit.schema, tables: spec.audit.tables } };
+  }
+
+  /** Every value is converted, none is sent. */
+  private async look({ tables }: TransferPlan): Promise<void> {
+    for (const table of tables) {
+      await loadTable(undefined, this.parts.source, table, {
+        issues: this.issues,
+        frozen: false,
+        onRows: this.progress(tables),
+        signal: this.context.signal,
+      });
+    }
+    if (this.issues.refused > 0) throw new RefusedValues(this.issues);
+  }
+
+  private async load(plan: TransferPlan, target: TransferTarget): Promise<TransferResult> {
+    const { client, source, policies } = this.parts;
+    const filled = await this.filled(plan, target);
+    if (filled.length > 0) {
+      if (!this.request.truncate) throw notEmpty(filled);
+      const named = filled.map(({ table, rows }) => `${table} (${rows} rows)`).join(', ');
+      if (!(await confirm(this.context, `Replace all rows of ${named}?`))) throw declined();
+    }
+    return transfer(client, source, plan, target, {
+      policies,
+      truncate: this.request.truncate,
+      verify: true,
+      issues: this.issues,
+      signal: this.context.signal,
+      onPhase: (phase, detail) => this.context.passing(`  ${phase}: ${detail}`, true),
+      onRows: this.progress(plan.tables),
+    });
+  }
+
+  private async filled(plan: TransferPlan, target: TransferTarget): ReturnType<typeof filledTables> {
+    return filledTables(this.parts.client, plan.tables, target.owner);
+  }
+
+  /** Rows so far of all tables, their rate and the time left, at most ten times a second. */
+  private progress(tables: TransferPlan['tables']): (rows: number) => void {
+    const total = tables.reduce((sum, { extent }) => sum + extent.rows, 0);
+    const begun = performance.now();
+    let before = 0;
+    let last = 0;
+    let shown = 0;
+    return (rows) => {
+      if (rows < last) before += last;
+      last = rows;
+      const now = performance.now();
+      if (now - shown < 100) return;
+      shown = now;
+      const done = before + rows;
+      const rate = done / ((now - begun) / 1000);
+      const left = Math.ceil((total - done) / rate);
+      this.context.passing(`  ${done} of ${total} rows, ${Math.round(rate)} rows/s, ${left} s left`);
+    };
+  }
+
+  private report(findings: TransferFindings, error: unknown): CommandResult {
+    const { context, request, stack, parts } = this;
+    const base = error === undefined ? done(request, findings) : failed([error]);
+    const fields = transferFields(findings);
+    const document = {
+      title: `${TITLES[request.mode]} ${findings.source.file} to ${findings.database}`,
+      status: base.status,
+      stack: stack.name,
+      startedAt: parts.startedAt,
+      durationMs: Date.now() - parts.startedAt.getTime(),
+      summary: summaryOf(request, findings, error),
+      facts: [
+        { label: 'Source', value: findings.source.file },
+        { label: 'Size', value: findings.source.bytes, kind: 'bytes' as const },
+        { label: 'SHA-256', value: findings.source.sha256, kind: 'checksum' as const },
+        { label: 'Database', value: findings.database },
+      ],
+      sections: transferSections(findings),
+      problems: base.problems,
+    };
+    const written = writeReport(stackHome(stack.workspace, stack.name), 'transfer', document, fields);
+    context.passing('');
+    context.progress(written.notice);
+    return { ...base, fields, text: (display) => renderText(document, display) };
+  }
+}
+
+const TITLES = { load: 'Transfer of', 'dry-run': 'Plan of a transfer of', verify: 'Comparison of' } as const;
+
+function done({ mode, detailedExitCode }: TransferRequest, { plan }: TransferFindings): CommandResult {
+  const isPlan = mode === 'dry-run' && plan.tables.length > 0;
+  return {
+    status: mode === 'load' ? 'changed' : isPlan ? 'differs' : 'ok',
+    exitCode: isPlan && detailedExitCode ? ExitCode.differences : ExitCode.done,
+    problems: [],
+    fields: {},
+    text: '',
+  };
+}
+
+function summaryOf({ mode }: TransferRequest, { plan, result, counts }: TransferFindings, error: unknown): string {
+  if (error !== undefined) return toProblem(error).message;
+  const rows = (result?.tables ?? []).reduce((sum, table) => sum + table.loaded, 0);
+  const rejected = (result?.tables ?? []).reduce((sum, table) => sum + table.rejected, 0);
+  const planned = plan.tables.reduce((sum, { extent }) => sum + extent.rows, 0);
+  const odd = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (mode === 'dry-run')
+    return `${planned} rows of ${plan.tables.length} tables would be loaded; nothing was changed.`;
+  if (mode === 'verify') return `${planned} rows of ${plan.tables.length} tables are the same on both sides.`;
+  const left = rejected === 0 ? '' : `, ${rejected} were left out`;
+  const replaced = odd === 0 ? '' : `; ${odd} values did not fit`;
+  return `${rows} rows of ${plan.tables.length} tables were loaded${left}${replaced}, and are the same on both sides.`;
+}
+
+function policiesOf(settings: Policies, given: readonly string[]): Policies {
+  const policies = { ...settings };
+  for (const each of given) {
+    const [kind = '', policy = ''] = each.split('=');
+    const known = POLICIES.find((name) => name === policy);
+    const kinds =
+      kind === 'all' ? (Object.keys(KINDS) as Kind[]) : (Object.keys(KINDS) as Kind[]).filter((name) => name === kind);
+    if (known === undefined || kinds.length === 0) {
+      throw new PlatformError(
+        'usage',
+        `--on ${each}: expected KIND=POLICY, KIND one of all, ${Object.keys(KINDS).join(', ')}, POLICY one of ${POLICIES.join(', ')}.`,
+        'For example --on orphan=reject.',
+        { kind: 'usage', object: '--on' },
+      );
+    }
+    for (const name of kinds) policies[name] = known;
+  }
+  return policies;
+}
+
+/** Of the file as it lies there, read while the server is at work. */
+async function digestOf(file: string): Promise<string | null> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    return hash.digest('hex');
+  } catch {
+    return null;
+  }
+}
