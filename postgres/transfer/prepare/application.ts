@@ -12,6 +12,8 @@ export interface Application {
   /** Absolute. */
   directory: string;
   config: PrismaConfig | undefined;
+  /** Packages of package.json that connect Prisma to SQLite. */
+  sqliteAdapters: string[];
   files: SchemaFile[];
   datasource: Datasource;
   migrations: MigrationFiles;
@@ -40,7 +42,8 @@ export async function readApplication(directory: string): Promise<Application> {
       { kind: 'refused', object: config.path },
     );
   }
-  const source = schemaSource(directory, config);
+  const manifest = readManifest(directory);
+  const source = schemaSource(directory, config, manifest);
   const files = readSchema(source);
   const datasource = datasourceOf(files);
   if (datasource === undefined) {
@@ -52,12 +55,14 @@ export async function readApplication(directory: string): Promise<Application> {
     );
   }
   const migrations = migrationsFolder(directory, config, source, datasource);
-  return { directory, config, files, datasource, migrations: readMigrations(migrations) };
+  const sqliteAdapters = Object.keys(manifest.dependencies ?? {}).filter((name) => SQLITE_ADAPTER.test(name));
+  return { directory, config, sqliteAdapters, files, datasource, migrations: readMigrations(migrations) };
 }
 
 /** A file, or a folder of files. Prisma's order: the config file, package.json (up to Prisma 6), then the usual places. */
-function schemaSource(directory: string, config: PrismaConfig | undefined): string {
-  const named = config?.schema ?? namedInManifest(directory);
+function schemaSource(directory: string, config: PrismaConfig | undefined, { prisma }: Manifest): string {
+  const inManifest = typeof prisma?.schema === 'string' ? join(directory, prisma.schema) : undefined;
+  const named = config?.schema ?? inManifest;
   const usual = [['schema.prisma'], ['prisma', 'schema.prisma'], ['prisma', 'schema']];
   const candidates = named === undefined ? usual.map((parts) => join(directory, ...parts)) : [named];
   const found = candidates.find((path) => existsSync(path));
@@ -72,17 +77,21 @@ function schemaSource(directory: string, config: PrismaConfig | undefined): stri
   );
 }
 
-function namedInManifest(directory: string): string | undefined {
-  const path = join(directory, 'package.json');
-  if (!existsSync(path)) return undefined;
-  let manifest: { prisma?: { schema?: unknown } };
+const SQLITE_ADAPTER = /^@prisma\/adapter-(better-sqlite3|libsql|d1|bun-sqlite)$/;
+
+/** What is used of package.json. */
+interface Manifest {
+  prisma?: { schema?: unknown };
+  dependencies?: Record<string, unknown>;
+}
+
+/** Empty where there is none, or none that npm could read. */
+function readManifest(directory: string): Manifest {
   try {
-    manifest = JSON.parse(readFileSync(path, 'utf8')) as typeof manifest;
+    return (JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) ?? {}) as Manifest;
   } catch {
-    return undefined;
+    return {};
   }
-  const schema = manifest.prisma?.schema;
-  return typeof schema === 'string' ? join(directory, schema) : undefined;
 }
 
 function readSchema(source: string): SchemaFile[] {

@@ -12,6 +12,8 @@ export interface PrismaConfig {
   migrations?: string;
   externalTables: string[];
   externalEnums: string[];
+  /** The line at which `datasource.url` names a file. */
+  fileUrlLine?: number;
   /** What stands there but is only known once the file runs: `schema (line 7)`. */
   unread: string[];
 }
@@ -49,7 +51,11 @@ export async function readConfig(path: string): Promise<PrismaConfig> {
   };
   const listAt = (...names: string[]): string[] => {
     const found = reader.property(exported, names);
-    if (found === undefined || found === 'hidden') return [];
+    if (found === undefined) return [];
+    if (found === 'hidden') {
+      say(names.join('.'), exported);
+      return [];
+    }
     const values = ts.isArrayLiteralExpression(found)
       ? found.elements.map((element) => reader.textOf(element))
       : [undefined];
@@ -60,6 +66,9 @@ export async function readConfig(path: string): Promise<PrismaConfig> {
   const migrations = pathAt('migrations', 'path');
   config.externalTables = listAt('tables', 'external');
   config.externalEnums = listAt('enums', 'external');
+  const url = reader.property(exported, ['datasource', 'url']);
+  if (url !== undefined && url !== 'hidden' && /^(file|sqlite):/.test(reader.textOf(url) ?? ''))
+    config.fileUrlLine = lineAt(text, url.getStart(source));
   return {
     ...config,
     ...(schema === undefined ? {} : { schema }),

@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 
 import { PlatformError, type Problem, toProblem } from '../../../system/errors';
 import { type Application, shown } from './application';
+import { applicationNotes, keptMigrations } from './applicationNotes';
 import { baselineNames } from './baselineNames';
 import { LOCK_FILE, SCRIPT } from './evidence';
 import { type HandWritten, handWritten } from './handWritten';
@@ -53,7 +54,7 @@ export async function planPreparation(application: Application, now: Date): Prom
     plan.found.push(`${shown(application, datasource.file.path)} has the address of a file`);
   if (migrations.sqlite !== undefined) plan.found.push(migrations.sqlite.evidence.replace(`${directory}/`, ''));
   else if (migrations.scripts.length > 0) {
-    if (schema !== undefined) plan.notes.push(...keptMigrations(application));
+    if (schema !== undefined) plan.notes.push(keptMigrations(application), ...applicationNotes(application));
     return plan;
   } else plan.found.push(`${shown(application, migrations.directory)} holds no migration`);
 
@@ -80,7 +81,7 @@ async function planBaseline(application: Application, plan: PreparationPlan, now
     plan.problems.push(toProblem(error));
   }
   plan.problems.push(...checks.flatMap(({ problems }) => problems));
-  plan.notes.push(...checks.flatMap(({ notes }) => notes), ...otherFolder(application));
+  plan.notes.push(...checks.flatMap(({ notes }) => notes), ...applicationNotes(application));
 }
 
 /** What nothing here can mend. */
@@ -129,24 +130,6 @@ function withoutTables({ files }: Application): Problem {
     message: `The schema (${paths}) has no model, so there is no table to make.`,
     remedy: 'Write the models first; `npx prisma db pull` reads them from the SQLite database.',
   };
-}
-
-function keptMigrations(application: Application): string[] {
-  const folder = shown(application, application.migrations.directory);
-  return [
-    `The migrations in ${folder} are PostgreSQL’s already and stay as they are; ` +
-      `\`npx prisma migrate dev\` says whether they make what the schema says.`,
-  ];
-}
-
-function otherFolder(application: Application): string[] {
-  const { directory, migrations } = application;
-  if (migrations.directory === join(directory, 'prisma', 'migrations')) return [];
-  const folder = shown(application, migrations.directory);
-  return [
-    `\`npm run db:deploy\` reads prisma/migrations, and Prisma reads ${folder}: move it there and name it in prisma.config.ts ` +
-      "(`migrations: { path: 'prisma/migrations' }`), or make prisma/migrations a link to it.",
-  ];
 }
 
 /** `20250131235959`, in UTC, as Prisma names migrations. */

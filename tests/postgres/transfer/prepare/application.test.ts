@@ -109,6 +109,20 @@ it('leaves out what prisma.config.ts gives to others', async () => {
   expect(baseline?.sql.match(/CREATE TABLE "\w+"/g)).toEqual(['CREATE TABLE "School"']);
 });
 
+it('says what else is SQLite’s: an address in prisma.config.ts, an adapter in package.json', async () => {
+  const directory = application({
+    'package.json': '{ "dependencies": { "@prisma/adapter-better-sqlite3": "7.10.0", "@prisma/client": "7.10.0" } }',
+    'prisma.config.ts':
+      "export default {\n  schema: 'prisma/schema.prisma',\n  datasource: { url: 'file:./dev.db' },\n};",
+    'prisma/schema.prisma': SCHEMA,
+  });
+  const { notes } = await planPreparation(await readApplication(directory), NOW);
+  expect(notes.slice(-2)).toEqual([
+    expect.stringMatching(/^prisma\.config\.ts, line 3, has the address of a file/),
+    expect.stringMatching(/^package\.json has @prisma\/adapter-better-sqlite3; PostgreSQL’s is @prisma\/adapter-pg/),
+  ]);
+});
+
 const refusal = async (files: Record<string, string>): Promise<PlatformError> => {
   const read = (): Promise<Application> => readApplication(application(files));
   const error: unknown = await read().catch((thrown: unknown) => thrown);
@@ -120,6 +134,10 @@ it.each([
   ["export default { schema: process.env.SCHEMA, migrations: { path: 'x' } };", 'schema (line 1)'],
   ["import { where } from './x';\nexport default {\n  migrations: { path: where } };", 'migrations.path (line 3)'],
   ["const shared = {};\nexport default { ...shared, schema: 'prisma/schema.prisma' };", 'migrations.path (line 2)'],
+  [
+    "const shared = {};\nexport default { ...shared, schema: 'a', migrations: { path: 'b' } };",
+    'tables.external (line 2), enums.external (line 2)',
+  ],
   ['export default load();', 'what it exports'],
   ['const a = b; const b = a;\nexport default { schema: a };', 'schema (line 1)'],
 ])('says what a config file does not say before it runs: %s', async (config, unread) => {
