@@ -151,6 +151,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** A JSON number as `numeric` prints it: no exponent, as many decimals as were written. */
 function numericText(number: string, fraction: string, exponent: string | undefined): string {
   const isNegative = number.startsWith('-');
+  // As most numbers are.
+  if (exponent === undefined && !isNegative && number.length <= MOST_DECIMALS) return number;
   const power = Number(exponent ?? 0);
   const decimals = Math.max(0, fraction.length - power);
   const digits = number.replace('-', '').split(/[.eE]/)[0] + fraction;
