@@ -9,6 +9,7 @@ import { withClient } from '../postgres/connection/client';
 import { Issues } from '../postgres/transfer/load/issues';
 import { loadTable } from '../postgres/transfer/load/load';
 import { planTransfer, type TransferPlan } from '../postgres/transfer/plan';
+import { refuseSqliteMigrations } from '../postgres/transfer/prepare/refusal';
 import { openSource, type Source, sourceError } from '../postgres/transfer/source/open';
 import { readTarget } from '../postgres/transfer/target/tables';
 import {
@@ -53,6 +54,8 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
   const startedAt = new Date();
   const stack = openStack(context);
   const policies = policiesOf(stack.settings.transfer.policies, request.policies);
+  const { migrations } = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
+  if (request.mode !== 'verify') refuseSqliteMigrations(migrations.directory);
   const file = resolve(request.from);
   const access = databaseAccess(stack, await readState(context, stack), 'connect');
   const source = openSource(file);

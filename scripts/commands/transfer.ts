@@ -25,10 +25,9 @@ export const transfer: CommandDefinition = {
       .default([]),
     new Option('--truncate', 'replace all rows that the tables have').default(false),
     new Option('--deploy', 'apply the application’s pending migrations first').default(false),
-    new Option(
-      '--prepare',
-      'make PostgreSQL’s of an application whose migrations are SQLite’s; no database is needed',
-    ).default(false),
+    new Option('--prepare', 'make PostgreSQL’s of an application whose migrations are SQLite’s; no database is needed')
+      .default(false)
+      .conflicts(['from', 'verifyOnly', 'tables', 'exclude', 'on', 'truncate', 'deploy']),
     new Option('--unversioned', 'with --prepare: also where git cannot bring the old files back').default(false),
     YES(),
     DETAILED_EXIT_CODE(),

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandContext, CommandResult } from '../../scripts/command';
 import { prepare, type PrepareOptions } from '../../scripts/commands/transferPrepare';
 import { PLAIN, textFor } from '../../scripts/report/display';
+import { runTransfer } from '../../scripts/transfer';
 import { PlatformError } from '../../system/errors';
 import { commitAll, filesOf, removeApplications, school, withFiles } from '../postgres/transfer/prepare/support';
 import { ROOT } from '../support/compiled';
@@ -28,18 +29,13 @@ interface Run {
   progress: string;
 }
 
-/** The command for the application in `directory`, by default confirmed with --yes. */
-async function run(
-  directory: string,
-  options: Partial<PrepareOptions> = {},
-  world: Partial<CommandContext> = {},
-): Promise<Run> {
+/** The world of a command, for the application in `directory`; by default --yes is given. */
+function contextFor(directory: string, world: Partial<CommandContext> = {}): CommandContext {
   writeFileSync(
     join(root, 'Pulumi.local.yaml'),
     `config:\n  coach:environment: local\n  coach:app:\n    directory: ${directory}\n`,
   );
-  const progress: string[] = [];
-  const context: CommandContext = {
+  return {
     root,
     stack: 'local',
     isStackNamed: false,
@@ -49,13 +45,22 @@ async function run(
     verbose: false,
     engine: undefined,
     display: PLAIN,
-    progress: (line) => progress.push(line),
+    progress: () => undefined,
     passing: () => undefined,
     signal: new AbortController().signal,
     ignoreInterrupts: () => undefined,
     ask: undefined,
     ...world,
   };
+}
+
+async function run(
+  directory: string,
+  options: Partial<PrepareOptions> = {},
+  world: Partial<CommandContext> = {},
+): Promise<Run> {
+  const progress: string[] = [];
+  const context = contextFor(directory, { progress: (line) => progress.push(line), ...world });
   const result = await prepare(context, { dryRun: false, unversioned: false, detailedExitcode: false, ...options });
   return { result, text: textFor(result.text, PLAIN), progress: progress.join('\n') };
 }
@@ -206,6 +211,15 @@ describe('changes nothing', () => {
     expect(refused.result.exitCode).toBe(3);
     expect(filesOf(directory)).toEqual(before);
   });
+});
+
+it.each(['load', 'dry-run'] as const)('comes first: a transfer (%s) of such an application says so', async (mode) => {
+  const directory = committed();
+  const request = { from: 'x.db', mode, tables: [], exclude: [], policies: [], truncate: false, deploy: true };
+  const error = await problemOf(runTransfer(contextFor(directory), { ...request, detailedExitCode: false }));
+  expect(error).toMatchObject({ code: 'migration-provider', kind: 'refused' });
+  expect(error.message).toContain('migration_lock.toml says provider = "sqlite"');
+  expect(error.remedy).toContain('`npm run db:migrate-to-postgresql -- --prepare`');
 });
 
 describe('what a killed run left', () => {
