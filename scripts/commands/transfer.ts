@@ -4,7 +4,6 @@ import { POLICY_HELP } from '../../postgres/transfer/values/kinds';
 import { PlatformError } from '../../system/errors';
 import type { CommandDefinition } from './definition';
 import { DETAILED_EXIT_CODE, YES } from './deployment';
-import { prepare } from './transferPrepare';
 
 const collect = (value: string, before: string[]): string[] => [
   ...before,
@@ -36,6 +35,7 @@ export const transfer: CommandDefinition = {
   finishesSteps: true,
   run: async (context, options) => {
     if (options['prepare'] === true) {
+      const { prepare } = await import('./transferPrepare');
       return prepare(context, {
         dryRun: options['dryRun'] === true,
         unversioned: options['unversioned'] === true,
