@@ -1,4 +1,4 @@
-import { type Loose, type Made, type Place, SqliteHistory } from './sqliteHistory';
+import { type Location, type Made, type OtherStatement, SqliteHistory } from './sqliteHistory';
 
 /** Why a statement is listed, and what to do about it. */
 export const KINDS = {
@@ -28,7 +28,7 @@ export const KINDS = {
 export type HandWrittenKind = keyof typeof KINDS;
 
 /** SQL of the old migrations that is in effect and that the baseline has not. */
-export interface HandWritten extends Place {
+export interface HandWritten extends Location {
   kind: HandWrittenKind;
   /** `User.email`, a trigger’s name; empty where the statement names nothing. */
   object: string;
@@ -40,7 +40,7 @@ export interface HandWritten extends Place {
  */
 export function handWritten(scripts: readonly { path: string; sql: string }[], baseline: string): HandWritten[] {
   const known = new Set(new SqliteHistory([{ path: '', sql: baseline }]).made.map(keyOf));
-  const { made, loose } = new SqliteHistory(scripts);
+  const { made, others } = new SqliteHistory(scripts);
   const added = made.filter((one) => !known.has(keyOf(one)));
   // A table that the baseline does not make is one entry, with all that is in it; a trigger has a body of its own.
   const unmade = new Set(added.filter(({ kind }) => kind === 'table').map(({ table }) => table.toLowerCase()));
@@ -48,7 +48,7 @@ export function handWritten(scripts: readonly { path: string; sql: string }[], b
     ({ kind, table }) => ['table', 'trigger'].includes(kind) || !unmade.has(table.toLowerCase()),
   );
   const order = new Map(scripts.map(({ path }, index) => [path, index]));
-  return [...listed, ...loose]
+  return [...listed, ...others]
     .map((one) => ({ kind: kindOf(one), object: objectOf(one), path: one.path, line: one.line, sql: one.sql }))
     .sort((a, b) => (order.get(a.path) ?? 0) - (order.get(b.path) ?? 0) || a.line - b.line);
 }
@@ -58,11 +58,11 @@ function keyOf(one: Made): string {
   return [kindOf(one), one.table, one.columns ?? one.name ?? ''].join('\0').toLowerCase();
 }
 
-function kindOf({ kind }: Made | Loose): HandWrittenKind {
+function kindOf({ kind }: Made | OtherStatement): HandWrittenKind {
   return kind === 'unique' || kind === 'primary' ? 'unique-index' : kind;
 }
 
-function objectOf(one: Made | Loose): string {
+function objectOf(one: Made | OtherStatement): string {
   if ('name' in one && one.name !== undefined) return one.name;
   if (!('columns' in one) || one.columns === undefined || one.columns === '') return one.table;
   return `${one.table}.${one.columns}`;

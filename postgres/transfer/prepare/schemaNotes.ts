@@ -38,20 +38,20 @@ export function schemaNotes(files: readonly SchemaFile[]): SchemaNotes {
   return result;
 }
 
-function noteField({ name, place, declaration }: Field, { notes, problems }: SchemaNotes): void {
+function noteField({ name, location, declaration }: Field, { notes, problems }: SchemaNotes): void {
   const [, written] = /\bdbgenerated\(\s*"((?:[^"\\]|\\.)*)"/.exec(declaration) ?? [];
   const [, type] = /\bUnsupported\(\s*"((?:[^"\\]|\\.)*)"/.exec(declaration) ?? [];
   if (type !== undefined)
-    notes.push(`${name} (${place}) has the type ${type}, which PostgreSQL takes as it stands there.`);
+    notes.push(`${name} (${location}) has the type ${type}, which PostgreSQL takes as it stands there.`);
   if (written === undefined) return;
   const expression = written.replace(/\\(.)/g, '$1');
   const call = SQLITE_FUNCTIONS.exec(expression)?.[1];
   if (call === undefined)
-    notes.push(`${name} (${place}) has the default ${expression}, which PostgreSQL takes as it stands there.`);
+    notes.push(`${name} (${location}) has the default ${expression}, which PostgreSQL takes as it stands there.`);
   else
     problems.push({
       code: 'schema-default',
-      message: `${name} (${place}) has the default ${expression}; PostgreSQL has no ${call.toLowerCase()}().`,
+      message: `${name} (${location}) has the default ${expression}; PostgreSQL has no ${call.toLowerCase()}().`,
       remedy:
         'Give it one that both Prisma and PostgreSQL know (`@default(now())`, `@default(uuid())`) or PostgreSQL’s own ' +
         '(`dbgenerated("gen_random_uuid()")`), commit that, and run again.',
@@ -65,7 +65,7 @@ interface Field {
   /** Without `?` and `[]`. */
   type: string;
   /** `path, line 12`. */
-  place: string;
+  location: string;
   /** All that is said of it. */
   declaration: string;
 }
@@ -79,7 +79,7 @@ function fieldsOf({ path, text }: SchemaFile): Field[] {
         return {
           name: `${name}.${field}`,
           type,
-          place: `${path}, line ${lineAt(text, start + match.index)}`,
+          location: `${path}, line ${lineAt(text, start + match.index)}`,
           declaration,
         };
       }),

@@ -2,7 +2,7 @@ import { hasWords, isWord, lineWith, type SqliteStatement, sqliteStatements, typ
 import { indexColumns, isSymbol, type Part, tableParts } from './tableParts';
 
 /** Where a statement stands. */
-export interface Place {
+export interface Location {
   path: string;
   /** From 1. */
   line: number;
@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** What a script made, and what goes with its table. */
-export interface Made extends Place {
+export interface Made extends Location {
   kind:
     | Part['kind']
     | 'table'
@@ -30,7 +30,7 @@ export interface Made extends Place {
 }
 
 /** A statement that changes rows, or one that nothing here knows. */
-export interface Loose extends Place {
+export interface OtherStatement extends Location {
   kind: 'data' | 'other';
   table: string;
 }
@@ -43,7 +43,7 @@ const CHANGES_ROWS = new Set(['insert', 'replace', 'update', 'delete', 'with']);
 /** Scripts replayed one after the other, as far as names go: what is there at the end, and every change of rows. */
 export class SqliteHistory {
   made: Made[] = [];
-  readonly loose: Loose[] = [];
+  readonly others: OtherStatement[] = [];
   private script = { path: '', sql: '' };
 
   constructor(scripts: readonly { path: string; sql: string }[]) {
@@ -54,44 +54,44 @@ export class SqliteHistory {
       }
   }
 
-  private replay(tokens: SqliteStatement['tokens'], place: Place): void {
+  private replay(tokens: SqliteStatement['tokens'], location: Location): void {
     const first = tokens[0]?.kind === 'word' ? tokens[0].text : '';
     if (WITHOUT_EFFECT.has(first)) return;
     if (first === 'drop') this.drop(tokens);
     else if (hasWords(tokens, 0, 'alter', 'table')) this.alter(tokens);
-    else if (first === 'create' && this.create(tokens, place)) return;
-    else if (!CHANGES_ROWS.has(first)) this.loose.push({ kind: 'other', table: '', ...place });
-    else if (!copiesTable(tokens)) this.loose.push({ kind: 'data', table: changedTable(tokens), ...place });
+    else if (first === 'create' && this.create(tokens, location)) return;
+    else if (!CHANGES_ROWS.has(first)) this.others.push({ kind: 'other', table: '', ...location });
+    else if (!copiesTable(tokens)) this.others.push({ kind: 'data', table: changedTable(tokens), ...location });
   }
 
   /** False where it is no object of SQLite's. */
-  private create(tokens: readonly SqliteToken[], place: Place): boolean {
+  private create(tokens: readonly SqliteToken[], location: Location): boolean {
     const adjective = ['temp', 'temporary', 'unique', 'virtual'].find((word) => isWord(tokens[1], word));
     const kindAt = adjective === undefined ? 1 : 2;
     const kind = tokens[kindAt]?.text;
     const nameBegins = kindAt + (hasWords(tokens, kindAt + 1, 'if', 'not', 'exists') ? 4 : 1);
     const { text: name, next } = nameAt(tokens, nameBegins);
     if (adjective === 'temp' || adjective === 'temporary') return true;
-    if (kind === 'index') this.createIndex(tokens, name, nameAt(tokens, next + 1), place);
-    else if (kind === 'view') this.made.push({ kind, table: name, name, ...place });
+    if (kind === 'index') this.createIndex(tokens, name, nameAt(tokens, next + 1), location);
+    else if (kind === 'view') this.made.push({ kind, table: name, name, ...location });
     else if (kind === 'trigger') {
       const on = tokens.findIndex((token) => isWord(token, 'on'));
-      this.made.push({ kind, table: nameAt(tokens, on + 1).text, name, ...place });
+      this.made.push({ kind, table: nameAt(tokens, on + 1).text, name, ...location });
     } else if (kind === 'table' && adjective === 'virtual')
-      this.made.push({ kind: 'virtual-table', table: name, ...place });
+      this.made.push({ kind: 'virtual-table', table: name, ...location });
     else if (kind === 'table') {
-      this.made.push({ kind, table: name, ...place });
+      this.made.push({ kind, table: name, ...location });
       this.addParts(name, tableParts(tokens, next));
     } else return false;
     return true;
   }
 
-  private createIndex(tokens: readonly SqliteToken[], name: string, on: Name, place: Place): void {
+  private createIndex(tokens: readonly SqliteToken[], name: string, on: Name, location: Location): void {
     const columns = indexColumns(tokens, on.next);
     const has = (word: string): boolean => tokens.some((token) => isWord(token, word));
     const plain = has('unique') ? 'unique-index' : 'index';
     const kind = columns === undefined ? 'expression-index' : has('where') ? 'partial-index' : plain;
-    const index = { table: on.text, name, ...(columns === undefined ? {} : { columns }), ...place };
+    const index = { table: on.text, name, ...(columns === undefined ? {} : { columns }), ...location };
     this.made.push({ kind, ...index });
     if (has('collate')) this.made.push({ kind: 'collate', ...index });
   }

@@ -13,7 +13,7 @@ const SCHEMA = schema('sqlite');
 const LOCK = 'provider = "sqlite"\n';
 
 /** Schema and migrations folder, from the application's. */
-async function places(files: Record<string, string>): Promise<[schema: string[], migrations: string]> {
+async function locations(files: Record<string, string>): Promise<[schema: string[], migrations: string]> {
   const directory = application(files);
   const { files: found, migrations } = await readApplication(directory);
   const short = (path: string): string => path.slice(directory.length + 1);
@@ -79,7 +79,7 @@ export default defineConfig({
       'db/migrations',
     ],
   ])('%s', async (_what, files, schemaFiles, migrations) => {
-    expect(await places(files)).toEqual([schemaFiles, migrations]);
+    expect(await locations(files)).toEqual([schemaFiles, migrations]);
   });
 });
 

@@ -79,12 +79,12 @@ describe.each<[string, () => string]>([
 ])('the baseline %s', (_what, make) => {
   it('deploys, is what Prisma calls applied, and makes what the schema says', async () => {
     const directory = await prepared(make());
-    const place = await stage('baseline');
+    const deployment = await stage('baseline');
     try {
-      const { applied } = await deploy(place, join(directory, 'prisma/migrations'));
+      const { applied } = await deploy(deployment, join(directory, 'prisma/migrations'));
       expect(applied.map(({ name }) => name)).toEqual(['20250601102030_baseline']);
       const [scripts, lock] = asPrismaReads(directory);
-      const config = { ...place.target, options: `-c role=${place.owner}` };
+      const config = { ...deployment.target, options: `-c role=${deployment.owner}` };
       expect(await prismaStatus(config, scripts, lock)).toMatchObject({
         history: null,
         editedMigrationNames: [],
@@ -95,38 +95,38 @@ describe.each<[string, () => string]>([
       else {
         const { files } = await readApplication(directory);
         const text = files.map((file) => forEngine(file).text).join('\n');
-        expect(await schemaDifference(urlOf(place), text)).toBe('No difference detected.');
+        expect(await schemaDifference(urlOf(deployment), text)).toBe('No difference detected.');
       }
     } finally {
-      await place.close();
+      await deployment.close();
     }
   });
 });
 
 it('would be told of a lock file that still says sqlite (P3019)', async () => {
   const directory = await prepared(school());
-  const place = await stage('baseline');
+  const deployment = await stage('baseline');
   try {
     const [scripts] = asPrismaReads(directory);
-    await expect(prismaStatus(place.target, scripts, 'provider = "sqlite"\n')).rejects.toThrow(
+    await expect(prismaStatus(deployment.target, scripts, 'provider = "sqlite"\n')).rejects.toThrow(
       /migration_lock\.toml|provider/,
     );
   } finally {
-    await place.close();
+    await deployment.close();
   }
 });
 
 it('is followed by whatever migrations come later', async () => {
   const directory = await prepared(school());
-  const place = await stage('baseline');
+  const deployment = await stage('baseline');
   try {
     const migrations = join(directory, 'prisma/migrations');
-    await deploy(place, migrations);
+    await deploy(deployment, migrations);
     withFiles(migrations, { '20250701000000_later/migration.sql': 'ALTER TABLE "Price" ADD CHECK ("net" >= 0);' });
-    const again = await deploy(place, migrations);
+    const again = await deploy(deployment, migrations);
     expect(again.applied.map(({ name }) => name)).toEqual(['20250701000000_later']);
     expect(Object.keys(filesOf(migrations))).toHaveLength(3);
   } finally {
-    await place.close();
+    await deployment.close();
   }
 });
