@@ -2,8 +2,8 @@
  * Times as microseconds since 1970-01-01 UTC, in the proleptic Gregorian calendar that PostgreSQL and SQLite both count in.
  */
 
-/** 4713 BC to 294276 AD, what PostgreSQL's timestamp holds. */
-export const TIMESTAMP_MICROS = { lowest: -210_866_803_200_000_000n, highest: 9_224_318_015_999_999_999n } as const;
+/** 4713 BC to 294246 AD. PostgreSQL's timestamp holds thirty years more, of which `extract(epoch ...)` is not exact. */
+export const TIMESTAMP_MICROS = { lowest: -210_866_803_200_000_000n, highest: 9_223_371_244_799_999_999n } as const;
 
 const DAY = 86_400_000_000n;
 
@@ -83,7 +83,13 @@ export function timestampText(micros: bigint): string {
   return `${shown}-${two(month)}-${two(day)} ${time}${fraction === '' ? '' : `.${fraction}`}${year > 0 ? '' : ' BC'}`;
 }
 
-/** Half a unit and more goes up, away from zero as PostgreSQL rounds times. */
+const YEAR_2000 = 946_684_800_000_000n;
+
+/** Half a unit and more goes away from the year 2000, in which PostgreSQL's timestamps begin. */
+export const roundTimestamp = (micros: bigint, digits: number): bigint =>
+  roundMicros(micros - YEAR_2000, digits) + YEAR_2000;
+
+/** Half a unit and more goes away from zero. */
 export function roundMicros(micros: bigint, digits: number): bigint {
   const unit = 10n ** BigInt(6 - digits);
   const half = unit / 2n;

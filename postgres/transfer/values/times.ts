@@ -1,6 +1,6 @@
 import type { Conversion, Piece, Present } from './conversion';
 import { textOfValue } from './texts';
-import { floorDivide, parseTime, roundMicros, TIMESTAMP_MICROS, timestampText } from './time';
+import { floorDivide, parseTime, roundMicros, roundTimestamp, TIMESTAMP_MICROS, timestampText } from './time';
 import type { TimeUnit } from './units';
 import { type Fit, Unfit } from './value';
 
@@ -82,8 +82,8 @@ export function timestampConversion(type: string, digits: number, hasZone: boole
       const time = microsOf(value, unit);
       if (time instanceof Unfit) return time;
       if (time.micros < TIMESTAMP_MICROS.lowest || time.micros > TIMESTAMP_MICROS.highest)
-        return new Unfit('out-of-range', `${type} holds 4713 BC to 294276 AD`, null);
-      const rounded = roundMicros(time.micros, digits);
+        return new Unfit('out-of-range', `${type} is loaded from 4713 BC to 294246 AD`, null);
+      const rounded = roundTimestamp(time.micros, digits);
       if (rounded === time.micros && !time.finer) return fit(rounded);
       return new Unfit('precision', `${type} keeps ${digits} digits of a second`, fit(rounded));
     },
@@ -118,7 +118,7 @@ export function dateConversion(unit: TimeUnit): Conversion {
       const time = microsOf(value, unit);
       if (time instanceof Unfit) return time;
       if (time.micros < TIMESTAMP_MICROS.lowest || time.micros > TIMESTAMP_MICROS.highest)
-        return new Unfit('out-of-range', 'beyond what is converted: 4713 BC to 294276 AD', null);
+        return new Unfit('out-of-range', 'beyond what is converted: 4713 BC to 294246 AD', null);
       const day = floorDivide(time.micros, DAY_MICROS);
       if (day * DAY_MICROS === time.micros && !time.finer) return fit(day);
       return new Unfit('precision', 'date has no time of day', fit(day));

@@ -42,9 +42,38 @@ export function floatText(value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
   const size = Math.abs(value);
   if (size >= 1e-4 && size < 1e15) return String(value);
-  const [digits = '', exponent = '0'] = value.toExponential().split('e');
+  const [digits = '', exponent = '0'] = shortest(value).split('e');
   const power = Number(exponent);
   return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+}
+
+/**
+ * The fewest digits that lie nearer to `value` than to any other double. JavaScript also takes those in the middle between two, which PostgreSQL
+ * does not; they are whole numbers from 2^53 on, and beyond 1e41 too long to be the fewest.
+ */
+function shortest(value: number): string {
+  const digits = value.toExponential();
+  const size = Math.abs(value);
+  if (size < 2 ** 53 || size > 1e41) return digits;
+  for (let more = digits.replace(/^-|\.|e.*$/g, '').length; more < 17; more++) {
+    const text = value.toExponential(more - 1);
+    if (!isMiddle(BigInt(size), BigInt(decimalDigits(text)))) return text;
+  }
+  return value.toExponential(16);
+}
+
+/** Whether `near` is half a step away from the double `exact`; below a power of two steps are half as long. */
+function isMiddle(exact: bigint, near: bigint): boolean {
+  const step = 2n ** BigInt(exact.toString(2).length - 53);
+  const isPower = (exact & (exact - 1n)) === 0n;
+  return near > exact ? (near - exact) * 2n === step : (exact - near) * (isPower ? 4n : 2n) === step;
+}
+
+/** `1.5e+20` without sign, point and exponent. */
+function decimalDigits(text: string): string {
+  const [digits = '', exponent = '0'] = text.replace('-', '').split('e');
+  const [whole = '', fraction = ''] = digits.split('.');
+  return (whole + fraction).padEnd(1 + Number(exponent), '0').slice(0, 1 + Number(exponent));
 }
 
 /** A double as a plain decimal, with the fewest digits that give it back. */
