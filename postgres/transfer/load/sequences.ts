@@ -19,8 +19,8 @@ export async function setSequences(client: Client, plans: readonly TablePlan[]):
   for (const { source, target, columns } of plans) {
     for (const { name, sequence } of target.columns) {
       if (sequence === null) continue;
-      const { rows } = await client.query<{ highest: string | null; start: string; step: string }>(
-        `SELECT (SELECT max(t.${quoteIdentifier(name)})::text FROM ${target.qualified} AS t) AS highest, s.seqstart::text AS start, s.seqincrement::text AS step
+      const { rows } = await client.query<{ highest: string | null; start: string; step: string; most: string }>(
+        `SELECT (SELECT max(t.${quoteIdentifier(name)})::text FROM ${target.qualified} AS t) AS highest, s.seqstart::text AS start, s.seqincrement::text AS step, s.seqmax::text AS most
            FROM pg_sequence AS s WHERE s.seqrelid = $1::regclass`,
         [sequence],
       );
@@ -37,7 +37,10 @@ export async function setSequences(client: Client, plans: readonly TablePlan[]):
           undefined,
         );
       const start = BigInt(found.start);
-      const next = last === undefined || last < start ? start : last + 1n;
+      const most = BigInt(found.most);
+      const after = last === undefined || last < start ? start : last + 1n;
+      // The highest id of all is taken: the next insert says so.
+      const next = after > most ? most : after;
       await client.query(`ALTER SEQUENCE ${sequence} RESTART WITH ${next}`);
       set.push({ table: target.name, sequence, next });
     }

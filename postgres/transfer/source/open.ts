@@ -66,7 +66,9 @@ function open(file: string, encoding: Encoding, how: 'mode=ro' | 'immutable=1' |
 function begin(file: string, how: string): Sqlite {
   let database: Sqlite | undefined;
   try {
-    database = Sqlite.open(`file:${encodeURI(file).replaceAll('?', '%3f').replaceAll('#', '%23')}?${how}`);
+    database = Sqlite.open(`file:${encodeURI(file).replaceAll('?', '%3f').replaceAll('#', '%23')}?${how}`, (error) =>
+      sourceError(file, error),
+    );
     // A hostile schema's expressions run none but harmless functions.
     database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA query_only = on; PRAGMA trusted_schema = off;
       PRAGMA cell_size_check = on; BEGIN`);

@@ -21,11 +21,15 @@ export interface Range {
   rows: number;
 }
 
-export const isFit = ({ columns }: TablePlan): string =>
+/** SQLite makes something else of half a surrogate pair when it writes a line. */
+const isWellFormedIn = (encoding: Encoding, x: string): string =>
+  encoding === 'utf8' ? '' : ` AND (typeof(${x}) <> 'text' OR CAST(format('%s', ${x}) AS BLOB) = CAST(${x} AS BLOB))`;
+
+const isFit = ({ columns }: TablePlan, encoding: Encoding): string =>
   columns
     .map(({ source, target, conversion }) => {
       const x = sqliteName(source);
-      const fits = conversion.fits(x);
+      const fits = `${conversion.fits(x)}${isWellFormedIn(encoding, x)}`;
       return target.nullable ? `(${x} IS NULL OR ${fits})` : fits;
     })
     .join(' AND ') || 'TRUE';
@@ -72,6 +76,9 @@ export function* rangesOf({ database }: Source, { source: table, extent }: Table
   }
 }
 
+/** By row number alone: an index on a column that a condition names would give another order, or be read anew for each range. */
+const tableOf = ({ source }: TablePlan): string => `${sqliteName(source.name)} NOT INDEXED`;
+
 /** The WHERE of a range. */
 const within = ({ source: { rowId } }: TablePlan): string =>
   rowId === undefined ? 'TRUE' : `${rowId} > ?1 AND ${rowId} <= ?2`;
@@ -101,8 +108,8 @@ export class LineReader {
     line: string,
     fitting = false,
   ) {
-    const fits = isFit(plan);
-    const from = `FROM ${sqliteName(plan.source.name)} WHERE ${within(plan)}`;
+    const fits = isFit(plan, source.encoding);
+    const from = `FROM ${tableOf(plan)} WHERE ${within(plan)}`;
     const lineOrMark = fitting ? line : `CASE WHEN ${fits} THEN ${line} ELSE char(0) END`;
     this.all = `SELECT CAST(group_concat(${lineOrMark}, '') AS BLOB), count(*) ${from}`;
     this.fitting = `SELECT CAST(group_concat(${line}, '') AS BLOB), count(*) ${from} AND ${fits}`;
@@ -145,8 +152,8 @@ export function* valuesOf(
     const x = sqliteName(name);
     return `iif(typeof(${x}) = 'text', CAST(${x} AS BLOB), ${x}), CASE typeof(${x}) WHEN 'text' THEN 1 WHEN 'real' THEN 2 ELSE 0 END`;
   });
-  const sql = `SELECT ${[table.rowId ?? 'NULL', ...selected].join(', ')} FROM ${sqliteName(table.name)}
-    WHERE ${within(plan)}${which === 'all' ? '' : ` AND (${isFit(plan)}) IS NOT TRUE`}`;
+  const sql = `SELECT ${[table.rowId ?? 'NULL', ...selected].join(', ')} FROM ${tableOf(plan)}
+    WHERE ${within(plan)}${which === 'all' ? '' : ` AND (${isFit(plan, source.encoding)}) IS NOT TRUE`}`;
   const rows =
     table.rowId === undefined ? source.database.each(sql) : source.database.rows(sql, ...boundsOf(plan, range));
   for (const row of rows) {
@@ -185,8 +192,8 @@ export class RangeColumns {
     private readonly source: Source,
     private readonly plan: TablePlan,
   ) {
-    this.table = `FROM ${sqliteName(plan.source.name)} WHERE ${within(plan)}`;
-    this.fits = ` AND ${isFit(plan)}`;
+    this.table = `FROM ${tableOf(plan)} WHERE ${within(plan)}`;
+    this.fits = ` AND ${isFit(plan, source.encoding)}`;
   }
 
   /**
@@ -211,8 +218,8 @@ export class RangeColumns {
       .map(([value]) => (value === null ? null : Number(value)));
   }
 
-  /** JSON texts alone; null for NULL. `areAll`: every row of the range fits. */
-  texts(range: Range, column: string, areAll: boolean): (string | null)[] {
+  /** JSON texts alone; null for NULL. `areAll`: every row of the range fits. Undefined where one is not valid in the encoding of the file. */
+  texts(range: Range, column: string, areAll: boolean): (string | null)[] | undefined {
     // The separator stands in no valid JSON.
     const [made] = this.first(
       `SELECT CAST(group_concat(ifnull(${sqliteName(column)}, ''), char(30)) AS BLOB)`,
@@ -220,6 +227,7 @@ export class RangeColumns {
       areAll,
     );
     if (!Buffer.isBuffer(made)) return [];
+    if (this.source.encoding === 'utf8' && !isUtf8(made)) return undefined;
     return decode(made, this.source.encoding)
       .split('\u001e')
       .map((text) => (text === '' ? null : text));

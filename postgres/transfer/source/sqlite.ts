@@ -10,16 +10,19 @@ export type SqliteValue = null | bigint | number | Buffer;
 export class Sqlite {
   private readonly prepared = new Map<string, Database.Statement>();
 
-  private constructor(private readonly database: Database.Database) {}
+  private constructor(
+    private readonly database: Database.Database,
+    private readonly failure: (error: unknown) => unknown,
+  ) {}
 
-  /** `uri`: `file:` with `mode=ro` or `immutable=1`, or without where it is a copy. `readonly: true` of the library is ignored by it. */
-  static open(uri: string): Sqlite {
-    return new Sqlite(new Database(uri));
+  /** `failure`: an error of SQLite as one of ours. `uri`: `file:` with `mode=ro` or `immutable=1`, or without where it is a copy. `readonly: true` of the library is ignored by it. */
+  static open(uri: string, failure: (error: unknown) => unknown): Sqlite {
+    return new Sqlite(new Database(uri), failure);
   }
 
   /** All rows, as arrays. */
   rows(sql: string, ...parameters: (bigint | number | Buffer)[]): SqliteValue[][] {
-    return this.statement(sql).all(...parameters) as SqliteValue[][];
+    return this.named(() => this.statement(sql).all(...parameters) as SqliteValue[][]);
   }
 
   first(sql: string, ...parameters: (bigint | number | Buffer)[]): SqliteValue[] {
@@ -27,17 +30,31 @@ export class Sqlite {
   }
 
   /** One row after the other, for what has no row numbers to go by. */
-  each(sql: string): IterableIterator<SqliteValue[]> {
-    return this.statement(sql).iterate() as IterableIterator<SqliteValue[]>;
+  *each(sql: string): Generator<SqliteValue[], void, undefined> {
+    const rows = this.named(() => this.statement(sql).iterate() as IterableIterator<SqliteValue[]>);
+    for (;;) {
+      const next = this.named(() => rows.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
   }
 
   run(sql: string): void {
-    this.database.exec(sql);
+    this.named(() => this.database.exec(sql));
   }
 
   close(): void {
     this.prepared.clear();
     this.database.close();
+  }
+
+  /** What fails says whose file it is, wherever it is read. */
+  private named<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.failure(error);
+    }
   }
 
   private statement(sql: string): Database.Statement {

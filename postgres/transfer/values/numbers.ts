@@ -43,9 +43,14 @@ function decimalOf(value: Present): string | Unfit {
   return decimal ?? new Unfit('invalid-value', 'not a number', null);
 }
 
-/** Half and more goes away from zero, as `numeric` rounds. */
+/** Half and more goes away from zero, as `numeric` rounds; below zero `decimals` are tens, hundreds, ... */
 export function roundDecimal(decimal: string, decimals: number): string {
   const [whole = '0', fraction = ''] = decimal.replace('-', '').split('.');
+  if (decimals < 0) {
+    const unit = 10n ** BigInt(-decimals);
+    const size = String(((BigInt(whole) + unit / 2n) / unit) * unit);
+    return decimal.startsWith('-') && size !== '0' ? `-${size}` : size;
+  }
   const digits = BigInt(whole + fraction.slice(0, decimals).padEnd(decimals, '0'));
   const rounded = String((fraction[decimals] ?? '0') >= '5' ? digits + 1n : digits).padStart(decimals + 1, '0');
   const point = rounded.length - decimals;
@@ -119,13 +124,22 @@ export const singleConversion: Conversion = {
   },
 };
 
+/** How many times the last place that is kept fits into a number that is rounded to it. */
+function stepsOf(rounded: string, scale: number): bigint {
+  const [whole = '0', fraction = ''] = rounded.replace('-', '').split('.');
+  return scale < 0 ? BigInt(whole) / 10n ** BigInt(-scale) : BigInt(whole + fraction.padEnd(scale, '0'));
+}
+
 /** `precision` and `scale` as declared; undefined: as many digits as there are. */
 export function numericConversion(type: string, precision?: number, scale = 0): Conversion {
   const whole = precision === undefined ? undefined : precision - scale;
   const limit = whole === undefined || whole > 18 ? undefined : whole < 0 ? 0n : 10n ** BigInt(whole) - 1n;
   return {
     label: `integer, real or text to ${type}`,
-    fits: (x) => `typeof(${x}) = 'integer'` + (limit === undefined ? '' : ` AND ${x} BETWEEN -${limit} AND ${limit}`),
+    fits: (x) =>
+      `typeof(${x}) = 'integer'` +
+      (limit === undefined ? '' : ` AND ${x} BETWEEN -${limit} AND ${limit}`) +
+      (scale < 0 ? ` AND ${x} % ${10n ** BigInt(-scale)} = 0` : ''),
     copy: asIs,
     canonical: asIs,
     server: (c) => `trim_scale(${c})::text`,
@@ -133,9 +147,8 @@ export function numericConversion(type: string, precision?: number, scale = 0): 
       const decimal = decimalOf(value);
       if (decimal instanceof Unfit) return decimal;
       if (precision === undefined || whole === undefined) return fit(decimal);
-      const rounded = roundDecimal(decimal, Math.max(scale, 0));
-      const digits = rounded.replace('-', '').split('.')[0] ?? '';
-      if (digits !== '0' && digits.length > whole)
+      const rounded = roundDecimal(decimal, scale);
+      if (stepsOf(rounded, scale) >= 10n ** BigInt(precision))
         return new Unfit('out-of-range', `${type} holds ${whole} digits before the point`, null);
       return rounded === decimal
         ? fit(decimal)

@@ -58,7 +58,7 @@ export function enumConversion(type: string, labels: readonly string[]): Convers
   const list = labels.map(quoted).join(', ');
   return {
     label: `text to enum ${type}`,
-    fits: (x) => `typeof(${x}) = 'text' AND ${x} IN (${list})`,
+    fits: (x) => `typeof(${x}) = 'text' AND ${x} COLLATE BINARY IN (${list})`,
     copy: asText,
     canonical: asText,
     server: (c) => serverQuoted(c),
@@ -71,9 +71,12 @@ export function enumConversion(type: string, labels: readonly string[]): Convers
   };
 }
 
-/** A JSON text that SQLite checks; one with escapes JavaScript looks closer at. */
+const FIVE_DIGITS = '[0-9]'.repeat(5);
+
+/** A JSON text that SQLite checks; one with escapes, or with numbers that may be too long for `numeric`, JavaScript looks closer at. */
 const isPlainJson = (x: string): string =>
-  `typeof(${x}) = 'text' AND json_valid(${x}) AND instr(${x}, '\\u') = 0 AND instr(${x}, char(0)) = 0`;
+  `typeof(${x}) = 'text' AND json_valid(${x}) AND instr(${x}, '\\u') = 0 AND instr(${x}, char(0)) = 0
+   AND length(${x}) <= 6000 AND ${x} NOT GLOB '*[eE]${FIVE_DIGITS}*' AND ${x} NOT GLOB '*[eE][-+]${FIVE_DIGITS}*'`;
 
 export function jsonConversion(type: 'json' | 'jsonb'): Conversion {
   const isBinary = type === 'jsonb';
@@ -110,7 +113,7 @@ export const uuidConversion: Conversion = {
   label: 'text or 16 bytes to uuid',
   fits: (x) =>
     `typeof(${x}) = 'text' AND length(${x}) = 36 AND substr(${x}, 9, 1) || substr(${x}, 14, 1) || substr(${x}, 19, 1) || substr(${x}, 24, 1) = '----'
-     AND length(replace(${x}, '-', '')) = 32 AND replace(${x}, '-', '') NOT GLOB '*[^0-9a-fA-F]*'`,
+     AND length(replace(${x}, '-', '')) = 32 AND replace(${x}, '-', '') NOT GLOB '*[^0-9a-fA-F]*' AND instr(${x}, char(0)) = 0`,
   copy: asText,
   canonical: (x) => asText(`lower(${x})`),
   server: (c) => serverQuoted(c),

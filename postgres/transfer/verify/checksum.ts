@@ -62,7 +62,10 @@ export function* sourceSum(
   const sum = new Checksum();
   const issues = new Issues(policies);
   for (const range of rangesOf(source, plan)) {
-    const lines = reader.read(range);
+    const read = reader.read(range);
+    const columns = read.bytes === undefined ? undefined : formsOf(hashed, more, range, !read.hasOthers);
+    // All rows one by one, as the load had to.
+    const lines = columns === undefined ? { ...read, bytes: undefined } : read;
     const others = othersOf(source, plan, range, lines);
     let count = 0;
     for (const { rowId, values } of others) {
@@ -71,8 +74,7 @@ export function* sourceSum(
       if (row !== undefined) sum.add(hashOfRow(plan, row));
       if (plan.source.rowId === undefined && count % 500 === 0) yield;
     }
-    if (lines.bytes !== undefined && lines.rows > count)
-      addLines(sum, lines.bytes, { rows: lines.rows - count, areAll: count === 0, range }, hashed, more);
+    if (lines.bytes !== undefined && lines.rows > count) addLines(sum, lines.bytes, lines.rows - count, columns ?? []);
     yield;
   }
   return { rows: sum.rows, sum: sum.sum };
@@ -88,22 +90,29 @@ export const othersOf = (
   return lines.hasOthers ? valuesOf(source, plan, range, 'others') : [];
 };
 
-function addLines(
-  sum: Checksum,
-  bytes: Buffer,
-  { rows, areAll, range }: { rows: number; areAll: boolean; range: Range },
+/** Canonical forms of the columns that SQLite cannot write, of the rows that fit a line; undefined where a text is not valid. */
+function formsOf(
   hashed: readonly ColumnPlan[],
   more: RangeColumns,
-): void {
+  range: Range,
+  areAll: boolean,
+): string[][] | undefined {
+  const columns: string[][] = [];
+  for (const { source, conversion } of hashed) {
+    if (conversion.canonical === 'json') {
+      const texts = more.texts(range, source, areAll);
+      if (texts === undefined) return undefined;
+      columns.push(texts.map((text) => (text === null ? 'NULL' : jsonOf(text))));
+    } else {
+      columns.push(more.numbers(range, source, areAll).map((number) => (number === null ? 'NULL' : floatText(number))));
+    }
+  }
+  return columns;
+}
+
+function addLines(sum: Checksum, bytes: Buffer, rows: number, forms: readonly (readonly string[])[]): void {
   const ends = lineEnds(bytes, rows);
-  const columns = hashed.map(({ source, conversion }) =>
-    piecesOf(
-      conversion.canonical === 'json'
-        ? more.texts(range, source, areAll).map((text) => (text === null ? 'NULL' : jsonOf(text)))
-        : more.numbers(range, source, areAll).map((number) => (number === null ? 'NULL' : floatText(number))),
-      rows,
-    ),
-  );
+  const columns = forms.map((texts) => piecesOf(texts, rows));
   const hash: Hash64 = { high: 0, low: 0 };
   let start = 0;
   for (let row = 0; row < rows; row++) {
