@@ -34,7 +34,8 @@ function microsOf(value: Present, unit: TimeUnit): { micros: bigint; finer: bool
       !Number.isInteger(unit === 'unixepoch-ms' ? number : micros)
     )
       return new Unfit('invalid-date', `a fraction of ${unit}`, null);
-    return { micros: BigInt(Math.trunc(micros)), finer: false };
+    // Multiplied as a double, late milliseconds would get a fraction.
+    return { micros: unit === 'unixepoch-ms' ? BigInt(number) * 1000n : BigInt(Math.trunc(micros)), finer: false };
   }
   const text = value.storage === 'text' ? textOfValue(value) : new Unfit('invalid-date', 'bytes', null);
   if (text instanceof Unfit) return new Unfit(text.kind, text.reason, null);

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { jsonbText, JsonError } from '../../../postgres/transfer/values/json';
 import { roundDecimal } from '../../../postgres/transfer/values/numbers';
-import { timestampConversion } from '../../../postgres/transfer/values/times';
 import { parseTime, roundTimestamp, timestampText } from '../../../postgres/transfer/values/time';
+import { timestampConversion } from '../../../postgres/transfer/values/times';
 import { decimalText, floatText, normalDecimal } from '../../../postgres/transfer/values/value';
 import { type Hash64, hashBytes, hashValue } from '../../../postgres/transfer/verify/hash';
 

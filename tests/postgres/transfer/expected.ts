@@ -135,6 +135,15 @@ const double: TargetType['expect'] = (value, encoding) => {
   return isExact ? fits(signed(number)) : unfit('precision', signed(number));
 };
 
+/** What a `real` gives back is the value, or it is reported. */
+const single: TargetType['expect'] = (value, encoding, jsonOf) => {
+  const { kind, arrives } = double(value, encoding, jsonOf);
+  if (kind !== undefined || arrives === null) return unfit(kind ?? 'invalid-value');
+  const [number, kept] = [Number(arrives), Math.fround(Number(arrives))];
+  if (Number.isFinite(number) && !Number.isFinite(kept)) return unfit('out-of-range');
+  return Object.is(kept, number) ? fits(signed(kept)) : unfit('precision', signed(kept));
+};
+
 const boolean: TargetType['expect'] = (value, encoding) => {
   if (value.storage === 'integer' || value.storage === 'real') return fits(String(Number(value.value) !== 0));
   const { text, kind } = textOf(value, encoding);
@@ -262,6 +271,7 @@ export const TYPES: readonly TargetType[] = [
   { name: 'numeric(5,-2)', shown: 'trim_scale(v)::text', expect: numeric(-2, below(5)) },
   { name: 'numeric(2,4)', shown: 'trim_scale(v)::text', expect: numeric(4, below(2)) },
   { name: 'double precision', shown: 'v::text', expect: double },
+  { name: 'real', shown: 'v::float8::text', expect: single },
   { name: 'boolean', shown: 'v::text', expect: boolean },
   { name: 'timestamp(3)', shown: micros, expect: timestamp(3) },
   { name: 'timestamp(0)', shown: micros, expect: timestamp(0) },
