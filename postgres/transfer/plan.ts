@@ -157,7 +157,7 @@ function match<T extends { name: string }>(name: string, candidates: readonly T[
 const withoutTarget = (table: string, rows: number): Problem => ({
   code: 'table-without-target',
   message: `Table ${table} of the source has ${rows} rows and no counterpart: the application’s migrations make no such table.`,
-  remedy: `Deploy the application’s migrations (npm run db:deploy), or leave the table out: --exclude ${table}.`,
+  remedy: `Deploy the application’s migrations (\`npm run db:deploy\`), or leave the table out: --exclude ${table}.`,
   object: table,
 });
 

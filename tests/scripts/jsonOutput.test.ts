@@ -2,8 +2,10 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Ajv2020 } from 'ajv/dist/2020';
+import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { generate } from '../../benchmarks/transfer/generate';
 import { TRAIL_COLUMNS } from '../../postgres/audit/columns';
 import { COMMANDS } from '../../scripts/commands/index';
 import { ExitCode } from '../../scripts/exitCodes';
@@ -146,6 +148,54 @@ describe('a stack', () => {
     expect(codes(nowhere)).toEqual(['folder-missing']);
     for (const path of [env, state, project.path('.coachdb', 'passphrase')])
       expect(statSync(path).mode & 0o777, path).toBe(0o600);
+  });
+
+  it('transfer plans, loads, compares, and says what does not fit or differs', async () => {
+    const file = project.path('app.db');
+    generate(file, 300);
+    const rows = (found: Record<string, unknown>): unknown =>
+      (found['tables'] as { rows: number }[]).map((each) => each.rows);
+    const plan = await report(['transfer', '--from', file, '--dry-run', '--detailed-exitcode'], ExitCode.differences);
+    expect(rows(plan)).toEqual([117, 165, 12, 6]);
+    expect(await report(['transfer', '--from', file], ExitCode.done)).toMatchObject({
+      status: 'changed',
+      differences: [],
+    });
+    await report(['transfer', '--from', file, '--verify-only'], ExitCode.done);
+    expect(codes(await report(['transfer', '--from', file], ExitCode.refused))).toEqual(['target-not-empty']);
+    expect(codes(await report(['transfer', '--from', file, '--truncate'], ExitCode.refused))).toEqual([
+      'confirmation-needed',
+    ]);
+    const source = new Database(file);
+    source.exec(
+      `PRAGMA foreign_keys = off; UPDATE "Student" SET "birthDate" = 'long ago', "name" = 'Noé' WHERE "name" = 'Student 2'; DELETE FROM "User" WHERE "email" = 'user2@example.org'`,
+    );
+    source.close();
+    const refused = await report(['transfer', '--from', file, '--truncate', '--yes'], ExitCode.failed);
+    expect(refused).toMatchObject({ issues: { counts: { 'invalid-date': 1 } } });
+    const { file: rejects } = refused['issues'] as { file: string };
+    expect(statSync(rejects).mode & 0o777).toBe(0o600);
+    expect(readFileSync(rejects, 'utf8')).toContain('"long ago\\"');
+    const lenient = ['--from', file, '--on', 'invalid-date=replace', '--on', 'orphan=reject'];
+    const differs = await report(['transfer', ...lenient, '--verify-only'], ExitCode.failed);
+    expect(differs['differences']).toEqual(
+      expect.arrayContaining([expect.objectContaining({ column: 'name', source: `'Noé'`, target: `'Student 2'` })]),
+    );
+    const replaced = await report(['transfer', ...lenient, '--truncate', '--yes'], ExitCode.done);
+    expect(replaced).toMatchObject({ issues: { counts: { 'invalid-date': 1 } } });
+    expect((replaced['issues'] as { counts: { orphan: number } }).counts.orphan).toBeGreaterThan(1);
+    expect(codes(await report(['transfer', '--from', file, '--on', 'orphan=lose'], ExitCode.usage))).toEqual(['usage']);
+    expect(codes(await report(['transfer'], ExitCode.usage))).toEqual(['usage']);
+    expect(codes(await report(['transfer', '--from', project.path('Pulumi.yaml')], ExitCode.usage))).toEqual([
+      'source-not-sqlite',
+    ]);
+    // Its indexes, keys and rights are as declared, and its trail has markers alone.
+    expect((await report(['preview', '--engine', 'embedded', '--detailed-exitcode'], ExitCode.done))['status']).toBe(
+      'ok',
+    );
+    const { entries } = await report(['audit'], ExitCode.done);
+    const operations = new Set((entries as { operation: string }[]).map(({ operation }) => operation));
+    expect([...operations].sort()).toEqual(['CONFIGURED', 'DDL', 'RESUMED', 'SUSPENDED', 'TRUNCATE']);
   });
 
   it('deploy says what is pending, exits 2 for it when asked, and applies it only when told to', async () => {
