@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Ajv2020 } from 'ajv/dist/2020';
@@ -105,6 +105,26 @@ describe('before there is a stack', () => {
     for (const { model, lines } of found['models'] as { model: string; lines: string[] }[])
       for (const part of [model, ...lines]) expect(stdout).toContain(part);
     expect(stdout).toContain(String(found['migration']));
+  });
+});
+
+describe('transfer --prepare', () => {
+  it('finds nothing to do in the stand-in application, and says all of another one', async () => {
+    expect((await report(['transfer', '--prepare'], ExitCode.done))['status']).toBe('ok');
+    const file = project.path('Pulumi.local.yaml');
+    const settings = readFileSync(file, 'utf8');
+    cpSync(join(ROOT, 'tests/fixtures/sqlite/school'), project.path('school'), { recursive: true });
+    writeFileSync(file, `${settings}  coach:app:\n    directory: school\n`);
+    try {
+      const dry = ['transfer', '--prepare', '--dry-run', '--unversioned'];
+      expect((await report(dry, ExitCode.done))['status']).toBe('differs');
+      expect(codes(await report(['transfer', '--prepare'], ExitCode.refused))).toEqual(['prepare-unversioned']);
+      const prepared = await report(['transfer', '--prepare', '--unversioned', '--yes'], ExitCode.done);
+      expect(prepared['status']).toBe('changed');
+      await report(['transfer', '--prepare', '--from', 'x'], ExitCode.usage);
+    } finally {
+      writeFileSync(file, settings);
+    }
   });
 });
 
