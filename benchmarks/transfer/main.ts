@@ -150,22 +150,32 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '2000000' },
-    rounds: { type: 'string', default: '3' },
-    sizes: { type: 'string', default: '200000,5000000' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) print(HELP);
-else {
-  const sizes = values.sizes
-    .split(',')
-    .filter((size) => size !== '')
-    .map(Number);
-  main(Number(values.rows), Number(values.rounds), sizes).catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exitCode = 1;
-  });
+function count(name: string, given: string): number {
+  const value = Number(given);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`--${name} is ${given}; expected a whole number from 1 on.`);
+  return value;
 }
+
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rows: { type: 'string', default: '2000000' },
+      rounds: { type: 'string', default: '3' },
+      sizes: { type: 'string', default: '200000,5000000' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help === true) return print(HELP);
+  const sizes = values.sizes.split(',').filter((size) => size !== '');
+  await main(
+    count('rows', values.rows),
+    count('rounds', values.rounds),
+    sizes.map((size) => count('sizes', size)),
+  );
+}
+
+run().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});
