@@ -16,6 +16,7 @@ import {
   DifferenceError,
   filledTables,
   notEmpty,
+  type Phase,
   RefusedValues,
   transfer,
   type TransferResult,
@@ -30,6 +31,7 @@ import { databaseAccess } from './databaseAccess';
 import { ExitCode } from './exitCodes';
 import { ProblemList } from './problems';
 import { RejectFile } from './rejectFile';
+import { formatValue } from './report/format';
 import { renderText } from './report/text';
 import { transferFields, type TransferFindings, transferSections } from './report/transferReport';
 import { writeReport } from './report/write';
@@ -167,7 +169,7 @@ class Run {
     const filled = await this.filled(plan, target);
     if (filled.length > 0) {
       if (!this.request.truncate) throw notEmpty(filled);
-      const named = filled.map(({ table, rows }) => `${table} (${rows} rows)`).join(', ');
+      const named = filled.map(({ table, rows }) => `${table} (${count(rows)} rows)`).join(', ');
       if (!(await confirm(this.context, `Replace all rows of ${named}?`))) throw declined();
     }
     return transfer(client, source, plan, target, {
@@ -176,7 +178,7 @@ class Run {
       verify: true,
       issues: this.issues,
       signal: this.context.signal,
-      onPhase: (phase, detail) => this.context.passing(`  ${phase}: ${detail}`, true),
+      onPhase: (phase) => this.context.passing(`  ${PHASE_WORDS[phase]}`, true),
       onRows: this.progress(plan.tables),
     });
   }
@@ -201,7 +203,7 @@ class Run {
       const done = before + rows;
       const rate = done / ((now - begun) / 1000);
       const left = Math.ceil((total - done) / rate);
-      this.context.passing(`  ${done} of ${total} rows, ${Math.round(rate)} rows/s, ${left} s left`);
+      this.context.passing(`  ${count(done)} of ${count(total)} rows, ${formatValue(rate, 'rate')}, ${left} s left`);
     };
   }
 
@@ -232,6 +234,16 @@ class Run {
   }
 }
 
+const PHASE_WORDS: Record<Phase, string> = {
+  rows: 'copying rows',
+  indexes: 'building keys and indexes',
+  references: 'checking references',
+  checksums: 'comparing both sides',
+  commit: 'committing',
+};
+
+const count = (rows: number): string => formatValue(rows, 'integer');
+
 const TITLES = { load: 'Transfer of', 'dry-run': 'Plan of a transfer of', verify: 'Comparison of' } as const;
 
 function done({ mode, detailedExitCode }: TransferRequest, { plan }: TransferFindings): CommandResult {
@@ -252,11 +264,11 @@ function summaryOf({ mode }: TransferRequest, { plan, result, counts }: Transfer
   const planned = plan.tables.reduce((sum, { extent }) => sum + extent.rows, 0);
   const odd = [...counts.values()].reduce((sum, count) => sum + count, 0);
   if (mode === 'dry-run')
-    return `${planned} rows of ${plan.tables.length} tables would be loaded; nothing was changed.`;
-  if (mode === 'verify') return `${planned} rows of ${plan.tables.length} tables are the same on both sides.`;
-  const left = rejected === 0 ? '' : `, ${rejected} were left out`;
-  const replaced = odd === 0 ? '' : `; ${odd} values did not fit`;
-  return `${rows} rows of ${plan.tables.length} tables were loaded${left}${replaced}, and are the same on both sides.`;
+    return `${count(planned)} rows of ${plan.tables.length} tables would be loaded; nothing was changed.`;
+  if (mode === 'verify') return `${count(planned)} rows of ${plan.tables.length} tables are the same on both sides.`;
+  const left = rejected === 0 ? '' : `, ${count(rejected)} were left out`;
+  const replaced = odd === 0 ? '' : `; ${count(odd)} values did not fit`;
+  return `${count(rows)} rows of ${plan.tables.length} tables were loaded${left}${replaced}, and are the same on both sides.`;
 }
 
 function policiesOf(settings: Policies, given: readonly string[]): Policies {

@@ -33,7 +33,7 @@ export interface TransferSettings {
   verify: boolean;
   issues: Issues;
   signal?: AbortSignal;
-  onPhase?: (phase: Phase, detail: string) => void;
+  onPhase?: (phase: Phase) => void;
   /** Of one table so far. */
   onRows?: (rows: number) => void;
 }
@@ -116,7 +116,7 @@ export async function transfer(
     for (const statement of rebuild.takeOff) await client.query(statement);
     await client.query(`TRUNCATE ${tables.map((table) => table.target.qualified).join(', ')}`);
 
-    clock.enter('rows', `${tables.length} tables`);
+    clock.enter('rows');
     const loaded = new Map<TablePlan, Loaded>();
     for (const table of tables) loaded.set(table, await load(client, source, table, settings));
     if (settings.issues.refused > 0) throw new RefusedValues(settings.issues);
@@ -124,32 +124,54 @@ export async function transfer(
 
     // While the server sorts, the source is read a second time.
     const sums = new SourceSums(source, settings.verify ? tables : [], settings.policies, loaded);
-    clock.enter('indexes', `${rebuild.indexes.length} tables`);
+    clock.enter('indexes');
     for (const { statements } of rebuild.indexes)
       for (const statement of statements) await sums.meanwhile(client.query(statement));
-    clock.enter('references', `${rebuild.foreignKeys.length} foreign keys`);
+    clock.enter('references');
     const changes = await settleOrphans(client, tables, settings.issues);
     await sums.meanwhile(addForeignKeys(client, tables, rebuild.foreignKeys, settings.issues));
     for (const statement of rebuild.triggers) await client.query(statement);
     await sums.meanwhile(client.query(`ANALYZE ${tables.map((table) => table.target.qualified).join(', ')}`));
 
-    clock.enter('checksums', '');
+    clock.enter('checksums');
     const arrived = await serverSums(client, settings.verify ? tables : [], sums);
     await compare(client, source, tables, { expected: sums.finish(changes), arrived }, settings.policies);
     source.assertUnchanged();
     settings.signal?.throwIfAborted();
-    clock.enter('commit', '');
-    await client.query('COMMIT');
-    const results = [...loaded].map(([table, result]) => ({
-      table: table.source.name,
-      target: table.target.name,
-      ...result,
-      checksum: checksumText(arrived.get(table)),
-    }));
+    clock.enter('commit');
+    await commit(client);
+    const results = [...loaded].map(([table, result]) => {
+      // Orphans that were left out.
+      const left = -(changes.get(table)?.rows ?? 0);
+      return {
+        table: table.source.name,
+        target: table.target.name,
+        ...result,
+        loaded: result.loaded - left,
+        rejected: result.rejected + left,
+        checksum: checksumText(arrived.get(table)),
+      };
+    });
     return { tables: results, sequences, seconds: clock.end() };
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw databaseFailure(error);
+  }
+}
+
+/** Whether a commit took place whose answer was lost, nobody can tell from here. */
+async function commit(client: Client): Promise<void> {
+  try {
+    await client.query('COMMIT');
+  } catch (error) {
+    const failure = databaseFailure(error);
+    if (!(failure instanceof PlatformError) || failure.code !== 'connection-lost') throw error;
+    throw new PlatformError(
+      'commit-unknown',
+      'The connection to PostgreSQL ended while the load was committed: it is there as a whole, or not at all.',
+      'Run the same command with --verify-only, which says which of the two.',
+      { cause: error },
+    );
   }
 }
 
@@ -377,11 +399,11 @@ class PhaseClock {
 
   constructor(private readonly settings: Pick<TransferSettings, 'onPhase'>) {}
 
-  enter(phase: Phase, detail: string): void {
+  enter(phase: Phase): void {
     this.end();
     this.phase = phase;
     this.since = performance.now();
-    this.settings.onPhase?.(phase, detail);
+    this.settings.onPhase?.(phase);
   }
 
   end(): Record<Phase, number> {
