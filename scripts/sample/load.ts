@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Client } from 'pg';
+
+import { withClient } from '../../postgres/connection/client';
+import { qualified, quoteIdentifier } from '../../postgres/connection/quote';
+import { Issues } from '../../postgres/transfer/load/issues';
+import { loadTable } from '../../postgres/transfer/load/load';
+import { planTransfer, type TablePlan } from '../../postgres/transfer/plan';
+import { openSource, type Source } from '../../postgres/transfer/source/open';
+import { readTarget } from '../../postgres/transfer/target/tables';
+import { filledTables, RefusedValues, type TransferTarget } from '../../postgres/transfer/transfer';
+import type { CommandContext } from '../command';
+import { databaseAccess } from '../databaseAccess';
+import type { Stack } from '../stack';
+import { readState } from '../stackState';
+import { transferTarget } from '../transfer';
+import { decompressSample, SAMPLE_FILE } from './file';
+
+/** Whom a row refers to comes before it. */
+const TABLES = ['User', 'Student', 'CompletedLesson', 'Assessment'];
+
+export interface LoadedSample {
+  table: string;
+  rows: number;
+}
+
+/** Loads the sample, all or nothing; undefined where the tables are others than it was written for, or a migration has filled them. */
+export async function loadSample(context: CommandContext, stack: Stack): Promise<LoadedSample[] | undefined> {
+  const access = databaseAccess(stack, await readState(context, stack), 'connect');
+  const folder = mkdtempSync(join(tmpdir(), 'coachdb-sample-'));
+  try {
+    const file = join(folder, 'sample.db');
+    writeFileSync(file, decompressSample(readFileSync(join(context.root, SAMPLE_FILE))));
+    const source = openSource(file);
+    try {
+      const loader = access.as(stack.settings.roles.loader.name);
+      return await withClient(loader, (client) => loadFrom(context, stack, client, source));
+    } finally {
+      source.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function loadFrom(
+  context: CommandContext,
+  stack: Stack,
+  client: Client,
+  source: Source,
+): Promise<LoadedSample[] | undefined> {
+  const target = transferTarget(context, stack);
+  const { owner } = target;
+  const targets = await readTarget(client, target.schema, target.trail.schema);
+  const { tables, problems } = planTransfer(source, targets, { tables: [], exclude: [], casts: {}, owner });
+  const ordered = TABLES.flatMap((name) => tables.filter((table) => table.source.name === name));
+  if (problems.length > 0 || (await filledTables(client, ordered, owner)).length > 0) return undefined;
+  const issues = new Issues(stack.settings.transfer.policies, () => undefined);
+  await client.query('BEGIN');
+  try {
+    const loaded = await loadInto(client, source, ordered, target, issues);
+    context.signal.throwIfAborted();
+    if (issues.refused > 0) throw new RefusedValues(issues);
+    await client.query('COMMIT');
+    return loaded;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Into tables with their indexes and references: for so few rows taking these off, as a transfer does, takes longer than the load. */
+async function loadInto(
+  client: Client,
+  source: Source,
+  tables: readonly TablePlan[],
+  { schema, owner, trail }: TransferTarget,
+  issues: Issues,
+): Promise<LoadedSample[]> {
+  const recorded = trail.tables.filter((each) => tables.some(({ target }) => target.name === each.table));
+  if (recorded.length > 0) {
+    const names = recorded.map(({ table }) => `${schema}.${table}`);
+    await client.query(`SELECT ${qualified(trail.schema, 'suspend')}($1, $2)`, ['sample of a first start', names]);
+  }
+  await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
+  const loaded: LoadedSample[] = [];
+  for (const table of tables) {
+    const { loaded: rows } = await loadTable(client, source, table, {
+      issues,
+      frozen: false,
+      onRows: () => undefined,
+    });
+    loaded.push({ table: table.target.name, rows });
+  }
+  return loaded;
+}
