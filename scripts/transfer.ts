@@ -76,6 +76,13 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
   }
 }
 
+/** Where the application's tables are, and whose. */
+export function transferTarget({ root }: CommandContext, stack: Stack): TransferTarget {
+  const spec = databaseSpec(stack.settings, { projectRoot: root, machine: stack.machine });
+  const { schema } = spec.migrations;
+  return { schema, owner: spec.owner, trail: { schema: spec.audit.schema, tables: spec.audit.tables } };
+}
+
 const NO_OPTIONS = { dryRun: false, detailedExitcode: false };
 
 interface Parts {
@@ -105,7 +112,7 @@ class Run {
     const { source, client } = this.parts;
     const { tables, exclude, mode } = this.request;
     const { settings } = this.stack;
-    const target = this.target();
+    const target = transferTarget(this.context, this.stack);
     const targets = await readTarget(client, target.schema, target.trail.schema);
     const plan = planTransfer(source, targets, {
       tables,
@@ -143,12 +150,6 @@ class Run {
       differences: error instanceof DifferenceError ? error.differences : [],
     };
     return this.report(findings, error);
-  }
-
-  private target(): TransferTarget {
-    const spec = databaseSpec(this.stack.settings, { projectRoot: this.context.root, machine: this.stack.machine });
-    const { schema } = spec.migrations;
-    return { schema, owner: spec.owner, trail: { schema: spec.audit.schema, tables: spec.audit.tables } };
   }
 
   /** Every value is converted, none is sent. */

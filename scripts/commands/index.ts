@@ -13,11 +13,12 @@ import { preview } from './preview';
 import { psql } from './psql';
 import { pulumi } from './pulumi';
 import { refresh } from './refresh';
+import { start } from './start';
 import { stateExport } from './stateExport';
 import { status } from './status';
 import { restart, stop } from './stop';
 import { transfer } from './transfer';
-import { start, up } from './up';
+import { up } from './up';
 
 export type { CommandDefinition } from './definition';
 

@@ -33,27 +33,16 @@ export const up: CommandDefinition = {
   finishesSteps: true,
   run: async (context, options) => {
     const stack = openStack(context);
-    const result = await deploy(context, stack, {
+    return bringUp(context, stack, {
       rotate: options['rotatePassword'] as string[],
       repairLock: options['repairLock'] === true,
       repairPending: options['repairPending'] === true,
       previewFirst: !context.yes,
     });
-    return result;
   },
 };
 
-/** `npm start`: the local stack, asking only when something would be replaced or deleted. */
-export const start: CommandDefinition = {
-  name: 'start',
-  description: 'bring the local stack up (npm start)',
-  options: [YES(), ENGINE()],
-  finishesSteps: true,
-  run: (context) =>
-    deploy(context, openStack(context), { rotate: [], repairLock: false, repairPending: false, previewFirst: false }),
-};
-
-interface DeployOptions {
+interface BringUpOptions {
   rotate: readonly string[];
   repairLock: boolean;
   repairPending: boolean;
@@ -61,7 +50,8 @@ interface DeployOptions {
   previewFirst: boolean;
 }
 
-async function deploy(context: CommandContext, stack: Stack, options: DeployOptions): Promise<CommandResult> {
+/** Brings a stack to its declaration through whichever engine is there. */
+export async function bringUp(context: CommandContext, stack: Stack, options: BringUpOptions): Promise<CommandResult> {
   const { stateDirectory } = stack.workspace;
   if (options.repairLock) repairLock(context, stack, stateDirectory);
   if (options.repairPending) await withStackLock(context, stack, () => repairPendingOperations(context, stack));

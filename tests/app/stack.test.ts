@@ -9,7 +9,7 @@ let app: typeof Application;
 
 beforeAll(async () => {
   project = new TestProject();
-  const started = await project.run(['start', '--engine', 'embedded']);
+  const started = await project.run(['start', '--no-sample', '--engine', 'embedded']);
   expect(started.code, started.stderr).toBe(0);
   expect(started.stdout).toContain('Next:');
   const generated = await project.run(['generate']);
@@ -29,6 +29,7 @@ afterAll(async () => {
 describe('the application on the local stack', () => {
   it('creates, queries over relations, updates and runs transactions, 20 in parallel', async () => {
     const { prisma } = app;
+    expect(await prisma.user.count()).toBe(0);
     const created = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
         prisma.user.create({

@@ -134,6 +134,11 @@ describe('a preview', () => {
     await report(['preview', '--engine', 'embedded', '--detailed-exitcode'], ExitCode.differences);
     await report(['graph'], ExitCode.done);
   });
+
+  it('and a first start, which says what sample it loaded', async () => {
+    const { sample } = await report(['start', '--engine', 'embedded'], ExitCode.done);
+    expect(sample).toContainEqual({ table: 'User', rows: 60 });
+  });
 });
 
 describe('a stack', () => {
@@ -177,9 +182,9 @@ describe('a stack', () => {
       (found['tables'] as { rows: number }[]).map((each) => each.rows);
     const plan = await report(['transfer', '--from', file, '--dry-run', '--detailed-exitcode'], ExitCode.differences);
     expect(rows(plan)).toEqual([117, 165, 12, 6]);
-    expect(await report(['transfer', '--from', file], ExitCode.done)).toMatchObject({
+    expect(await report(['start', '--engine', 'embedded', '--from', file], ExitCode.done)).toMatchObject({
       status: 'changed',
-      differences: [],
+      transfer: { differences: [] },
     });
     await report(['transfer', '--from', file, '--verify-only'], ExitCode.done);
     expect(codes(await report(['transfer', '--from', file], ExitCode.refused))).toEqual(['target-not-empty']);
