@@ -100,3 +100,9 @@ export function floorDivide(value: bigint, by: bigint): bigint {
   const quotient = value / by;
   return value % by < 0n ? quotient - 1n : quotient;
 }
+
+/** The form in which both sides compare times; from a second after 1970 on simply the number. */
+export function microsForm(micros: bigint): string {
+  const size = micros < 0n ? -micros : micros;
+  return `${micros < 0n ? '-' : ''}${String(size).padStart(7, '0')}`;
+}

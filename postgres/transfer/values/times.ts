@@ -1,6 +1,14 @@
 import type { Conversion, Piece, Present } from './conversion';
 import { textOfValue } from './texts';
-import { floorDivide, parseTime, roundMicros, roundTimestamp, TIMESTAMP_MICROS, timestampText } from './time';
+import {
+  floorDivide,
+  microsForm,
+  parseTime,
+  roundMicros,
+  roundTimestamp,
+  TIMESTAMP_MICROS,
+  timestampText,
+} from './time';
 import type { TimeUnit } from './units';
 import { type Fit, Unfit } from './value';
 
@@ -9,11 +17,8 @@ const DAY_MICROS = DAY_MS * 1000n;
 /** The end of year 9999, which SQLite's functions reach. */
 const HIGHEST_MS = 253_402_300_799_999n;
 
-const microsOnServer = (c: string): string => `(extract(epoch from ${c}) * 1000000)::bigint::text`;
-
-/** The same for whole times, in half the time: PostgreSQL prints seconds with six decimals. */
-const timeOnServer = (c: string): string =>
-  `CASE WHEN ${c} >= '1970-01-01 00:00:01+00' THEN replace(extract(epoch from ${c})::text, '.', '') ELSE ${microsOnServer(c)} END`;
+/** Microseconds since 1970 as PostgreSQL prints seconds with six decimals, without their point. */
+const microsOnServer = (c: string): string => `replace(extract(epoch from ${c})::text, '.', '')`;
 
 /** Microseconds since 1970; `finer`: something below them was cut off. */
 function microsOf(value: Present, unit: TimeUnit): { micros: bigint; finer: boolean } | Unfit {
@@ -58,7 +63,7 @@ export function timestampConversion(type: string, digits: number, hasZone: boole
     const text = timestampText(micros);
     return {
       text: text.endsWith(' BC') ? text.replace(' BC', `${zone} BC`) : text + zone,
-      canonical: String(micros),
+      canonical: microsForm(micros),
     };
   };
   return {
@@ -78,7 +83,7 @@ export function timestampConversion(type: string, digits: number, hasZone: boole
         `iif(typeof(${x}) = 'integer', ${x} * 1000, unixepoch(substr(${x}, 1, 19)) || substr(substr(${x}, 21, 3) || '000', 1, 3) || '000')`,
       ],
     }),
-    server: timeOnServer,
+    server: microsOnServer,
     convert: (value) => {
       const time = microsOf(value, unit);
       if (time instanceof Unfit) return time;
@@ -133,7 +138,7 @@ const CLOCK = /^\s*(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*$/;
 export function clockConversion(type: string, digits: number, unit: TimeUnit): Conversion {
   const fit = (micros: bigint): Fit => ({
     text: timestampText(micros).slice('1970-01-01 '.length),
-    canonical: String(micros),
+    canonical: microsForm(micros),
   });
   return {
     label: `text or ${unit} to ${type}`,
