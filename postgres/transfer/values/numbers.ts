@@ -99,8 +99,8 @@ export function doubleConversion(canLoseSign: boolean): Conversion {
       const decimal = decimalOf(value);
       if (decimal instanceof Unfit) return decimal;
       const number = Number(decimal);
-      const isExact = Number.isFinite(number) && (value.storage === 'text' || decimalText(number) === decimal);
       if (!Number.isFinite(number)) return new Unfit('out-of-range', 'beyond double precision', null);
+      const isExact = value.storage !== 'integer' || BigInt(number) === value.value;
       return isExact ? double(number) : new Unfit('precision', 'double precision has no such number', double(number));
     },
   };

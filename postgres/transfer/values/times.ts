@@ -50,7 +50,7 @@ function microsOf(value: Present, unit: TimeUnit): { micros: bigint; finer: bool
 /** Written by Prisma's adapters or by CURRENT_TIMESTAMP, with a date that there is, not before 1970. */
 const isPlainText = (x: string): string =>
   `typeof(${x}) = 'text' AND ${x} >= '1970-01-02' AND length(${x}) IN (19, 23, 24, 29) AND substr(${x}, 20, 1) IN ('', '.') AND substr(${x}, 24) IN ('', 'Z', '+00:00')
-   AND substr(${x}, 21, 3) NOT GLOB '*[^0-9]*' AND strftime('%Y-%m-%d%H:%M:%S', ${x}) = substr(${x}, 1, 10) || substr(${x}, 12, 8) AND instr(${x}, char(0)) = 0`;
+   AND substr(${x}, 21, 3) NOT GLOB '*[^0-9]*' AND strftime('%Y-%m-%d%H:%M:%S', ${x}) = substr(${x}, 1, 10) || substr(${x}, 12, 8) AND substr(${x}, 12, 2) < '24' AND instr(${x}, char(0)) = 0`;
 
 export function timestampConversion(type: string, digits: number, hasZone: boolean, unit: TimeUnit): Conversion {
   const coarse = 10 ** Math.max(0, 3 - digits);
