@@ -11,6 +11,7 @@ import { type NextNumber, setSequences } from './load/sequences';
 import type { TablePlan, TransferPlan } from './plan';
 import type { Source } from './source/open';
 import { planRebuild } from './target/rebuild';
+import { TRANSFER_LOCK, transferRunning } from './target/running';
 import { readTarget, type TargetTable } from './target/tables';
 import type { Policies } from './values/kinds';
 import { serverSum, sourceSum, type TableSum } from './verify/checksum';
@@ -32,6 +33,8 @@ export interface TransferSettings {
   /** Compared before the commit; false for measuring alone. */
   verify: boolean;
   issues: Issues;
+  /** Somebody who reads or writes the tables is waited for this long; default 10 000. */
+  lockWaitMs?: number;
   signal?: AbortSignal;
   onPhase?: (phase: Phase) => void;
   /** Of one table so far. */
@@ -54,12 +57,6 @@ export interface TransferResult {
   /** Seconds of each phase. */
   seconds: Record<Phase, number>;
 }
-
-/** One transfer at a time in a database. */
-export const TRANSFER_LOCK = 8_204_771_533;
-
-/** Somebody who reads or writes the tables is waited for this long, ms. */
-const LOCK_WAIT_MS = 10_000;
 
 /** Of the server, while it builds indexes; the usual 64 MB make it sort a million keys in parts, which takes half as long again. */
 const SORT_MEMORY = '256MB';
@@ -207,18 +204,13 @@ async function begin(
   source: Source,
   { tables }: TransferPlan,
   { schema, owner, trail }: TransferTarget,
-  { truncate }: TransferSettings,
+  { truncate, lockWaitMs = 10_000 }: TransferSettings,
 ): Promise<void> {
   const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
     TRANSFER_LOCK,
   ]);
   if (rows[0]?.locked !== true) {
-    throw new PlatformError(
-      'transfer-running',
-      'Another transfer into this database is under way.',
-      'Wait for it to end, and run the command again.',
-      { kind: 'locked' },
-    );
+    throw transferRunning();
   }
   const recorded = tables
     .filter(({ target }) => trail.tables.some((each) => each.schema === schema && each.table === target.name))
@@ -228,7 +220,7 @@ async function begin(
     await client.query(`SELECT ${qualified(trail.schema, 'suspend')}($1, $2)`, [reason, recorded]);
   }
   await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
-  await client.query(`SELECT set_config('lock_timeout', $1, true)`, [`${LOCK_WAIT_MS}ms`]);
+  await client.query(`SELECT set_config('lock_timeout', $1, true)`, [`${lockWaitMs}ms`]);
   await client.query(
     `SELECT set_config('maintenance_work_mem', $1, true) WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes($1)`,
     [SORT_MEMORY],

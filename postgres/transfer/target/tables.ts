@@ -1,5 +1,7 @@
 import type { Client } from 'pg';
 
+import { assertNotRunning } from './running';
+
 export interface TargetColumn {
   name: string;
   /** As PostgreSQL prints it: `timestamp(3) without time zone`. */
@@ -76,8 +78,9 @@ export interface TargetTable {
   referredBy: { table: string; constraint: TargetConstraint }[];
 }
 
-/** Tables, views and foreign tables of a schema, in the order of their names; `trail`: the schema whose triggers stay as they are. */
+/** Tables, views and foreign tables of a schema, in the order of their names; `trail`: the schema whose triggers stay as they are. Throws `transfer-running`. */
 export async function readTarget(client: Client, schema: string, trail: string): Promise<TargetTable[]> {
+  await assertNotRunning(client);
   const { rows } = await client.query<{ found: TargetTable }>(TABLES, [schema, trail]);
   return rows.map(({ found }) => found);
 }

@@ -9,7 +9,7 @@ import { type Issue, Issues } from '../../../postgres/transfer/load/issues';
 import { planTransfer, type TransferOptions, type TransferPlan } from '../../../postgres/transfer/plan';
 import { openSource, type Source } from '../../../postgres/transfer/source/open';
 import { readTarget } from '../../../postgres/transfer/target/tables';
-import { transfer, type TransferResult } from '../../../postgres/transfer/transfer';
+import { type Phase, transfer, type TransferResult } from '../../../postgres/transfer/transfer';
 import { KINDS, type Policies, type Policy } from '../../../postgres/transfer/values/kinds';
 
 /** A folder for SQLite files, and what makes and loads them; `remove` at the end. */
@@ -42,6 +42,8 @@ export interface LoadOptions extends Partial<TransferOptions> {
   schema?: string;
   trail?: { schema: string; tables: { schema: string; table: string }[] };
   signal?: AbortSignal;
+  lockWaitMs?: number;
+  onPhase?: (phase: Phase) => void;
 }
 
 export interface LoadedSource extends TransferResult {
@@ -78,6 +80,8 @@ export async function load(client: Client, file: string, options: LoadOptions = 
         verify: true,
         issues,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(options.lockWaitMs === undefined ? {} : { lockWaitMs: options.lockWaitMs }),
+        ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
       },
     );
     return { ...result, plan, issues: all };
