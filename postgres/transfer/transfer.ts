@@ -128,7 +128,10 @@ export async function transfer(
     const changes = await settleOrphans(client, tables, settings.issues);
     await sums.meanwhile(addForeignKeys(client, tables, rebuild.foreignKeys, settings.issues));
     for (const statement of rebuild.triggers) await client.query(statement);
-    await sums.meanwhile(client.query(`ANALYZE ${tables.map((table) => table.target.qualified).join(', ')}`));
+    const analyzed = client.query(`ANALYZE ${tables.map((table) => table.target.qualified).join(', ')}`);
+    analyzed.catch(() => undefined);
+    source.assertUndamaged();
+    await sums.meanwhile(analyzed);
 
     clock.enter('checksums');
     const arrived = await serverSums(client, settings.verify ? tables : [], sums);

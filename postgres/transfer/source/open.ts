@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { codeOf, messageOf, PlatformError } from '../../../system/errors';
 import { type Encoding, readHeader } from './header';
 import { Sqlite } from './sqlite';
+import { decode } from './tables';
 
 /** An SQLite database inside one read transaction. */
 export interface Source {
@@ -13,36 +14,41 @@ export interface Source {
   encoding: Encoding;
   /** Throws `source-changed` where what was read may be of two times. */
   assertUnchanged(): void;
+  /** Throws `source-corrupt` where pages are damaged: with a wrong count of cells SQLite reads fewer rows and says nothing. Takes a second for 500 MB. */
+  assertUndamaged(): void;
   close(): void;
 }
 
-/** How long somebody else's lock is waited for, ms. */
-const BUSY_MS = 15_000;
-
 /**
- * Opens `file` and begins the one read transaction in which all is read; writes nothing, neither into it nor beside it. Where a write-ahead log lies
+ * Opens `file` (somebody else's lock is waited for `busyMs`) and begins the one read transaction in which all is read; writes nothing, neither into it nor beside it. Where a write-ahead log lies
  * beside the file, SQLite's own locks keep the view; where there is none, nobody has it open, and it is read without locks,
  * since SQLite would leave an empty log there; where a crashed writer left a journal, or the log cannot be used in place, a copy is read.
  */
-export function openSource(file: string): Source {
+export function openSource(file: string, busyMs = 15_000): Source {
   const header = readHeader(file);
   const hasLog = sizeOf(`${file}-wal`) > 0;
-  if (sizeOf(`${file}-journal`) > 0) return openCopy(file, header.encoding, '-journal');
-  if (!header.isWal) return open(file, header.encoding, 'mode=ro');
-  if (!hasLog) return open(file, header.encoding, 'immutable=1');
+  if (sizeOf(`${file}-journal`) > 0) return openCopy(file, header.encoding, busyMs, '-journal');
+  if (!header.isWal) return open(file, header.encoding, busyMs, 'mode=ro');
+  if (!hasLog) return open(file, header.encoding, busyMs, 'immutable=1');
   try {
-    return open(file, header.encoding, 'mode=ro');
+    return open(file, header.encoding, busyMs, 'mode=ro');
   } catch (error) {
     // The index of the log can neither be read nor made: a read-only folder.
     if (error instanceof PlatformError && error.code === 'source-unreadable')
-      return openCopy(file, header.encoding, '-wal');
+      return openCopy(file, header.encoding, busyMs, '-wal');
     throw error;
   }
 }
 
-function open(file: string, encoding: Encoding, how: 'mode=ro' | 'immutable=1' | 'mode=rw', remove?: string): Source {
+function open(
+  file: string,
+  encoding: Encoding,
+  busyMs: number,
+  how: 'mode=ro' | 'immutable=1' | 'mode=rw',
+  remove?: string,
+): Source {
   const before = stampOf(file);
-  const database = begin(file, how);
+  const database = begin(file, busyMs, how);
   return {
     file,
     database,
@@ -56,6 +62,12 @@ function open(file: string, encoding: Encoding, how: 'mode=ro' | 'immutable=1' |
         { kind: 'locked', object: file },
       );
     },
+    assertUndamaged: () => {
+      const [found] = database.first('SELECT CAST(quick_check AS BLOB) FROM pragma_quick_check(1)');
+      const said = Buffer.isBuffer(found) ? decode(found, encoding) : '';
+      // All else it says is of values, which have policies of their own.
+      if (said.startsWith('*** in database')) throw damaged(file, said.split('\n').slice(1).join(' '));
+    },
     close: () => {
       database.close();
       if (remove !== undefined) rmSync(remove, { recursive: true, force: true });
@@ -63,14 +75,14 @@ function open(file: string, encoding: Encoding, how: 'mode=ro' | 'immutable=1' |
   };
 }
 
-function begin(file: string, how: string): Sqlite {
+function begin(file: string, busyMs: number, how: string): Sqlite {
   let database: Sqlite | undefined;
   try {
     database = Sqlite.open(`file:${encodeURI(file).replaceAll('?', '%3f').replaceAll('#', '%23')}?${how}`, (error) =>
       sourceError(file, error),
     );
     // A hostile schema's expressions run none but harmless functions.
-    database.run(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA query_only = on; PRAGMA trusted_schema = off;
+    database.run(`PRAGMA busy_timeout = ${busyMs}; PRAGMA query_only = on; PRAGMA trusted_schema = off;
       PRAGMA cell_size_check = on; BEGIN`);
     database.rows('SELECT count(*) FROM sqlite_schema');
     return database;
@@ -81,7 +93,7 @@ function begin(file: string, how: string): Sqlite {
 }
 
 /** Database and journal or log in a folder of their own, where SQLite recovers them. Whole or refused. */
-function openCopy(file: string, encoding: Encoding, suffix: '-journal' | '-wal'): Source {
+function openCopy(file: string, encoding: Encoding, busyMs: number, suffix: '-journal' | '-wal'): Source {
   const folder = mkdtempSync(join(tmpdir(), 'coachdb-source-'));
   try {
     const copy = join(folder, basename(file));
@@ -96,7 +108,7 @@ function openCopy(file: string, encoding: Encoding, suffix: '-journal' | '-wal')
         { kind: 'locked', object: file },
       );
     }
-    return { ...open(copy, encoding, 'mode=rw', folder), file };
+    return { ...open(copy, encoding, busyMs, 'mode=rw', folder), file };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -110,6 +122,14 @@ function stampOf(file: string): string {
   const { size, mtimeNs, ino } = statSync(file, { bigint: true });
   return `${size}/${mtimeNs}/${ino}`;
 }
+
+const damaged = (file: string, reason: string, cause?: unknown): PlatformError =>
+  new PlatformError(
+    'source-corrupt',
+    `${file} is damaged: ${reason}.`,
+    'See what is left with `sqlite3 FILE ".recover"`, or take the last good copy; nothing was loaded.',
+    { object: file, cause },
+  );
 
 /** An error of SQLite as one of ours. */
 export function sourceError(file: string, error: unknown): unknown {
@@ -126,12 +146,7 @@ export function sourceError(file: string, error: unknown): unknown {
     );
   }
   if (/^SQLITE_(CORRUPT|NOTADB|IOERR|FORMAT)/.test(code)) {
-    return new PlatformError(
-      'source-corrupt',
-      `${file} is damaged: ${reason}.`,
-      'See what is left with `sqlite3 FILE ".recover"`, or take the last good copy; nothing was loaded.',
-      options,
-    );
+    return damaged(file, reason, error);
   }
   // The library gives no code where opening fails.
   if (code.startsWith('SQLITE_') || /Unable to open|unable to open/.test(reason)) {

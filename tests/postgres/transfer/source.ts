@@ -43,6 +43,7 @@ export interface LoadOptions extends Partial<TransferOptions> {
   trail?: { schema: string; tables: { schema: string; table: string }[] };
   signal?: AbortSignal;
   lockWaitMs?: number;
+  busyMs?: number;
   onPhase?: (phase: Phase) => void;
 }
 
@@ -58,7 +59,7 @@ export async function planOf(client: Client, source: Source, options: LoadOption
 
 /** Plans and loads as the superuser, who owns the tables. */
 export async function load(client: Client, file: string, options: LoadOptions = {}): Promise<LoadedSource> {
-  const source = openSource(file);
+  const source = openSource(file, options.busyMs);
   try {
     const plan = await planOf(client, source, options);
     if (plan.problems.length > 0) throw new Error(plan.problems.map(({ message }) => message).join('\n'));
