@@ -37,6 +37,7 @@ import { transferFields, type TransferFindings, transferSections } from './repor
 import { writeReport } from './report/write';
 import { openStack, type Stack } from './stack';
 import { readState } from './stackState';
+import { transferTarget } from './transferTarget';
 import { stackHome } from './workspace';
 
 export interface TransferRequest {
@@ -74,13 +75,6 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
   } finally {
     source.close();
   }
-}
-
-/** Where the application's tables are, and whose. */
-export function transferTarget({ root }: CommandContext, stack: Stack): TransferTarget {
-  const spec = databaseSpec(stack.settings, { projectRoot: root, machine: stack.machine });
-  const { schema } = spec.migrations;
-  return { schema, owner: spec.owner, trail: { schema: spec.audit.schema, tables: spec.audit.tables } };
 }
 
 const NO_OPTIONS = { dryRun: false, detailedExitcode: false };

@@ -16,7 +16,7 @@ import type { CommandContext } from '../command';
 import { databaseAccess } from '../databaseAccess';
 import type { Stack } from '../stack';
 import { readState } from '../stackState';
-import { transferTarget } from '../transfer';
+import { transferTarget } from '../transferTarget';
 import { decompressSample, SAMPLE_FILE } from './file';
 
 /** Whom a row refers to comes before it. */
