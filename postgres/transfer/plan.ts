@@ -1,4 +1,5 @@
 import type { Problem } from '../../system/errors';
+import { match } from './names';
 import type { Source } from './source/open';
 import { type Extent, isAtEnds, readExtent, readTables, type SourceTable } from './source/tables';
 import type { TargetColumn, TargetTable } from './target/tables';
@@ -105,9 +106,9 @@ export function planTransfer(source: Source, targets: readonly TargetTable[], op
   return plan;
 }
 
-function reasonToOmit(
+export function reasonToOmit(
   table: SourceTable,
-  { tables }: TransferOptions,
+  { tables }: Pick<TransferOptions, 'tables'>,
   excluded: ReadonlySet<string>,
 ): string | undefined {
   if (excluded.has(table.name)) return 'excluded';
@@ -137,21 +138,6 @@ function complainOfUnknown(found: readonly SourceTable[], options: TransferOptio
       object: name,
     });
   }
-}
-
-/** The same name, else the only one that differs in case alone, else what PostgreSQL makes of one that is too long. */
-function match<T extends { name: string }>(name: string, candidates: readonly T[]): T | undefined {
-  const exact = candidates.find((candidate) => candidate.name === name);
-  if (exact !== undefined) return exact;
-  const folded = candidates.filter((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
-  if (folded.length === 1) return folded[0];
-  const bytes = Buffer.from(name);
-  if (bytes.length <= 63) return undefined;
-  const cut = bytes
-    .subarray(0, 63)
-    .toString('utf8')
-    .replace(/\ufffd$/, '');
-  return candidates.find((candidate) => candidate.name === cut);
 }
 
 const withoutTarget = (table: string, rows: number): Problem => ({

@@ -9,6 +9,8 @@ import { type Loaded, loadTable } from './load/load';
 import { reportOrphans, settleOrphans } from './load/orphans';
 import { type NextNumber, setSequences } from './load/sequences';
 import type { TablePlan, TransferPlan } from './plan';
+import { createSchema } from './schema/create';
+import type { SchemaPlan } from './schema/plan';
 import type { Source } from './source/open';
 import { planRebuild } from './target/rebuild';
 import { TRANSFER_LOCK, transferRunning } from './target/running';
@@ -35,6 +37,8 @@ export interface TransferSettings {
   issues: Issues;
   /** Somebody who reads or writes the tables is waited for this long; default 10 000. */
   lockWaitMs?: number;
+  /** Tables that are made first, in the same transaction; the plan was made with them in the target. */
+  schema?: SchemaPlan;
   signal?: AbortSignal;
   onPhase?: (phase: Phase) => void;
   /** Of one table so far. */
@@ -57,6 +61,9 @@ export interface TransferResult {
   /** Seconds of each phase. */
   seconds: Record<Phase, number>;
 }
+
+/** Somebody who reads or writes the tables is waited for this long. */
+const LOCK_WAIT_MS = 10_000;
 
 /** Of the server, while it builds indexes; the usual 64 MB make it sort a million keys in parts, which takes half as long again. */
 const SORT_MEMORY = '256MB';
@@ -207,7 +214,7 @@ async function begin(
   source: Source,
   { tables }: TransferPlan,
   { schema, owner, trail }: TransferTarget,
-  { truncate, lockWaitMs = 10_000 }: TransferSettings,
+  { truncate, lockWaitMs = LOCK_WAIT_MS, schema: made }: TransferSettings,
 ): Promise<void> {
   const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
     TRANSFER_LOCK,
@@ -216,6 +223,8 @@ async function begin(
     throw transferRunning();
   }
   const recorded = tables
+    // One that is only made now has no trail yet.
+    .filter(({ target }) => made?.tables.includes(target.name) !== true)
     .filter(({ target }) => trail.tables.some((each) => each.schema === schema && each.table === target.name))
     .map(({ target }) => `${schema}.${target.name}`);
   if (recorded.length > 0) {
@@ -223,11 +232,12 @@ async function begin(
     await client.query(`SELECT ${qualified(trail.schema, 'suspend')}($1, $2)`, [reason, recorded]);
   }
   await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
-  await client.query(`SELECT set_config('lock_timeout', $1, true)`, [`${lockWaitMs}ms`]);
+  await waitForLocks(client, lockWaitMs);
   await client.query(
     `SELECT set_config('maintenance_work_mem', $1, true) WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes($1)`,
     [SORT_MEMORY],
   );
+  await createSchema(client, made?.statements ?? []);
   await client.query(`LOCK TABLE ${tables.map(({ target }) => target.qualified).join(', ')} IN ACCESS EXCLUSIVE MODE`);
   const now = new Map((await readTarget(client, schema, trail.schema)).map((table) => [table.name, table]));
   const changed = tables.filter(({ target }) => !isSame(now.get(target.name), target));
@@ -242,13 +252,35 @@ async function begin(
   if (!truncate) await requireEmpty(client, tables);
 }
 
+const waitForLocks = async (client: Client, milliseconds: number): Promise<unknown> =>
+  client.query(`SELECT set_config('lock_timeout', $1, true)`, [`${milliseconds}ms`]);
+
+/** The target as it is with the tables that a schema makes; nothing of them stays. */
+export async function targetWith(
+  client: Client,
+  { schema, owner, trail }: TransferTarget,
+  { statements }: SchemaPlan,
+): Promise<TargetTable[]> {
+  await client.query('BEGIN');
+  try {
+    await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
+    await waitForLocks(client, LOCK_WAIT_MS);
+    await createSchema(client, statements);
+    return await readTarget(client, schema, trail.schema);
+  } catch (error) {
+    throw databaseFailure(error);
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
 const isSame = (one: TargetTable | undefined, other: TargetTable): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
 
 /** Tables that have rows, with how many; asked as their owner. */
 export async function filledTables(
   client: Client,
-  tables: readonly TablePlan[],
+  tables: readonly Pick<TablePlan, 'target'>[],
   owner: string,
 ): Promise<{ table: string; rows: number }[]> {
   await client.query('BEGIN READ ONLY');
@@ -262,7 +294,10 @@ export async function filledTables(
   }
 }
 
-async function countRows(client: Client, tables: readonly TablePlan[]): Promise<{ table: string; rows: number }[]> {
+async function countRows(
+  client: Client,
+  tables: readonly Pick<TablePlan, 'target'>[],
+): Promise<{ table: string; rows: number }[]> {
   const filled: { table: string; rows: number }[] = [];
   for (const { target } of tables) {
     const { rows } = await client.query<{ rows: string }>(`SELECT count(*) AS rows FROM ${target.qualified}`);
