@@ -6,18 +6,22 @@ import type { Client } from 'pg';
 
 import { databaseSpec } from '../infra/config/databaseSpec';
 import { withClient } from '../postgres/connection/client';
+import { readMigrationFolder } from '../postgres/migrations/folder';
 import { Issues } from '../postgres/transfer/load/issues';
 import { loadTable } from '../postgres/transfer/load/load';
-import { planTransfer, type TransferPlan } from '../postgres/transfer/plan';
+import { planTransfer, type TransferOptions, type TransferPlan } from '../postgres/transfer/plan';
 import { refuseSqliteMigrations } from '../postgres/transfer/prepare/refusal';
+import { schemaFor } from '../postgres/transfer/schema/create';
+import type { SchemaPlan } from '../postgres/transfer/schema/plan';
 import { openSource, type Source, sourceError } from '../postgres/transfer/source/open';
-import { readTarget } from '../postgres/transfer/target/tables';
+import { readTarget, type TargetTable } from '../postgres/transfer/target/tables';
 import {
   DifferenceError,
   filledTables,
   notEmpty,
   type Phase,
   RefusedValues,
+  targetWith,
   transfer,
   type TransferResult,
   type TransferTarget,
@@ -49,6 +53,8 @@ export interface TransferRequest {
   policies: readonly string[];
   truncate: boolean;
   deploy: boolean;
+  /** Tables that the target lacks are made after the source's. */
+  createSchema: boolean;
   detailedExitCode: boolean;
 }
 
@@ -107,13 +113,16 @@ class Run {
     const { tables, exclude, mode } = this.request;
     const { settings } = this.stack;
     const target = transferTarget(this.context, this.stack);
-    const targets = await readTarget(client, target.schema, target.trail.schema);
-    const plan = planTransfer(source, targets, {
+    const options = {
       tables,
       exclude: [...settings.transfer.exclude, ...exclude],
       casts: settings.transfer.casts,
       owner: target.owner,
-    });
+    };
+    const before = await readTarget(client, target.schema, target.trail.schema);
+    const schema = this.request.createSchema ? await this.schema(before, target, options) : undefined;
+    const targets = schema === undefined ? before : await targetWith(client, target, schema);
+    const plan = planTransfer(source, targets, options);
     const digest = digestOf(source.file);
     let result: TransferResult | undefined;
     let error: unknown;
@@ -121,7 +130,7 @@ class Run {
       if (plan.problems.length > 0) throw new ProblemList(plan.problems, mode === 'dry-run' ? 'failed' : 'refused');
       if (mode === 'dry-run') await this.look(plan);
       else if (mode === 'verify') await verifyTransfer(client, source, plan, target, this.parts.policies);
-      else result = await this.load(plan, target);
+      else result = await this.load(plan, target, schema);
     } catch (thrown) {
       error = thrown;
       // Refused before anything was tried: there is nothing to report.
@@ -137,6 +146,7 @@ class Run {
       source: { file: source.file, bytes: statSync(source.file).size, sha256: await digest },
       database: this.parts.database,
       plan,
+      ...(schema === undefined ? {} : { schema }),
       ...(result === undefined ? {} : { result }),
       counts: this.issues.counts,
       shown: this.issues.shown,
@@ -144,6 +154,31 @@ class Run {
       differences: error instanceof DifferenceError ? error.differences : [],
     };
     return this.report(findings, error);
+  }
+
+  /** What makes the tables that the target lacks; refused where Prisma makes them. */
+  private async schema(
+    targets: readonly TargetTable[],
+    target: TransferTarget,
+    options: TransferOptions,
+  ): Promise<SchemaPlan> {
+    const { migrations } = databaseSpec(this.stack.settings, {
+      projectRoot: this.context.root,
+      machine: this.stack.machine,
+    });
+    const history = targets.filter(({ name }) => name === '_prisma_migrations').map((table) => ({ target: table }));
+    const recorded = await filledTables(this.parts.client, history, target.owner);
+    if (recorded.length > 0 || readMigrationFolder(migrations.directory).migrations.length > 0) {
+      throw new PlatformError(
+        'schema-from-migrations',
+        `--create-schema: migrations make the tables (${recorded.length > 0 ? `${this.parts.database} records applied ones` : migrations.directory}), and Prisma would report others as drift.`,
+        'Load into the tables that they make: --deploy instead of --create-schema.',
+        { kind: 'refused', object: '--create-schema' },
+      );
+    }
+    const schema = schemaFor(this.parts.source, targets, { ...options, schema: target.schema });
+    if (schema.problems.length > 0) throw new ProblemList(schema.problems, 'refused');
+    return schema;
   }
 
   /** Every value is converted, none is sent. */
@@ -159,9 +194,13 @@ class Run {
     if (this.issues.refused > 0) throw new RefusedValues(this.issues);
   }
 
-  private async load(plan: TransferPlan, target: TransferTarget): Promise<TransferResult> {
+  private async load(
+    plan: TransferPlan,
+    target: TransferTarget,
+    schema: SchemaPlan | undefined,
+  ): Promise<TransferResult> {
     const { client, source, policies } = this.parts;
-    const filled = await this.filled(plan, target);
+    const filled = await this.filled(plan, target, schema?.tables ?? []);
     if (filled.length > 0) {
       if (!this.request.truncate) throw notEmpty(filled);
       const named = filled.map(({ table, rows }) => `${table} (${count(rows)} rows)`).join(', ');
@@ -172,14 +211,20 @@ class Run {
       truncate: this.request.truncate,
       verify: true,
       issues: this.issues,
+      ...(schema === undefined ? {} : { schema }),
       signal: this.context.signal,
       onPhase: (phase) => this.context.passing(`  ${PHASE_WORDS[phase]}`, true),
       onRows: this.progress(plan.tables),
     });
   }
 
-  private async filled(plan: TransferPlan, target: TransferTarget): ReturnType<typeof filledTables> {
-    return filledTables(this.parts.client, plan.tables, target.owner);
+  private async filled(
+    { tables }: TransferPlan,
+    { owner }: TransferTarget,
+    made: readonly string[],
+  ): ReturnType<typeof filledTables> {
+    const there = tables.filter(({ target }) => !made.includes(target.name));
+    return filledTables(this.parts.client, there, owner);
   }
 
   /** Rows so far of all tables, their rate and the time left, at most ten times a second. */

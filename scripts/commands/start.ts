@@ -53,6 +53,7 @@ async function startFrom(context: CommandContext, stack: Stack, from: string): P
     policies: [],
     truncate: false,
     deploy: false,
+    createSchema: false,
     detailedExitCode: false,
   }).catch((error: unknown) => {
     throw withoutTruncate(error, from);

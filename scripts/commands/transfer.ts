@@ -24,9 +24,12 @@ export const transfer: CommandDefinition = {
       .default([]),
     new Option('--truncate', 'replace all rows that the tables have').default(false),
     new Option('--deploy', 'apply the application’s pending migrations first').default(false),
+    new Option('--create-schema', 'make the tables that are missing after the source’s schema, where no migrations do')
+      .default(false)
+      .conflicts(['verifyOnly', 'deploy']),
     new Option('--prepare', 'make PostgreSQL’s of an application whose migrations are SQLite’s; no database is needed')
       .default(false)
-      .conflicts(['from', 'verifyOnly', 'tables', 'exclude', 'on', 'truncate', 'deploy']),
+      .conflicts(['from', 'verifyOnly', 'tables', 'exclude', 'on', 'truncate', 'deploy', 'createSchema']),
     new Option('--unversioned', 'with --prepare: also where git cannot bring the old files back').default(false),
     YES(),
     DETAILED_EXIT_CODE(),
@@ -58,6 +61,7 @@ export const transfer: CommandDefinition = {
       policies: options['on'] as string[],
       truncate: options['truncate'] === true,
       deploy: options['deploy'] === true,
+      createSchema: options['createSchema'] === true,
       detailedExitCode: options['detailedExitcode'] === true,
     });
   },

@@ -1,5 +1,6 @@
 import { type Issue, SHOWN } from '../../postgres/transfer/load/issues';
 import type { TransferPlan } from '../../postgres/transfer/plan';
+import type { SchemaPlan } from '../../postgres/transfer/schema/plan';
 import type { TransferResult } from '../../postgres/transfer/transfer';
 import type { Kind } from '../../postgres/transfer/values/kinds';
 import type { Difference } from '../../postgres/transfer/verify/locate';
@@ -11,6 +12,8 @@ export interface TransferFindings {
   source: { file: string; bytes: number; sha256: string | null };
   database: string;
   plan: TransferPlan;
+  /** What makes, or would make, the tables that the target lacks. */
+  schema?: SchemaPlan;
   result?: TransferResult;
   /** Values that do not fit, counted, and the first of each kind. */
   counts: ReadonlyMap<Kind, number>;
@@ -22,7 +25,7 @@ export interface TransferFindings {
 
 /** The command's own fields of the JSON object: raw numbers; integers beyond 2^53 as text. */
 export function transferFields(findings: TransferFindings): Record<string, unknown> {
-  const { source, database, plan, result, counts, shown, rejectFile, differences } = findings;
+  const { source, database, plan, schema, result, counts, shown, rejectFile, differences } = findings;
   const results = new Map(result?.tables.map((table) => [table.table, table]));
   return {
     source,
@@ -45,6 +48,9 @@ export function transferFields(findings: TransferFindings): Record<string, unkno
     }),
     omitted: plan.omitted,
     untouched: plan.untouched,
+    ...(schema === undefined
+      ? {}
+      : { createSchema: { tables: schema.tables, statements: schema.statements, notes: schema.notes } }),
     sequences: (result?.sequences ?? []).map(({ table, sequence, next }) => ({ table, sequence, next: String(next) })),
     seconds: result?.seconds ?? {},
     issues: { counts: Object.fromEntries(counts), shown, file: rejectFile ?? null },
@@ -54,8 +60,9 @@ export function transferFields(findings: TransferFindings): Record<string, unkno
 
 /** The parts of the report that people read. */
 export function transferSections(findings: TransferFindings): Section[] {
-  const { mode, plan, result, counts, shown, rejectFile, differences } = findings;
+  const { mode, plan, schema, result, counts, shown, rejectFile, differences } = findings;
   const sections: Section[] = [{ heading: 'Tables', tables: [tablesTable(findings)] }];
+  if (schema !== undefined) sections.push(schemaSection(schema));
   if (mode === 'dry-run') sections.push({ heading: 'Columns', tables: plan.tables.map(columnsTable) });
   if (plan.omitted.length + plan.untouched.length > 0) sections.push(leftOut(plan));
   if (counts.size > 0) {
@@ -128,6 +135,32 @@ function tablesTable({ plan, result }: TransferFindings): Table {
     ],
   };
 }
+
+const schemaSection = ({ statements, notes }: SchemaPlan): Section => ({
+  heading: 'Schema',
+  tables: [
+    {
+      caption: 'Statements that make the tables which the target lacks',
+      columns: [
+        { heading: 'Step', kind: 'integer' },
+        { heading: 'Statement', kind: 'text' },
+      ],
+      rows: statements.map((statement, index) => [index + 1, statement]),
+    },
+    ...(notes.length === 0
+      ? []
+      : [
+          {
+            caption: 'What is otherwise than in the source',
+            columns: [
+              { heading: 'Of', kind: 'text' as const },
+              { heading: 'What', kind: 'text' as const },
+            ],
+            rows: notes.map(({ object, note }) => [object, note]),
+          },
+        ]),
+  ],
+});
 
 const columnsTable = ({ source, target, columns, defaults, omitted }: TransferPlan['tables'][number]): Table => ({
   caption: source.name === target.name ? source.name : `${source.name} to ${target.name}`,

@@ -216,7 +216,9 @@ describe('changes nothing', () => {
 it.each(['load', 'dry-run'] as const)('comes first: a transfer (%s) of such an application says so', async (mode) => {
   const directory = committed();
   const request = { from: 'x.db', mode, tables: [], exclude: [], policies: [], truncate: false, deploy: true };
-  const error = await problemOf(runTransfer(contextFor(directory), { ...request, detailedExitCode: false }));
+  const error = await problemOf(
+    runTransfer(contextFor(directory), { ...request, createSchema: false, detailedExitCode: false }),
+  );
   expect(error).toMatchObject({ code: 'migration-provider', kind: 'refused' });
   expect(error.message).toContain('migration_lock.toml says provider = "sqlite"');
   expect(error.remedy).toContain('`npm run db:migrate-to-postgresql -- --prepare`');
