@@ -1,4 +1,8 @@
-/** Models beside the application's, with every type that Prisma has in SQLite and PostgreSQL alike, and random rows of them. */
+/**
+ * Models beside the application's, with every type that Prisma has in SQLite and PostgreSQL alike, and random rows of them. Left out: what
+ * PostgreSQL cannot hold and a transfer reports (NUL in texts, half a surrogate pair), and what a SQLite adapter itself refuses or rounds: doubles
+ * near their largest, decimals of more than 15 digits, which it stores as doubles.
+ */
 
 export const MODELS = `
 enum Level {

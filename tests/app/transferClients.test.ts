@@ -99,6 +99,7 @@ function optional(name: string): Record<string, new (config: object, options: ob
 
 const better = optional('@prisma/adapter-better-sqlite3');
 
+/** Prisma's own for SQLite. Those for D1 and Bun need these; Node's `node:sqlite` has none. */
 const ADAPTERS: [string, ((file: string, options: object) => unknown) | undefined][] = [
   ['@prisma/adapter-libsql', (file, options) => new PrismaLibSql({ url: `file:${file}`, intMode: 'bigint' }, options)],
   [
