@@ -10,8 +10,8 @@ export class JsonError extends Error {}
 const DEEPEST = 5_000;
 
 /** `numeric` holds this many digits before and after its point. */
-const MOST_DIGITS = 131_072;
-const MOST_DECIMALS = 16_383;
+export const MOST_DIGITS = 131_072;
+export const MOST_DECIMALS = 16_383;
 
 export function jsonbText(text: string): string {
   const reader = new Reader(text);

@@ -1,4 +1,5 @@
 import { asIs, type Conversion, type Present } from './conversion';
+import { MOST_DECIMALS, MOST_DIGITS } from './json';
 import { textOfValue } from './texts';
 import { type Converted, decimalText, type Fit, floatText, normalDecimal, Unfit } from './value';
 
@@ -130,6 +131,13 @@ function stepsOf(rounded: string, scale: number): bigint {
   return scale < 0 ? BigInt(whole) / 10n ** BigInt(-scale) : BigInt(whole + fraction.padEnd(scale, '0'));
 }
 
+const TOO_LONG = new Unfit('out-of-range', `numeric holds ${MOST_DIGITS} digits and ${MOST_DECIMALS} decimals`, null);
+
+function isNumeric(decimal: string): boolean {
+  const [whole = '', fraction = ''] = decimal.replace('-', '').split('.');
+  return whole.length <= MOST_DIGITS && fraction.length <= MOST_DECIMALS;
+}
+
 /** `precision` and `scale` as declared; undefined: as many digits as there are. */
 export function numericConversion(type: string, precision?: number, scale = 0): Conversion {
   const whole = precision === undefined ? undefined : precision - scale;
@@ -146,7 +154,7 @@ export function numericConversion(type: string, precision?: number, scale = 0): 
     convert: (value) => {
       const decimal = decimalOf(value);
       if (decimal instanceof Unfit) return decimal;
-      if (precision === undefined || whole === undefined) return fit(decimal);
+      if (precision === undefined || whole === undefined) return isNumeric(decimal) ? fit(decimal) : TOO_LONG;
       const rounded = roundDecimal(decimal, scale);
       if (stepsOf(rounded, scale) >= 10n ** BigInt(precision))
         return new Unfit('out-of-range', `${type} holds ${whole} digits before the point`, null);

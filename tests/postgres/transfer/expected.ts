@@ -118,6 +118,15 @@ const numeric =
     if (!isIn(digits)) return unfit('out-of-range');
     return isExact ? fits(plain(digits, scale)) : unfit('precision', plain(digits, scale));
   };
+/** As many digits as PostgreSQL keeps. */
+const unlimited: TargetType['expect'] = (value, encoding) => {
+  const decimal = decimalOf(value, encoding);
+  if ('arrives' in decimal) return decimal;
+  const text = plain(decimal.digits, decimal.decimals);
+  const [whole = '', fraction = ''] = text.replace('-', '').split('.');
+  return whole.length > 131_072 || fraction.length > 16_383 ? unfit('out-of-range') : fits(text);
+};
+
 const within = (bits: bigint) => (digits: bigint) => digits >= -(2n ** (bits - 1n)) && digits < 2n ** (bits - 1n);
 const below = (precision: number) => (digits: bigint) =>
   digits < 10n ** BigInt(precision) && digits > -(10n ** BigInt(precision));
@@ -266,7 +275,7 @@ export const TYPES: readonly TargetType[] = [
   { name: 'smallint', shown: 'v::text', expect: numeric(0, within(16n)) },
   { name: 'integer', shown: 'v::text', expect: numeric(0, within(32n)) },
   { name: 'bigint', shown: 'v::text', expect: numeric(0, within(64n)) },
-  { name: 'numeric', shown: 'trim_scale(v)::text', expect: numeric(400, () => true) },
+  { name: 'numeric', shown: 'trim_scale(v)::text', expect: unlimited },
   { name: 'numeric(12,3)', shown: 'trim_scale(v)::text', expect: numeric(3, below(12)) },
   { name: 'numeric(5,-2)', shown: 'trim_scale(v)::text', expect: numeric(-2, below(5)) },
   { name: 'numeric(2,4)', shown: 'trim_scale(v)::text', expect: numeric(4, below(2)) },

@@ -48,7 +48,7 @@ const numberText = fc
   .tuple(
     fc.constantFrom('', '-', ' ', '+'),
     fc.bigInt({ min: 0n, max: 10n ** 20n }),
-    fc.constantFrom('', '.5', '.125', '.0', 'e2', 'e-3'),
+    fc.constantFrom('', '.5', '.125', '.0', 'e2', 'e-3', 'e-20000', 'e131072'),
   )
   .map((parts) => parts.join(''));
 const uuidText = fc
