@@ -1,8 +1,11 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
+import Ajv2020 from 'ajv/dist/2020';
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { ROOT } from '../support/compiled';
 import { TestProject } from '../support/project';
 import { as, asAdmin } from './support';
 
@@ -49,6 +52,9 @@ it(
       '--detailed-exitcode',
     ]);
     expect(plan.code, plan.stdout).toBe(2);
+    const format = JSON.parse(readFileSync(join(ROOT, 'docs', 'json-output.schema.json'), 'utf8')) as object;
+    const validate = new Ajv2020({ strict: false }).compile(format);
+    expect(validate(plan.report), JSON.stringify(validate.errors)).toBe(true);
     const { statements, notes } = plan.report['createSchema'] as { statements: string[]; notes: { object: string }[] };
     expect(statements[0]).toMatch(/^CREATE TABLE "public"."User" \(\n {2}"id" bigint/);
     expect(notes.map(({ object }) => object)).toEqual(['User.email', 'note.body']);
