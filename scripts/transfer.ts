@@ -11,23 +11,16 @@ import { Issues } from '../postgres/transfer/load/issues';
 import { loadTable } from '../postgres/transfer/load/load';
 import { planTransfer, type TransferOptions, type TransferPlan } from '../postgres/transfer/plan';
 import { refuseSqliteMigrations } from '../postgres/transfer/prepare/refusal';
+import { DifferenceError, notEmpty, RefusedValues } from '../postgres/transfer/refusals';
 import { schemaFor } from '../postgres/transfer/schema/create';
 import type { SchemaPlan } from '../postgres/transfer/schema/plan';
 import { openSource, type Source, sourceError } from '../postgres/transfer/source/open';
+import { filledTables, targetWith } from '../postgres/transfer/target/begin';
 import { readTarget, type TargetTable } from '../postgres/transfer/target/tables';
-import {
-  DifferenceError,
-  filledTables,
-  notEmpty,
-  type Phase,
-  RefusedValues,
-  targetWith,
-  transfer,
-  type TransferResult,
-  type TransferTarget,
-  verifyTransfer,
-} from '../postgres/transfer/transfer';
+import { transfer } from '../postgres/transfer/transfer';
+import { type Phase, type TransferResult, type TransferTarget } from '../postgres/transfer/types';
 import { type Kind, KINDS, POLICIES, type Policies } from '../postgres/transfer/values/kinds';
+import { verifyTransfer } from '../postgres/transfer/verify/compare';
 import { PlatformError, toProblem } from '../system/errors';
 import { type CommandContext, type CommandResult, confirm, declined, failed } from './command';
 import { deploy } from './commands/deploy';

@@ -1,5 +1,5 @@
 import { databaseSpec } from '../infra/config/databaseSpec';
-import type { TransferTarget } from '../postgres/transfer/transfer';
+import type { TransferTarget } from '../postgres/transfer/types';
 import type { CommandContext } from './command';
 import type { Stack } from './stack';
 

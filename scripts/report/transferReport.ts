@@ -1,7 +1,7 @@
 import { type Issue, SHOWN } from '../../postgres/transfer/load/issues';
 import type { TransferPlan } from '../../postgres/transfer/plan';
 import type { SchemaPlan } from '../../postgres/transfer/schema/plan';
-import type { TransferResult } from '../../postgres/transfer/transfer';
+import type { TransferResult } from '../../postgres/transfer/types';
 import type { Kind } from '../../postgres/transfer/values/kinds';
 import type { Difference } from '../../postgres/transfer/verify/locate';
 import type { Section, Table } from './document';

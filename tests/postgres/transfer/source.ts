@@ -9,7 +9,8 @@ import { type Issue, Issues } from '../../../postgres/transfer/load/issues';
 import { planTransfer, type TransferOptions, type TransferPlan } from '../../../postgres/transfer/plan';
 import { openSource, type Source } from '../../../postgres/transfer/source/open';
 import { readTarget } from '../../../postgres/transfer/target/tables';
-import { type Phase, transfer, type TransferResult } from '../../../postgres/transfer/transfer';
+import { transfer } from '../../../postgres/transfer/transfer';
+import { type Phase, type TransferResult } from '../../../postgres/transfer/types';
 import { KINDS, type Policies, type Policy } from '../../../postgres/transfer/values/kinds';
 
 /** A folder for SQLite files, and what makes and loads them; `remove` at the end. */

@@ -313,7 +313,7 @@ describe('a load is refused as a whole, and says why', () => {
     );
     const source = openSource(file);
     const plan = await planOf(database.client, source, { schema });
-    const { verifyTransfer } = await import('../../../postgres/transfer/transfer');
+    const { verifyTransfer } = await import('../../../postgres/transfer/verify/compare');
     await expect(
       verifyTransfer(database.client, source, plan, { owner: 'postgres' }, policies('fail')),
     ).rejects.toMatchObject({

@@ -5,8 +5,10 @@ import { planTransfer } from '../../../../postgres/transfer/plan';
 import { schemaFor } from '../../../../postgres/transfer/schema/create';
 import type { SchemaPlan } from '../../../../postgres/transfer/schema/plan';
 import { openSource } from '../../../../postgres/transfer/source/open';
+import { targetWith } from '../../../../postgres/transfer/target/begin';
 import { readTarget } from '../../../../postgres/transfer/target/tables';
-import { targetWith, transfer, type TransferResult } from '../../../../postgres/transfer/transfer';
+import { transfer } from '../../../../postgres/transfer/transfer';
+import { type TransferResult } from '../../../../postgres/transfer/types';
 import type { TimeUnit } from '../../../../postgres/transfer/values/units';
 import { policies } from '../source';
 
