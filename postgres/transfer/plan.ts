@@ -90,7 +90,9 @@ export function planTransfer(source: Source, targets: readonly TargetTable[], op
       });
       continue;
     }
-    plan.tables.push(planTable(source, table, target, options, plan.problems));
+    const planned = planTable(source, table, target, options, plan.problems);
+    if (planned.columns.length > 0) plan.tables.push(planned);
+    else plan.omitted.push({ table: table.name, reason: 'no column of it goes anywhere' });
   }
   plan.untouched = targets
     .filter(({ name, kind }) => kind !== 'view' && !used.has(name) && name !== '_prisma_migrations')

@@ -114,6 +114,16 @@ describe('tables', () => {
     ]);
   });
 
+  it('of which every column is left out are left out', async () => {
+    await database.client.query('CREATE TABLE t (id int, v int); CREATE TABLE u (id int)');
+    const file = sources.make(
+      'CREATE TABLE t (id INTEGER, v INTEGER); INSERT INTO t VALUES (1, 2); CREATE TABLE u (id INTEGER)',
+    );
+    const { plan } = await loadHere(file, { exclude: ['t.id', 't.v'] });
+    expect(plan.omitted).toEqual([{ table: 't', reason: 'no column of it goes anywhere' }]);
+    expect(await rows('SELECT count(*) FROM t')).toEqual([['0']]);
+  });
+
   it('without row numbers, with sparse ones, and with columns called rowid arrive whole', async () => {
     await database.client.query(
       'CREATE TABLE w (a text, b int, PRIMARY KEY (b, a)); CREATE TABLE s (id bigint PRIMARY KEY); CREATE TABLE r (rowid text, oid int)',
