@@ -1,24 +1,21 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, openSync, writeSync } from 'node:fs';
 
 import type { Issue } from '../postgres/transfer/load/issues';
 import { storageError } from '../system/storageError';
 import { escapeJson } from './report/print';
+import { besideReport } from './report/write';
 
 /** Every value that did not fit, one JSON object a line; made when the first one comes, for its owner alone, since it quotes data. */
 export class RejectFile {
   private handle: number | undefined;
   private lines: string[] = [];
-  private readonly file: string;
-
-  constructor(folder: string, startedAt: Date) {
-    this.file = join(folder, `transfer-${startedAt.toISOString().replace(/[:.]/g, '-')}.rejects.jsonl`);
-  }
-
   /** Undefined while nothing was written. */
-  get path(): string | undefined {
-    return this.handle === undefined ? undefined : this.file;
-  }
+  path: string | undefined;
+
+  constructor(
+    private readonly stackFolder: string,
+    private readonly startedAt: Date,
+  ) {}
 
   write(issue: Issue): void {
     this.lines.push(escapeJson(JSON.stringify(issue)));
@@ -35,13 +32,13 @@ export class RejectFile {
   private flush(): void {
     try {
       if (this.handle === undefined) {
-        mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
-        this.handle = openSync(this.file, 'wx', 0o600);
+        this.path = besideReport(this.stackFolder, 'transfer', this.startedAt, 'rejects.jsonl');
+        this.handle = openSync(this.path, 'wx', 0o600);
       }
       writeSync(this.handle, this.lines.map((line) => `${line}\n`).join(''));
       this.lines = [];
     } catch (error) {
-      throw storageError(this.file, error);
+      throw storageError(this.path ?? this.stackFolder, error);
     }
   }
 }

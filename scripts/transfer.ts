@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import type { Client } from 'pg';
 
-import { databaseSpec } from '../infra/config/databaseSpec';
+import { type DatabaseSpec, databaseSpec } from '../infra/config/databaseSpec';
 import { withClient } from '../postgres/connection/client';
 import { readMigrationFolder } from '../postgres/migrations/folder';
 import { Issues } from '../postgres/transfer/load/issues';
@@ -18,22 +18,23 @@ import { openSource, type Source, sourceError } from '../postgres/transfer/sourc
 import { filledTables, targetWith } from '../postgres/transfer/target/begin';
 import { readTarget, type TargetTable } from '../postgres/transfer/target/tables';
 import { transfer } from '../postgres/transfer/transfer';
-import { type Phase, type TransferResult, type TransferTarget } from '../postgres/transfer/types';
+import type { TransferResult, TransferTarget } from '../postgres/transfer/types';
 import { type Kind, KINDS, POLICIES, type Policies } from '../postgres/transfer/values/kinds';
 import { verifyTransfer } from '../postgres/transfer/verify/compare';
-import { PlatformError, toProblem } from '../system/errors';
+import { PlatformError } from '../system/errors';
 import { type CommandContext, type CommandResult, confirm, declined, failed } from './command';
 import { deploy } from './commands/deploy';
 import { databaseAccess } from './databaseAccess';
 import { ExitCode } from './exitCodes';
 import { ProblemList } from './problems';
 import { RejectFile } from './rejectFile';
-import { formatValue } from './report/format';
 import { renderText } from './report/text';
-import { transferFields, type TransferFindings, transferSections } from './report/transferReport';
+import { transferContents } from './report/transferContents';
+import { transferFields, type TransferFindings } from './report/transferReport';
 import { writeReport } from './report/write';
 import { openStack, type Stack } from './stack';
 import { readState } from './stackState';
+import { PHASE_WORDS, rowProgress, shownRows } from './transferProgress';
 import { transferTarget } from './transferTarget';
 import { stackHome } from './workspace';
 
@@ -56,8 +57,8 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
   const startedAt = new Date();
   const stack = openStack(context);
   const policies = policiesOf(stack.settings.transfer.policies, request.policies);
-  const { migrations } = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
-  if (request.mode !== 'verify') refuseSqliteMigrations(migrations.directory);
+  const spec = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
+  if (request.mode !== 'verify') refuseSqliteMigrations(spec.migrations.directory);
   const file = resolve(request.from);
   const access = databaseAccess(stack, await readState(context, stack), 'connect');
   const source = openSource(file);
@@ -67,7 +68,7 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
       if (deployed.exitCode !== ExitCode.done) return deployed;
     }
     return await withClient(access.as(stack.settings.roles.loader.name), (client) =>
-      new Run(context, stack, request, { source, policies, client, startedAt, database: access.database }).run(),
+      new Run(context, stack, request, { spec, source, policies, client, startedAt, database: access.database }).run(),
     );
   } catch (error) {
     throw sourceError(file, error);
@@ -79,10 +80,12 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
 const NO_OPTIONS = { dryRun: false, detailedExitcode: false };
 
 interface Parts {
+  spec: DatabaseSpec;
+  /** As it is deployed. */
+  database: string;
   source: Source;
   policies: Policies;
   client: Client;
-  database: string;
   startedAt: Date;
 }
 
@@ -96,8 +99,7 @@ class Run {
     private readonly request: TransferRequest,
     private readonly parts: Parts,
   ) {
-    const folder = join(stackHome(stack.workspace, stack.name), 'reports');
-    this.rejects = new RejectFile(folder, parts.startedAt);
+    this.rejects = new RejectFile(stackHome(stack.workspace, stack.name), parts.startedAt);
     this.issues = new Issues(parts.policies, (issue) => this.rejects.write(issue));
   }
 
@@ -105,7 +107,7 @@ class Run {
     const { source, client } = this.parts;
     const { tables, exclude, mode } = this.request;
     const { settings } = this.stack;
-    const target = transferTarget(this.context, this.stack);
+    const target = transferTarget(this.parts.spec);
     const options = {
       tables,
       exclude: [...settings.transfer.exclude, ...exclude],
@@ -155,16 +157,13 @@ class Run {
     target: TransferTarget,
     options: TransferOptions,
   ): Promise<SchemaPlan> {
-    const { migrations } = databaseSpec(this.stack.settings, {
-      projectRoot: this.context.root,
-      machine: this.stack.machine,
-    });
+    const { directory } = this.parts.spec.migrations;
     const history = targets.filter(({ name }) => name === '_prisma_migrations').map((table) => ({ target: table }));
     const recorded = await filledTables(this.parts.client, history, target.owner);
-    if (recorded.length > 0 || readMigrationFolder(migrations.directory).migrations.length > 0) {
+    if (recorded.length > 0 || readMigrationFolder(directory).migrations.length > 0) {
       throw new PlatformError(
         'schema-from-migrations',
-        `--create-schema: migrations make the tables (${recorded.length > 0 ? `${this.parts.database} records applied ones` : migrations.directory}), and Prisma would report others as drift.`,
+        `--create-schema: migrations make the tables (${recorded.length > 0 ? `${this.parts.database} records applied ones` : directory}), and Prisma would report others as drift.`,
         'Load into the tables that they make: --deploy instead of --create-schema.',
         { kind: 'refused', object: '--create-schema' },
       );
@@ -176,11 +175,12 @@ class Run {
 
   /** Every value is converted, none is sent. */
   private async look({ tables }: TransferPlan): Promise<void> {
+    const onRows = rowProgress(this.context, tables);
     for (const table of tables) {
       await loadTable(undefined, this.parts.source, table, {
         issues: this.issues,
         frozen: false,
-        onRows: this.progress(tables),
+        onRows,
         signal: this.context.signal,
       });
     }
@@ -196,7 +196,7 @@ class Run {
     const filled = await this.filled(plan, target, schema?.tables ?? []);
     if (filled.length > 0) {
       if (!this.request.truncate) throw notEmpty(filled);
-      const named = filled.map(({ table, rows }) => `${table} (${count(rows)} rows)`).join(', ');
+      const named = filled.map(({ table, rows }) => `${table} (${shownRows(rows)} rows)`).join(', ');
       if (!(await confirm(this.context, `Replace all rows of ${named}?`))) throw declined();
     }
     return transfer(client, source, plan, target, {
@@ -207,7 +207,7 @@ class Run {
       ...(schema === undefined ? {} : { schema }),
       signal: this.context.signal,
       onPhase: (phase) => this.context.passing(`  ${PHASE_WORDS[phase]}`, true),
-      onRows: this.progress(plan.tables),
+      onRows: rowProgress(this.context, plan.tables),
     });
   }
 
@@ -220,44 +220,16 @@ class Run {
     return filledTables(this.parts.client, there, owner);
   }
 
-  /** Rows so far of all tables, their rate and the time left, at most ten times a second. */
-  private progress(tables: TransferPlan['tables']): (rows: number) => void {
-    const total = tables.reduce((sum, { extent }) => sum + extent.rows, 0);
-    const begun = performance.now();
-    let before = 0;
-    let last = 0;
-    let shown = 0;
-    return (rows) => {
-      if (rows < last) before += last;
-      last = rows;
-      const now = performance.now();
-      if (now - shown < 100) return;
-      shown = now;
-      const done = before + rows;
-      const rate = done / ((now - begun) / 1000);
-      const left = Math.ceil((total - done) / rate);
-      this.context.passing(`  ${count(done)} of ${count(total)} rows, ${formatValue(rate, 'rate')}, ${left} s left`);
-    };
-  }
-
   private report(findings: TransferFindings, error: unknown): CommandResult {
     const { context, request, stack, parts } = this;
     const base = error === undefined ? done(request, findings) : failed([error]);
     const fields = transferFields(findings);
     const document = {
-      title: `${TITLES[request.mode]} ${findings.source.file} to ${findings.database}`,
       status: base.status,
       stack: stack.name,
       startedAt: parts.startedAt,
       durationMs: Date.now() - parts.startedAt.getTime(),
-      summary: summaryOf(request, findings, error),
-      facts: [
-        { label: 'Source', value: findings.source.file },
-        { label: 'Size', value: findings.source.bytes, kind: 'bytes' as const },
-        { label: 'SHA-256', value: findings.source.sha256, kind: 'checksum' as const },
-        { label: 'Database', value: findings.database },
-      ],
-      sections: transferSections(findings),
+      ...transferContents(findings, error),
       problems: base.problems,
     };
     const written = writeReport(stackHome(stack.workspace, stack.name), 'transfer', document, fields);
@@ -266,18 +238,6 @@ class Run {
     return { ...base, fields, text: (display) => renderText(document, display) };
   }
 }
-
-const PHASE_WORDS: Record<Phase, string> = {
-  rows: 'copying rows',
-  indexes: 'building keys and indexes',
-  references: 'checking references',
-  checksums: 'comparing both sides',
-  commit: 'committing',
-};
-
-const count = (rows: number): string => formatValue(rows, 'integer');
-
-const TITLES = { load: 'Transfer of', 'dry-run': 'Plan of a transfer of', verify: 'Comparison of' } as const;
 
 function done({ mode, detailedExitCode }: TransferRequest, { plan }: TransferFindings): CommandResult {
   const isPlan = mode === 'dry-run' && plan.tables.length > 0;
@@ -288,20 +248,6 @@ function done({ mode, detailedExitCode }: TransferRequest, { plan }: TransferFin
     fields: {},
     text: '',
   };
-}
-
-function summaryOf({ mode }: TransferRequest, { plan, result, counts }: TransferFindings, error: unknown): string {
-  if (error !== undefined) return toProblem(error).message;
-  const rows = (result?.tables ?? []).reduce((sum, table) => sum + table.loaded, 0);
-  const rejected = (result?.tables ?? []).reduce((sum, table) => sum + table.rejected, 0);
-  const planned = plan.tables.reduce((sum, { extent }) => sum + extent.rows, 0);
-  const odd = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  if (mode === 'dry-run')
-    return `${count(planned)} rows of ${plan.tables.length} tables would be loaded; nothing was changed.`;
-  if (mode === 'verify') return `${count(planned)} rows of ${plan.tables.length} tables are the same on both sides.`;
-  const left = rejected === 0 ? '' : `, ${count(rejected)} were left out`;
-  const replaced = odd === 0 ? '' : `; ${count(odd)} values did not fit`;
-  return `${count(rows)} rows of ${plan.tables.length} tables were loaded${left}${replaced}, and are the same on both sides.`;
 }
 
 function policiesOf(settings: Policies, given: readonly string[]): Policies {

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 
+import { withBenchmarkServer } from '../server';
 import { median, percentile } from '../statistics';
 import { APPLICATION, type Contender, CONTENDERS, createContenders, fillTrails } from './contenders';
 import { measureReads, type Reads } from './reads';
-import { withBenchmarkServer } from './server';
 import { type Bulk, measureBulk, measureSingle, ratio, type Rounds, type Single } from './writes';
 
 const HELP = `npm run benchmark:audit -- [--rows 200000] [--trail 10000000] [--open 5000000] [--rounds 5]

@@ -5,9 +5,9 @@ import { literal, trailNames } from '../../postgres/audit/names';
 import { bringUpAudit } from '../../postgres/audit/plan/apply';
 import { type HistoryQuery, readHistory } from '../../postgres/audit/reading/history';
 import type { AuditSpec } from '../../postgres/spec';
+import type { BenchmarkServer } from '../server';
 import { timed } from '../statistics';
 import { auditSpec, id, TABLE } from './contenders';
-import type { BenchmarkServer } from './server';
 
 /** Rows of the trail for each key, spread over all months. */
 const CHANGES_OF_A_ROW = 10;

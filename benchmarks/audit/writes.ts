@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
+import type { BenchmarkServer } from '../server';
 import { median, timed } from '../statistics';
 import { APPLICATION, type Contender, CONTENDERS, id, levelGround, TABLE } from './contenders';
-import type { BenchmarkServer } from './server';
 
 /** Measured values of each contender, one a round: those of one place in the lists were taken one after the other. */
 export type Rounds = Partial<Record<Contender, number[]>>;

@@ -10,7 +10,7 @@ import { readMigrationFolder } from '../../postgres/migrations/folder';
 import { readHistory } from '../../postgres/migrations/history';
 import { planMigrations } from '../../postgres/migrations/plan';
 import { readScript } from '../../postgres/migrations/script';
-import { type BenchmarkServer, withBenchmarkServer } from '../audit/server';
+import { type BenchmarkServer, withBenchmarkServer } from '../server';
 import { median, spread, timed } from '../statistics';
 
 const HELP = `npm run benchmark:migrations -- [--statements 40000] [--rounds 5]

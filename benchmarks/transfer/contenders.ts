@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 import type { Client } from 'pg';
 
-import type { BenchmarkServer } from '../audit/server';
+import type { BenchmarkServer } from '../server';
 import type { LoadFigures } from './load';
 import type { TargetSchema } from './schema';
 

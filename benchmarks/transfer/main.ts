@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { type BenchmarkServer, withBenchmarkServer } from '../audit/server';
+import { type BenchmarkServer, withBenchmarkServer } from '../server';
 import { median, spread, timed } from '../statistics';
 import { type Contender, CONTENDERS, loadWith, missing, prepare } from './contenders';
 import { generate } from './generate';

@@ -44,7 +44,7 @@ export function databaseFailure(error: unknown): unknown {
       return new PlatformError(
         'server-disk-full',
         `The server’s disk is full: ${reason}. ${UNCHANGED}`,
-        'Free or add space on the server (a load needs about three times the size of the SQLite file), and run the command again.',
+        'Free or add space on the server, for the tables, their indexes and the WAL of both, and run the command again.',
         options,
       );
     default:

@@ -26,7 +26,7 @@ export interface TransferSettings {
   schema?: SchemaPlan;
   signal?: AbortSignal;
   onPhase?: (phase: Phase) => void;
-  /** Of one table so far. */
+  /** So many more. */
   onRows?: (rows: number) => void;
 }
 

@@ -32,7 +32,7 @@ export function writeReport(
 ): WrittenReport {
   const { stack, status, startedAt, durationMs } = document;
   const folder = join(stackFolder, 'reports');
-  const name = `${fileName(command)}-${startedAt.toISOString().replace(/[:.]/g, '-')}`;
+  const name = runName(command, startedAt);
   const file = (form: string): string => join(folder, `${name}.${form}`);
   const files: string[] = [];
   const write = (form: string, content: string): void => {
@@ -80,6 +80,17 @@ function removeOld(folder: string, command: string, written: string): void {
 /** `backup verify` is `backup-verify`. */
 function fileName(command: string): string {
   return command.replaceAll(' ', '-');
+}
+
+/** What the files of one run are called, without their form. */
+const runName = (command: string, startedAt: Date): string =>
+  `${fileName(command)}-${startedAt.toISOString().replace(/[:.]/g, '-')}`;
+
+/** A file beside the run's reports, which goes when they do; its folder is made. */
+export function besideReport(stackFolder: string, command: string, startedAt: Date, form: string): string {
+  const folder = join(stackFolder, 'reports');
+  prepare(stackFolder, folder);
+  return join(folder, `${runName(command, startedAt)}.${form}`);
 }
 
 function prepare(stackFolder: string, folder: string): void {

@@ -4,16 +4,15 @@ import { join } from 'node:path';
 
 import type { Client } from 'pg';
 
-import { withClient } from '../../postgres/connection/client';
-import { qualified, quoteIdentifier } from '../../postgres/connection/quote';
+import { databaseSpec } from '../../infra/config/databaseSpec';
+import { withClient, withTransaction } from '../../postgres/connection/client';
 import { Issues } from '../../postgres/transfer/load/issues';
 import { loadTable } from '../../postgres/transfer/load/load';
 import { planTransfer, type TablePlan } from '../../postgres/transfer/plan';
 import { RefusedValues } from '../../postgres/transfer/refusals';
 import { openSource, type Source } from '../../postgres/transfer/source/open';
-import { filledTables } from '../../postgres/transfer/target/begin';
+import { actAsOwner, filledTables } from '../../postgres/transfer/target/begin';
 import { readTarget } from '../../postgres/transfer/target/tables';
-import { type TransferTarget } from '../../postgres/transfer/types';
 import type { CommandContext } from '../command';
 import { databaseAccess } from '../databaseAccess';
 import type { Stack } from '../stack';
@@ -54,24 +53,21 @@ async function loadFrom(
   client: Client,
   source: Source,
 ): Promise<LoadedSample[] | undefined> {
-  const target = transferTarget(context, stack);
+  const spec = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
+  const target = transferTarget(spec);
   const { owner } = target;
   const targets = await readTarget(client, target.schema, target.trail.schema);
   const { tables, problems } = planTransfer(source, targets, { tables: [], exclude: [], casts: {}, owner });
   const ordered = TABLES.flatMap((name) => tables.filter((table) => table.source.name === name));
   if (problems.length > 0 || (await filledTables(client, ordered, owner)).length > 0) return undefined;
   const issues = new Issues(stack.settings.transfer.policies, () => undefined);
-  await client.query('BEGIN');
-  try {
-    const loaded = await loadInto(client, source, ordered, target, issues);
+  return withTransaction(client, async () => {
+    await actAsOwner(client, target, ordered, 'sample of a first start');
+    const loaded = await loadInto(client, source, ordered, issues);
     context.signal.throwIfAborted();
     if (issues.refused > 0) throw new RefusedValues(issues);
-    await client.query('COMMIT');
     return loaded;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 /** Into tables with their indexes and references: for so few rows taking these off, as a transfer does, takes longer than the load. */
@@ -79,15 +75,8 @@ async function loadInto(
   client: Client,
   source: Source,
   tables: readonly TablePlan[],
-  { schema, owner, trail }: TransferTarget,
   issues: Issues,
 ): Promise<LoadedSample[]> {
-  const recorded = trail.tables.filter((each) => tables.some(({ target }) => target.name === each.table));
-  if (recorded.length > 0) {
-    const names = recorded.map(({ table }) => `${schema}.${table}`);
-    await client.query(`SELECT ${qualified(trail.schema, 'suspend')}($1, $2)`, ['sample of a first start', names]);
-  }
-  await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
   const loaded: LoadedSample[] = [];
   for (const table of tables) {
     const { loaded: rows } = await loadTable(client, source, table, {

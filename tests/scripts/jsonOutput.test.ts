@@ -210,6 +210,9 @@ describe('a stack', () => {
     expect(replaced).toMatchObject({ issues: { counts: { 'invalid-date': 1 } } });
     expect((replaced['issues'] as { counts: { orphan: number } }).counts.orphan).toBeGreaterThan(1);
     expect(codes(await report(['transfer', '--from', file, '--on', 'orphan=lose'], ExitCode.usage))).toEqual(['usage']);
+    expect(codes(await report(['transfer', '--from', file, '--create-schema'], ExitCode.refused))).toEqual([
+      'schema-from-migrations',
+    ]);
     expect(codes(await report(['transfer'], ExitCode.usage))).toEqual(['usage']);
     expect(codes(await report(['transfer', '--from', project.path('Pulumi.yaml')], ExitCode.usage))).toEqual([
       'source-not-sqlite',

@@ -1,4 +1,5 @@
 import type { TablePlan } from '../plan';
+import { quoted } from '../values/conversion';
 import { describe, type Fit, type SourceValue, Unfit } from '../values/value';
 import type { Issues } from './issues';
 
@@ -39,5 +40,5 @@ export function keyOf(plan: TablePlan, rowId: bigint | undefined, values: readon
 
 /** As a line for COPY. */
 export function copyLine(row: readonly (Fit | null)[]): string {
-  return `${row.map((fit) => (fit === null ? 'NULL' : `'${fit.text.replaceAll("'", "''")}'`)).join(',')}\n`;
+  return `${row.map((fit) => (fit === null ? 'NULL' : quoted(fit.text))).join(',')}\n`;
 }

@@ -3,9 +3,8 @@ import type { Client } from 'pg';
 import { PlatformError } from '../../../system/errors';
 import type { TablePlan } from '../plan';
 import type { Source } from '../source/open';
-import { lineOf, LineReader, rangesOf } from '../source/rows';
+import { lineOf, LineReader, othersOf, rangesOf } from '../source/rows';
 import { sqliteName } from '../source/sqlite';
-import { othersOf } from '../verify/checksum';
 import { convertRow, copyLine } from './convertRow';
 import { CopyWriter } from './copy';
 import type { Issues } from './issues';
@@ -64,7 +63,7 @@ export async function loadTable(
       if (text !== '') await write(Buffer.from(text, 'utf8'));
       result.rows += lines.rows;
       result.rejected += left;
-      onRows(result.rows);
+      onRows(lines.rows);
       // A server that is never waited for leaves no time to hear of an interrupt.
       if (writer === undefined && result.rows % 50_000 < lines.rows) await new Promise(setImmediate);
     }

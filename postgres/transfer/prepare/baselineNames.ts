@@ -1,6 +1,6 @@
 import type { Problem } from '../../../system/errors';
+import { isWord, sqliteStatements, type SqliteToken } from '../source/sqlTokens';
 import { SqliteHistory } from './sqliteHistory';
-import { isWord, sqliteStatements, type SqliteToken } from './sqliteSql';
 
 /** Bytes of a name that PostgreSQL keeps. */
 const NAME_BYTES = 63;

@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { hasWords, isWord, type SqliteStatement, sqliteStatements } from './sqliteSql';
+import { hasWords, isWord, type SqliteStatement, sqliteStatements } from '../source/sqlTokens';
 
 export const LOCK_FILE = 'migration_lock.toml';
 export const SCRIPT = 'migration.sql';

@@ -1,4 +1,11 @@
-import { hasWords, isWord, lineWith, type SqliteStatement, sqliteStatements, type SqliteToken } from './sqliteSql';
+import {
+  hasWords,
+  isWord,
+  lineWith,
+  type SqliteStatement,
+  sqliteStatements,
+  type SqliteToken,
+} from '../source/sqlTokens';
 import { indexColumns, isSymbol, type Part, tableParts } from './tableParts';
 
 /** Where a statement stands. */

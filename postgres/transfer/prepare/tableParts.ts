@@ -1,4 +1,4 @@
-import { hasWords, isWord, type SqliteToken } from './sqliteSql';
+import { hasWords, isWord, type SqliteToken } from '../source/sqlTokens';
 
 /** What a table or an index has beside plain columns. */
 export interface Part {

@@ -1,5 +1,5 @@
-import { sqliteTokens } from '../prepare/sqliteSql';
 import { isSymbol } from '../prepare/tableParts';
+import { sqliteTokens } from '../source/sqlTokens';
 import { assign } from './assign';
 import { type Expression, parseExpression, Untranslatable } from './expression';
 import { type ColumnKind, TYPES } from './kinds';

@@ -1,4 +1,4 @@
-import type { SqliteToken } from '../prepare/sqliteSql';
+import type { SqliteToken } from '../source/sqlTokens';
 
 /** An expression of SQLite's, as far as it is read here. */
 export type Expression =

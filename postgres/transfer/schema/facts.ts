@@ -1,6 +1,6 @@
-import type { SqliteToken } from '../prepare/sqliteSql';
 import type { Source } from '../source/open';
 import { sqliteText, type SqliteValue } from '../source/sqlite';
+import type { SqliteToken } from '../source/sqlTokens';
 import { type SourceTable, textOf } from '../source/tables';
 import { type Deferral, indexClauses, type TableClauses, tableClauses } from './tableSql';
 

@@ -1,5 +1,5 @@
-import { hasWords, isWord, type SqliteToken, sqliteTokens } from '../prepare/sqliteSql';
 import { isSymbol } from '../prepare/tableParts';
+import { hasWords, isWord, type SqliteToken, sqliteTokens } from '../source/sqlTokens';
 
 /** What no pragma says of a table: it stands in the statement that made it alone. */
 export interface TableClauses {

@@ -6,7 +6,7 @@ import { isWellFormed } from '../values/json';
 import type { SourceValue } from '../values/value';
 import type { Encoding } from './header';
 import type { Source } from './open';
-import { sqliteName, type SqliteValue } from './sqlite';
+import { sqliteName, sqliteText, type SqliteValue } from './sqlite';
 import { decode } from './tables';
 
 /** Rows in one piece; SQLite writes the lines of all of them in one call, which is what makes it fast. */
@@ -38,14 +38,12 @@ const isFit = ({ columns }: TablePlan, encoding: Encoding): string =>
 export function lineOf(pieces: readonly { piece: Piece; x: string; nullable: boolean }[]): string {
   const parts = pieces.map(({ piece: { spec, arguments: values }, x, nullable }) => {
     if (spec === '%Q' || !nullable) return { spec, values };
-    const whole = spec === '%s' ? values[0] : `format(${[quote(spec), ...values].join(', ')})`;
+    const whole = spec === '%s' ? values[0] : `format(${[sqliteText(spec), ...values].join(', ')})`;
     return { spec: '%s', values: [`iif(${x} IS NULL, 'NULL', ${whole})`] };
   });
   const spec = parts.map((part) => part.spec).join(',');
-  return `format(${[quote(spec) + ' || char(10)', ...parts.flatMap(({ values }) => values)].join(', ')})`;
+  return `format(${[sqliteText(spec) + ' || char(10)', ...parts.flatMap(({ values }) => values)].join(', ')})`;
 }
-
-const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Ranges that cover a table, each of a bounded number of rows and bytes. */
 export function* rangesOf({ database }: Source, { source: table, extent }: TablePlan): Generator<Range> {
@@ -140,13 +138,24 @@ export class LineReader {
   }
 }
 
+export interface StoredRow {
+  rowId: bigint | undefined;
+  values: SourceValue[];
+}
+
+/** The rows of a range that are in no line. */
+export function othersOf(source: Source, plan: TablePlan, range: Range, lines: Lines): Iterable<StoredRow> {
+  if (lines.bytes === undefined) return valuesOf(source, plan, range, 'all');
+  return lines.hasOthers ? valuesOf(source, plan, range, 'others') : [];
+}
+
 /** Rows with their values as SQLite stores them. `which`: those that fit no line, or all. */
 export function* valuesOf(
   source: Source,
   plan: TablePlan,
   range: Range,
   which: 'all' | 'others',
-): Generator<{ rowId: bigint | undefined; values: SourceValue[] }> {
+): Generator<StoredRow> {
   const { columns, source: table } = plan;
   const selected = columns.map(({ source: name }) => {
     const x = sqliteName(name);

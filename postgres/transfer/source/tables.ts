@@ -101,7 +101,7 @@ export function readExtent({ database }: Source, { name, rowId }: SourceTable): 
   const table = sqliteName(name);
   const bound = (which: 'min' | 'max'): string =>
     rowId === undefined ? 'NULL' : `(SELECT ${which}(${rowId}) FROM ${table})`;
-  // A virtual table over the pages: many times faster than measuring values.
+  // A virtual table over the pages: faster than measuring values.
   const [rows, lowest, highest, longest] = database.first(
     `SELECT (SELECT count(*) FROM ${table}), ${bound('min')}, ${bound('max')},
             (SELECT mx_payload FROM dbstat WHERE name = ${sqliteText(name)} AND aggregate = 1)`,

@@ -15,33 +15,60 @@ import { readTarget, type TargetTable } from './tables';
 /** Somebody who reads or writes the tables is waited for this long. */
 const LOCK_WAIT_MS = 10_000;
 
-/** Of the server, while it builds indexes; the usual 64 MB make it sort a million keys in parts, which takes half as long again. */
+/** Of the server, while it builds indexes; in the usual 64 MB it sorts a million keys in parts. */
 const SORT_MEMORY = '256MB';
+
+/** Suspends the trail of those tables that it records, then takes the owner's rights; both until the transaction ends. */
+export async function actAsOwner(
+  client: Client,
+  { schema, owner, trail }: TransferTarget,
+  tables: readonly Pick<TablePlan, 'target'>[],
+  reason: string,
+): Promise<void> {
+  const recorded = tables
+    .filter(({ target }) => trail.tables.some((each) => each.schema === schema && each.table === target.name))
+    .map(({ target }) => `${schema}.${target.name}`);
+  if (recorded.length > 0)
+    await client.query(`SELECT ${qualified(trail.schema, 'suspend')}($1, $2)`, [reason, recorded]);
+  await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
+}
+
+/** Runs `work` with the owner's rights in a transaction that is always rolled back. */
+export async function lookAsOwner<T>(
+  client: Client,
+  owner: string,
+  work: () => Promise<T>,
+  mode: '' | 'READ ONLY' | 'ISOLATION LEVEL REPEATABLE READ READ ONLY' = 'READ ONLY',
+): Promise<T> {
+  await client.query(`BEGIN ${mode}`);
+  try {
+    await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
+    return await work();
+  } catch (error) {
+    throw databaseFailure(error);
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
 
 /** Locks, the trail's marker, the owner's rights, and that nothing has changed since the plan. */
 export async function begin(
   client: Client,
   source: Source,
   { tables }: TransferPlan,
-  { schema, owner, trail }: TransferTarget,
+  target: TransferTarget,
   { truncate, lockWaitMs = LOCK_WAIT_MS, schema: made }: TransferSettings,
 ): Promise<void> {
+  const { schema, trail } = target;
   const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
     TRANSFER_LOCK,
   ]);
   if (rows[0]?.locked !== true) {
     throw transferRunning();
   }
-  const recorded = tables
-    // One that is only made now has no trail yet.
-    .filter(({ target }) => made?.tables.includes(target.name) !== true)
-    .filter(({ target }) => trail.tables.some((each) => each.schema === schema && each.table === target.name))
-    .map(({ target }) => `${schema}.${target.name}`);
-  if (recorded.length > 0) {
-    const reason = `transfer of ${source.file}`.slice(0, 300);
-    await client.query(`SELECT ${qualified(trail.schema, 'suspend')}($1, $2)`, [reason, recorded]);
-  }
-  await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
+  // A table that is only made now has no trail yet.
+  const there = tables.filter(({ target }) => made?.tables.includes(target.name) !== true);
+  await actAsOwner(client, target, there, `transfer of ${source.file}`.slice(0, 300));
   await waitForLocks(client, lockWaitMs);
   await client.query(
     `SELECT set_config('maintenance_work_mem', $1, true) WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes($1)`,
@@ -50,7 +77,7 @@ export async function begin(
   await createSchema(client, made?.statements ?? []);
   await client.query(`LOCK TABLE ${tables.map(({ target }) => target.qualified).join(', ')} IN ACCESS EXCLUSIVE MODE`);
   const now = new Map((await readTarget(client, schema, trail.schema)).map((table) => [table.name, table]));
-  const changed = tables.filter(({ target }) => !isSame(now.get(target.name), target));
+  const changed = tables.filter((table) => !isSame(now.get(table.target.name), table.target));
   if (changed.length > 0) {
     throw new PlatformError(
       'target-changed',
@@ -71,38 +98,23 @@ export async function targetWith(
   { schema, owner, trail }: TransferTarget,
   { statements }: SchemaPlan,
 ): Promise<TargetTable[]> {
-  await client.query('BEGIN');
-  try {
-    await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
+  const rehearse = async (): Promise<TargetTable[]> => {
     await waitForLocks(client, LOCK_WAIT_MS);
     await createSchema(client, statements);
-    return await readTarget(client, schema, trail.schema);
-  } catch (error) {
-    throw databaseFailure(error);
-  } finally {
-    await client.query('ROLLBACK').catch(() => undefined);
-  }
+    return readTarget(client, schema, trail.schema);
+  };
+  return lookAsOwner(client, owner, rehearse, '');
 }
 
 const isSame = (one: TargetTable | undefined, other: TargetTable): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
 
 /** Tables that have rows, with how many; asked as their owner. */
-export async function filledTables(
+export const filledTables = (
   client: Client,
   tables: readonly Pick<TablePlan, 'target'>[],
   owner: string,
-): Promise<{ table: string; rows: number }[]> {
-  await client.query('BEGIN READ ONLY');
-  try {
-    await client.query(`SET LOCAL ROLE ${quoteIdentifier(owner)}`);
-    return await countRows(client, tables);
-  } catch (error) {
-    throw databaseFailure(error);
-  } finally {
-    await client.query('ROLLBACK').catch(() => undefined);
-  }
-}
+): Promise<{ table: string; rows: number }[]> => lookAsOwner(client, owner, () => countRows(client, tables));
 
 async function countRows(
   client: Client,

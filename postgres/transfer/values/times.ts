@@ -69,7 +69,7 @@ export function timestampConversion(type: string, digits: number, hasZone: boole
   return {
     label: `${unit === 'unixepoch-ms' ? 'milliseconds' : unit} or text to ${type}`,
     fits: (x) => `(${isNumber(x)} OR ${digits >= 3 ? isPlainText(x) : 'FALSE'})`,
-    // strftime() with fractions takes three times as long.
+    // Much faster than strftime() with fractions.
     copy: (x) => ({
       spec: `%s.%03d${zone}`,
       arguments: [

@@ -5,7 +5,7 @@ import { convertRow } from '../load/convertRow';
 import { Issues } from '../load/issues';
 import type { ColumnPlan, TablePlan } from '../plan';
 import type { Source } from '../source/open';
-import { lineOf, LineReader, type Lines, type Range, RangeColumns, rangesOf, valuesOf } from '../source/rows';
+import { lineOf, LineReader, othersOf, type Range, RangeColumns, rangesOf } from '../source/rows';
 import { sqliteName } from '../source/sqlite';
 import { jsonbText } from '../values/json';
 import type { Policies } from '../values/kinds';
@@ -21,10 +21,13 @@ export interface TableSum {
 const isHashed = ({ conversion }: ColumnPlan): boolean => typeof conversion.canonical === 'string';
 const isLined = (column: ColumnPlan): boolean => !isHashed(column);
 
+/** A value's canonical form in SQL of PostgreSQL, never NULL. */
+export const serverForm = ({ target, conversion }: ColumnPlan, alias: string): string =>
+  `coalesce((${conversion.server(`${alias}.${quoteIdentifier(target.name)}`)}) COLLATE "C", 'NULL')`;
+
 /** What PostgreSQL computes for a row: a hash of the canonical forms, and to it chained those that JavaScript makes on the other side. */
 export function serverHash({ columns }: TablePlan, alias: string): string {
-  const form = ({ target, conversion }: ColumnPlan): string =>
-    `coalesce((${conversion.server(`${alias}.${quoteIdentifier(target.name)}`)}) COLLATE "C", 'NULL')`;
+  const form = (column: ColumnPlan): string => serverForm(column, alias);
   const line = columns.filter(isLined).map(form).join(` || ',' || `) || `''::text COLLATE "C"`;
   return columns
     .filter(isHashed)
@@ -79,16 +82,6 @@ export function* sourceSum(
   }
   return { rows: sum.rows, sum: sum.sum };
 }
-
-export const othersOf = (
-  source: Source,
-  plan: TablePlan,
-  range: Range,
-  lines: Lines,
-): Iterable<ReturnType<typeof valuesOf> extends Generator<infer T> ? T : never> => {
-  if (lines.bytes === undefined) return valuesOf(source, plan, range, 'all');
-  return lines.hasOthers ? valuesOf(source, plan, range, 'others') : [];
-};
 
 /** Canonical forms of the columns that SQLite cannot write, of the rows that fit a line; undefined where a text is not valid. */
 function formsOf(

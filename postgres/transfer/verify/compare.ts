@@ -1,11 +1,10 @@
 import type { Client } from 'pg';
 
-import { quoteIdentifier } from '../../connection/quote';
-import { databaseFailure } from '../failure';
 import type { Loaded } from '../load/load';
 import type { TablePlan, TransferPlan } from '../plan';
 import { DifferenceError } from '../refusals';
 import type { Source } from '../source/open';
+import { lookAsOwner } from '../target/begin';
 import type { TransferTarget } from '../types';
 import type { Policies } from '../values/kinds';
 import { serverSum, sourceSum, type TableSum } from './checksum';
@@ -19,19 +18,14 @@ export async function verifyTransfer(
   target: Pick<TransferTarget, 'owner'>,
   policies: Policies,
 ): Promise<Map<TablePlan, TableSum>> {
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
-    await client.query(`SET LOCAL ROLE ${quoteIdentifier(target.owner)}`);
+  const look = async (): Promise<Map<TablePlan, TableSum>> => {
     const sums = new SourceSums(source, plan.tables, policies);
     const arrived = await serverSums(client, plan.tables, sums);
     await compare(client, source, plan.tables, { expected: sums.finish(new Map()), arrived }, policies);
     source.assertUnchanged();
     return arrived;
-  } catch (error) {
-    throw databaseFailure(error);
-  } finally {
-    await client.query('ROLLBACK').catch(() => undefined);
-  }
+  };
+  return lookAsOwner(client, target.owner, look, 'ISOLATION LEVEL REPEATABLE READ READ ONLY');
 }
 
 /** Of every table, as the server has it. */

@@ -19,26 +19,18 @@ export function hashBytes(bytes: Buffer, start: number, end: number, seed: Hash6
   let a = (0x9e3779b9 + length + 3923095) | 0;
   let b = a;
   let c = a;
-  if (seed.high !== 0 || seed.low !== 0) {
-    a = (a + seed.high) | 0;
-    b = (b + seed.low) | 0;
-    a = (a - c) ^ rotate(c, 4);
-    c = (c + b) | 0;
-    b = (b - a) ^ rotate(a, 6);
-    a = (a + c) | 0;
-    c = (c - b) ^ rotate(b, 8);
-    b = (b + a) | 0;
-    a = (a - c) ^ rotate(c, 16);
-    c = (c + b) | 0;
-    b = (b - a) ^ rotate(a, 19);
-    a = (a + c) | 0;
-    c = (c - b) ^ rotate(b, 4);
-    b = (b + a) | 0;
-  }
-  for (; length >= 12; length -= 12, i += 12) {
-    a = (a + word(bytes, i)) | 0;
-    b = (b + word(bytes, i + 4)) | 0;
-    c = (c + word(bytes, i + 8)) | 0;
+  // A seed is mixed in as a block before the first one.
+  for (let hasSeed = seed.high !== 0 || seed.low !== 0; hasSeed || length >= 12; hasSeed = false) {
+    if (hasSeed) {
+      a = (a + seed.high) | 0;
+      b = (b + seed.low) | 0;
+    } else {
+      a = (a + word(bytes, i)) | 0;
+      b = (b + word(bytes, i + 4)) | 0;
+      c = (c + word(bytes, i + 8)) | 0;
+      length -= 12;
+      i += 12;
+    }
     a = (a - c) ^ rotate(c, 4);
     c = (c + b) | 0;
     b = (b - a) ^ rotate(a, 6);

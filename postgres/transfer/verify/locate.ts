@@ -1,12 +1,12 @@
 import type { Client } from 'pg';
 
-import { quoteIdentifier } from '../../connection/quote';
 import { convertRow, keyOf } from '../load/convertRow';
 import { Issues } from '../load/issues';
 import type { ColumnPlan, TablePlan } from '../plan';
 import type { Source } from '../source/open';
 import { rangesOf, valuesOf } from '../source/rows';
 import type { Policies } from '../values/kinds';
+import { serverForm } from './checksum';
 import { type Hash64, hashBytes, hashValue } from './hash';
 
 /** One thing that is not the same on both sides. */
@@ -101,8 +101,7 @@ function hashOf(text: string): bigint {
   return hashValue(hash);
 }
 
-const formOf = ({ target, conversion }: ColumnPlan): string =>
-  `coalesce((${conversion.server(`t.${quoteIdentifier(target.name)}`)}) COLLATE "C", 'NULL')`;
+const formOf = (column: ColumnPlan): string => serverForm(column, 't');
 
 const lineOf = (columns: readonly ColumnPlan[]): string => columns.map(formOf).join(` || ',' || `);
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
 import type { Kind, ReportDocument, Section, Table, Value } from '../../../scripts/report/document';
+import { formatValue } from '../../../scripts/report/format';
 import { printable } from '../../../scripts/report/print';
 import { SAMPLE } from './sample';
 
@@ -90,3 +91,14 @@ export function proseText(text: string): string {
     .filter((line) => line !== '')
     .join('\n');
 }
+
+/** What the cells of a document's tables show in every form. */
+export const shownCells = (document: ReportDocument): string[][][] =>
+  document.sections.flatMap(({ tables = [] }) =>
+    tables.map(({ columns, rows, totals }) => [
+      columns.map(({ heading }) => printable(heading)),
+      ...[...rows, ...(totals === undefined ? [] : [totals])].map((row) =>
+        row.map((one, at) => formatValue(one, columns[at]?.kind ?? 'text')),
+      ),
+    ]),
+  );

@@ -1,10 +1,10 @@
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { sqliteTokens } from '../../../../postgres/transfer/prepare/sqliteSql';
 import { parseExpression, Untranslatable } from '../../../../postgres/transfer/schema/expression';
 import type { Collation, ValueKind } from '../../../../postgres/transfer/schema/kinds';
 import { condition, translate } from '../../../../postgres/transfer/schema/translate';
+import { sqliteTokens } from '../../../../postgres/transfer/source/sqlTokens';
 import { freshDatabase, type TestDatabase } from '../../../support/database';
 
 const COLUMNS: Record<string, { sqlite: string; kind: ValueKind; type: string; collation?: Collation }> = {

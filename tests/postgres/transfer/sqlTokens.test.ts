@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { sqliteStatements } from '../../../../postgres/transfer/prepare/sqliteSql';
+import { sqliteStatements } from '../../../postgres/transfer/source/sqlTokens';
 
 const words = (sql: string): string[][] => sqliteStatements(sql).map(({ tokens }) => tokens.map(({ text }) => text));
 

@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 
 import { Client } from 'pg';
 
-import { defaultParameters } from '../../infra/config/defaults';
-import { serverAccount } from '../../postgres/server/account';
-import { findBinaries, requireTool } from '../../postgres/server/binaries';
-import { findFreePort } from '../../postgres/server/port';
-import { renderConf } from '../../postgres/tuning/render';
+import { defaultParameters } from '../infra/config/defaults';
+import { serverAccount } from '../postgres/server/account';
+import { findBinaries, requireTool } from '../postgres/server/binaries';
+import { findFreePort } from '../postgres/server/port';
+import { renderConf } from '../postgres/tuning/render';
 
 const run = promisify(execFile);
 
