@@ -44,7 +44,8 @@ export interface RoleSpec {
   createRole: boolean;
   replication: boolean;
   bypassRowLevelSecurity: boolean;
-  purpose: 'owner' | 'migrator' | 'loader' | 'application' | 'readOnly' | 'monitor' | 'auditor' | 'auditOwner';
+  purpose:
+    'owner' | 'migrator' | 'loader' | 'application' | 'readOnly' | 'monitor' | 'auditor' | 'backup' | 'auditOwner';
 }
 
 /** What lies in a schema and carries rights of its own. */
@@ -115,6 +116,8 @@ export interface AuditSpec extends Omit<AuditSettings, 'tables' | 'loaders'> {
   readers: string[];
   /** Default: superusers alone. */
   loaders?: string[];
+  /** May read every partition of the trail, to dump the database. Default: superusers alone. */
+  dumpers?: string[];
   tables: AuditedTable[];
 }
 

@@ -20,11 +20,13 @@ const CLUSTER_SQL = [
   `CREATE ROLE inclusive LOGIN PASSWORD 'x' CONNECTION LIMIT 20`,
   `CREATE ROLE coach_migrator LOGIN PASSWORD 'x'`,
   `CREATE ROLE coach_loader LOGIN NOINHERIT PASSWORD 'x'`,
+  `CREATE ROLE coach_backup LOGIN PASSWORD 'x'`,
   `CREATE ROLE coach_readonly LOGIN PASSWORD 'x'`,
   `CREATE ROLE coach_monitor LOGIN PASSWORD 'x'`,
   `CREATE ROLE coach_auditor LOGIN PASSWORD 'x'`,
   `GRANT coach_owner TO coach_migrator`,
   `GRANT coach_owner TO coach_loader`,
+  `GRANT pg_read_all_data TO coach_backup`,
   `GRANT pg_monitor TO coach_monitor`,
   `CREATE DATABASE inclusive_ai TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`,
 ];
@@ -32,7 +34,7 @@ const CLUSTER_SQL = [
 const DATABASE_SQL = [
   ...['uuid-ossp', 'pg_trgm', 'btree_gin', 'pg_stat_statements'].map((name) => `CREATE EXTENSION "${name}"`),
   `REVOKE ALL ON DATABASE inclusive_ai FROM PUBLIC`,
-  `GRANT CONNECT ON DATABASE inclusive_ai TO inclusive, coach_migrator, coach_loader, coach_readonly, coach_monitor, coach_auditor`,
+  `GRANT CONNECT ON DATABASE inclusive_ai TO inclusive, coach_migrator, coach_loader, coach_readonly, coach_monitor, coach_auditor, coach_backup`,
   `GRANT CREATE, TEMPORARY ON DATABASE inclusive_ai TO coach_owner`,
   `ALTER SCHEMA public OWNER TO coach_owner`,
   `GRANT USAGE ON SCHEMA public TO inclusive, coach_readonly`,

@@ -57,6 +57,7 @@ export function databaseSpec(settings: Settings, { projectRoot, machine }: SpecC
       owner: roles.auditOwner.name,
       readers: [roles.auditor.name],
       loaders: [...new Set([roles.loader.name, ...audit.loaders])],
+      dumpers: [roles.backup.name],
       tables: audit.tables
         .filter(({ enabled }) => enabled)
         .map(({ schema, table, exclude, redact }) => ({
@@ -123,6 +124,7 @@ function roleSpecs({ roles }: Pick<Settings, 'roles'>): RoleSpec[] {
     { ...plain, ...roles.readOnly, purpose: 'readOnly', login: true },
     { ...plain, ...roles.monitor, purpose: 'monitor', login: true, memberOf: ['pg_monitor'] },
     { ...plain, ...roles.auditor, purpose: 'auditor', login: true },
+    { ...plain, ...roles.backup, purpose: 'backup', login: true, memberOf: ['pg_read_all_data'] },
     { ...plain, ...roles.auditOwner, purpose: 'auditOwner', login: false },
   ];
 }

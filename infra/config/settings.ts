@@ -230,6 +230,7 @@ export const settingsSchema = (environment: Environment) =>
       readOnly: loginRole('coach_readonly', 'reads rows'),
       monitor: loginRole('coach_monitor', 'member of pg_monitor'),
       auditor: loginRole('coach_auditor', 'reads the audit trail'),
+      backup: loginRole('coach_backup', 'reads all there is, for a dump'),
       auditOwner: groupRole(
         'coach_audit_owner',
         'owns the audit trail, never logs in',

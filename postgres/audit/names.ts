@@ -32,6 +32,9 @@ export const APPLYING_SETTING = 'coach_audit.applying';
 /** The application's user, set by the application with SET LOCAL. */
 export const USER_SETTING = 'app.current_user_id';
 
+/** Lets whoever dumps the database read a partition. */
+export const DUMP_POLICY = 'dump';
+
 export const MASK = '[redacted]';
 export const CHANGED_MASK = '[redacted: changed]';
 

@@ -41,6 +41,7 @@ const DEFAULT_NAMES: Record<string, string> = {
   readOnly: 'coach_readonly',
   monitor: 'coach_monitor',
   auditor: 'coach_auditor',
+  backup: 'coach_backup',
   auditOwner: 'coach_audit_owner',
 };
 

@@ -51,12 +51,13 @@ function expectNowhere(passwords: readonly string[], texts: Iterable<[string, st
 }
 
 describe('passwords', { timeout: 120_000 }, () => {
-  it('are in the state, seven of them, and encrypted', async () => {
+  it('are in the state, eight of them, and encrypted', async () => {
     expect(first.code, first.stderr).toBe(0);
     expect(second.code, second.stderr).toBe(0);
     const passwords = await passwordsOf(project);
     expect(Object.keys(passwords).sort()).toEqual([
       'coach_auditor',
+      'coach_backup',
       'coach_loader',
       'coach_migrator',
       'coach_monitor',
@@ -64,7 +65,7 @@ describe('passwords', { timeout: 120_000 }, () => {
       'inclusive',
       'postgres',
     ]);
-    expect(new Set(Object.values(passwords)).size).toBe(7);
+    expect(new Set(Object.values(passwords)).size).toBe(8);
     for (const password of Object.values(passwords)) expect(password).toMatch(/^[A-Za-z0-9]{32}$/);
   });
 

@@ -130,6 +130,7 @@ const EXPECTED: Record<keyof AuditSpec, Expectation> = {
   owner: NAME,
   readers: ROLES,
   loaders: optional(ROLES),
+  dumpers: optional(ROLES),
   tables: [Array.isArray, 'a list of tables'],
   retentionMonths: MONTHS,
   monthsAhead: MONTHS,

@@ -6,7 +6,7 @@ import type { AuditActual } from '../catalog';
 import { type Recording, recordingOf } from '../recording';
 import type { AuditFunction } from '../sql/function';
 import { auditFunctions } from '../sql/functions';
-import { planFunctions, planOwnTriggers, planPolicy } from './planFunctions';
+import { planFunctions, planOwnTriggers, planPolicies } from './planFunctions';
 import { planCron, planGuard, planPartitions } from './planMaintenance';
 import { planStorage } from './planStorage';
 import { planRemovals, planTable } from './planTables';
@@ -30,7 +30,7 @@ export function planAudit(spec: AuditSpec, actual: AuditActual, moment: Date): A
   const steps = [
     ...planStorage(spec, actual),
     ...planFunctions(spec, actual, functions),
-    ...planPolicy(spec, actual),
+    ...planPolicies(spec, actual),
     ...planOwnTriggers(spec, actual),
     ...planRemovals(spec, actual, recordings),
     ...recordings.flatMap((recording) => planTable(spec, actual, recording, functions)),

@@ -2,37 +2,52 @@ import { qualified, quoteIdentifier } from '../../connection/quote';
 import { grantee } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
 import type { Step } from '../../steps/step';
-import type { AuditActual } from '../catalog';
-import { literal, SUPPORT, trailNames } from '../names';
+import type { AuditActual, PolicyFacts } from '../catalog';
+import { defaultPartitionName, DUMP_POLICY, literal, SUPPORT, trailNames } from '../names';
 import type { AuditFunction } from '../sql/function';
 import { beginHashed, endHashed } from '../sql/tables';
 import { sameSet, step } from './step';
 
-/** Row security refuses everybody by default, whatever is granted to them: the readers' policy is the only one. */
-export function planPolicy(spec: AuditSpec, actual: AuditActual): Step[] {
-  const { trail } = trailNames(spec);
-  const wanted = spec.readers.length > 0;
-  const right = actual.policies.find(
-    ({ name, relation, command, roles, using }) =>
-      name === POLICY &&
-      relation === spec.table &&
-      command === 'SELECT' &&
-      using === 'true' &&
-      sameSet(roles, spec.readers),
-  );
-  const wrong = actual.policies.filter((policy) => policy !== right || !wanted);
-  const steps = wrong.map(({ name, relation }) =>
-    step('remove', `policy ${name} on ${relation}`, 'not declared', [
-      `DROP POLICY ${quoteIdentifier(name)} ON ${qualified(spec.schema, relation)}`,
-    ]),
-  );
-  if (right !== undefined || !wanted) return steps;
-  const sql = [
-    `CREATE POLICY ${POLICY} ON ${trail} FOR SELECT TO ${spec.readers.map(grantee).join(', ')} USING (true)`,
+/**
+ * Row security refuses everybody by default, whatever is granted to them. These policies are the only ones: readers see the trail, and whoever
+ * dumps the database each of its partitions too, since pg_dump reads those one by one. `maintain` gives a partition that it makes its own.
+ */
+export function planPolicies(spec: AuditSpec, actual: AuditActual): Step[] {
+  const { readers, dumpers = [], schema, table } = spec;
+  // A month that a person detached is one still: `maintain` attaches it again.
+  const isMonth = (name: string): boolean => name.startsWith(`${table}_`) && /^\d{4}_\d{2}$/.test(name.slice(-7));
+  const partitions = actual.relations
+    .filter(({ name, parent, kind }) => parent === table || (kind === 'r' && isMonth(name)))
+    .map(({ name }) => name);
+  const wanted = [
+    { name: 'readers', relation: table, roles: readers },
+    ...[...new Set([table, defaultPartitionName(spec), ...partitions])].map((relation) => ({
+      name: DUMP_POLICY,
+      relation,
+      roles: dumpers,
+    })),
+  ].filter(({ roles }) => roles.length > 0);
+  const isRight = (policy: PolicyFacts, { name, relation, roles }: (typeof wanted)[number]): boolean =>
+    policy.name === name &&
+    policy.relation === relation &&
+    policy.command === 'SELECT' &&
+    policy.using === 'true' &&
+    sameSet(policy.roles, roles);
+  const wrong = actual.policies.filter((policy) => !wanted.some((one) => isRight(policy, one)));
+  const missing = wanted.filter((one) => !actual.policies.some((policy) => isRight(policy, one)));
+  return [
+    ...wrong.map(({ name, relation }) =>
+      step('remove', `policy ${name} on ${relation}`, 'not declared', [
+        `DROP POLICY ${quoteIdentifier(name)} ON ${qualified(schema, relation)}`,
+      ]),
+    ),
+    ...missing.map(({ name, relation, roles }) =>
+      step('create', `policy ${name} on ${relation}`, `for ${roles.join(', ')}`, [
+        `CREATE POLICY ${name} ON ${qualified(schema, relation)} FOR SELECT TO ${roles.map(grantee).join(', ')} USING (true)`,
+      ]),
+    ),
   ];
-  return [...steps, step('create', `policy ${POLICY} on ${spec.table}`, `for ${spec.readers.join(', ')}`, sql)];
 }
-const POLICY = 'readers';
 
 export function planFunctions(spec: AuditSpec, actual: AuditActual, desired: readonly AuditFunction[]): Step[] {
   return desired.flatMap((wanted) => {

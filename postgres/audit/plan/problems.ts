@@ -46,7 +46,7 @@ function nameProblems(spec: AuditSpec): Problem[] {
 
 function roleProblems(spec: AuditSpec, { roles }: AuditActual): Problem[] {
   const present = new Set(roles.map(({ name }) => name));
-  return [...new Set([...spec.readers, ...(spec.loaders ?? [])])]
+  return [...new Set([...spec.readers, ...(spec.loaders ?? []), ...(spec.dumpers ?? [])])]
     .filter((name) => !present.has(name))
     .map((name) => ({
       code: 'audit-role-missing',

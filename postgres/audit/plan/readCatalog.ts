@@ -11,7 +11,7 @@ import { firesFirst, generatedFrom, needsSql } from '../sql/needs';
 /** What the catalog says about the trail: a constant number of queries, whatever the number of tables. */
 export async function readAudit(client: Client, spec: AuditSpec): Promise<AuditActual> {
   const names = spec.tables.map(({ schema, table }) => ({ schema, table }));
-  const roles = [spec.owner, ...spec.readers, ...(spec.loaders ?? [])];
+  const roles = [spec.owner, ...spec.readers, ...(spec.loaders ?? []), ...(spec.dumpers ?? [])];
   const guards = Object.values(guardNames(spec));
   const { rows } = await client.query<{ facts: Omit<AuditActual, 'tables' | 'audited' | 'cron'> & Presence }>(TRAIL, [
     spec.schema,

@@ -1,3 +1,4 @@
+import { grantee } from '../../connection/quote';
 import type { AuditSpec } from '../../spec';
 import {
   APPLYING_SETTING,
@@ -5,6 +6,7 @@ import {
   CHANGED_MASK,
   type ChangeOperation,
   defaultPartitionName,
+  DUMP_POLICY,
   json,
   literal,
   MASK,
@@ -70,6 +72,8 @@ function valuesOf(spec: AuditSpec): Record<string, string> {
     table: literal(spec.table),
     defaultPartition: literal(defaultPartitionName(spec)),
     owner: literal(spec.owner),
+    dumpers: literal((spec.dumpers ?? []).map(grantee).join(', ')),
+    dumpPolicy: literal(DUMP_POLICY),
     monthsAhead: String(spec.monthsAhead),
     retentionMonths: String(spec.retentionMonths),
     hashChain: String(spec.hashChain),

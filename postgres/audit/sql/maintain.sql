@@ -14,6 +14,9 @@ DECLARE
   home CONSTANT text := /*=schema*/ 'audit';
   trail CONSTANT text := /*=table*/ 'audit_log';
   spare CONSTANT text := /*=defaultPartition*/ 'audit_log_default';
+  -- Roles that dump the database, quoted; empty: none.
+  dumpers CONSTANT text := /*=dumpers*/ '"coach_backup"';
+  dump_policy CONSTANT text := /*=dumpPolicy*/ 'dump';
   -- Months are UTC's, and counted without a zone.
   this_month CONSTANT timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
   item record;
@@ -48,6 +51,10 @@ BEGIN
       made := to_regclass(format('%I.%I', home, item.partition)) IS NULL;
       IF made THEN EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL)', home, item.partition, trail); END IF;
       EXECUTE format('ALTER TABLE %I.%I ENABLE ROW LEVEL SECURITY', home, item.partition);
+      IF dumpers <> '' AND NOT EXISTS (SELECT FROM pg_policy AS p
+           WHERE p.polrelid = to_regclass(format('%I.%I', home, item.partition)) AND p.polname = dump_policy) THEN
+        EXECUTE format('CREATE POLICY %I ON %I.%I FOR SELECT TO %s USING (true)', dump_policy, home, item.partition, dumpers);
+      END IF;
       moved := 0;
       IF EXISTS (SELECT FROM audit.audit_log_default AS d WHERE d."timestamp" >= item.lower AND d."timestamp" < item.upper) THEN
         LOCK TABLE audit.audit_log_default IN ACCESS EXCLUSIVE MODE;

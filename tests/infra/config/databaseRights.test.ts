@@ -80,6 +80,7 @@ describe('the rights the description gives', () => {
           readOnly: name('readonly'),
           monitor: name('monitor'),
           auditor: name('auditor'),
+          backup: name('backup'),
           auditOwner: name('audit_owner'),
         },
       },

@@ -29,6 +29,7 @@ describe('databaseSpec', () => {
       ['readOnly', 'coach_readonly', true],
       ['monitor', 'coach_monitor', true],
       ['auditor', 'coach_auditor', true],
+      ['backup', 'coach_backup', true],
       ['auditOwner', 'coach_audit_owner', false],
     ]);
     for (const role of spec.roles) {
@@ -42,6 +43,7 @@ describe('databaseSpec', () => {
       ['coach_migrator', ['coach_owner'], 'coach_owner'],
       ['coach_loader', ['coach_owner'], undefined],
       ['coach_monitor', ['pg_monitor'], undefined],
+      ['coach_backup', ['pg_read_all_data'], undefined],
     ]);
     expect(spec.roles.find(({ purpose }) => purpose === 'application')?.connectionLimit).toBe(20);
   });
@@ -71,6 +73,7 @@ describe('databaseSpec', () => {
       owner: 'coach_audit_owner',
       readers: ['coach_auditor'],
       loaders: ['coach_loader'],
+      dumpers: ['coach_backup'],
       schema: 'audit',
       table: 'audit_log',
     });

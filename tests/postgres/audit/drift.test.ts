@@ -120,6 +120,11 @@ describe('what was changed by hand is found and repaired', () => {
     ],
     ['a policy more', () => `CREATE POLICY more ON audit.audit_log USING (true)`, 'policy more on audit_log'],
     ['the readers’ policy dropped', () => `DROP POLICY readers ON audit.audit_log`, 'policy readers on audit_log'],
+    [
+      'a partition that the dump does not see',
+      () => `DROP POLICY dump ON audit.audit_log_default`,
+      'policy dump on audit_log_default',
+    ],
     ['the schema open', ({ app }) => `GRANT ALL ON SCHEMA audit TO ${app}`, 'schema audit'],
     ['the schema of another owner', ({ app }) => `ALTER SCHEMA audit OWNER TO ${app}`, 'schema audit'],
     ['the owner logs in', ({ auditOwner }) => `ALTER ROLE ${auditOwner} LOGIN`, `role `],

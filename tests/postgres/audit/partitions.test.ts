@@ -58,6 +58,20 @@ describe('months', () => {
     expect(planLines(await database.plan())).toEqual([]);
   });
 
+  it('are each read by whoever dumps the database, one by one, and by nobody else', async () => {
+    await past('2024-01-15 00:00+00');
+    await maintain();
+    const [backup, reader] = [await database.as('backup'), await database.as('reader')];
+    for (const partition of await partitions()) {
+      const count = `SELECT count(*)::int AS rows FROM audit.${partition}`;
+      const { rows } = await backup.query<{ rows: number }>(count);
+      expect(rows, partition).toEqual((await database.admin.query(count)).rows);
+      await expect(reader.query(count)).rejects.toMatchObject({ code: '42501' });
+    }
+    expect((await backup.query(`SELECT FROM audit.audit_log_2024_01`)).rowCount).toBe(1);
+    await expect(backup.query(`DELETE FROM audit.audit_log_2024_01`)).rejects.toMatchObject({ code: '42501' });
+  });
+
   it('that are missing are in the plan, and made by up', async () => {
     await database.admin.query(`DROP TABLE audit.${monthsFrom(now, 3)[2]}`);
     expect(planLines(await database.plan())).toEqual([`~ partitions: create ${monthsFrom(now, 3)[2]}`]);

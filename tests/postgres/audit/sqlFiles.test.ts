@@ -52,7 +52,7 @@ describe('the SQL files', () => {
 
   it('say for the default trail what is in its database: each sample that is a plain value is the value', async () => {
     const plan = planAudit(
-      { ...database.spec, owner: 'coach_audit', monthsAhead: 3 },
+      { ...database.spec, owner: 'coach_audit', dumpers: ['coach_backup'], monthsAhead: 3 },
       { ...(await readAudit(database.admin, database.spec)), functions: [] },
       new Date(),
     );

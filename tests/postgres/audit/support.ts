@@ -24,6 +24,8 @@ export interface Roles {
   migrator: string;
   /** Logs in as itself, becomes tableOwner by SET ROLE alone, may suspend. */
   loader: string;
+  /** Member of pg_read_all_data, dumps the database. */
+  backup: string;
   /** Owns the application's tables, nobody logs in as it. */
   tableOwner: string;
   app: string;
@@ -77,6 +79,7 @@ export async function auditedDatabase(
     reader: role('reader'),
     migrator: role('migrator'),
     loader: role('loader'),
+    backup: role('backup'),
     tableOwner: role('owner'),
     app: role('app'),
   };
@@ -94,7 +97,7 @@ export async function auditedDatabase(
     await root.query(`CREATE ROLE ${one} ${login}`);
   }
   await root.query(
-    `ALTER ROLE ${roles.loader} NOINHERIT; GRANT ${roles.tableOwner} TO ${roles.migrator}, ${roles.loader}`,
+    `ALTER ROLE ${roles.loader} NOINHERIT; GRANT ${roles.tableOwner} TO ${roles.migrator}, ${roles.loader}; GRANT pg_read_all_data TO ${roles.backup}`,
   );
   await root.query(`CREATE DATABASE ${name} OWNER ${roles.tableOwner}`);
   const admin = await connect(server.user, server.password);
@@ -116,6 +119,7 @@ export async function auditedDatabase(
       owner: roles.auditOwner,
       readers: [roles.reader],
       loaders: [roles.migrator, roles.loader],
+      dumpers: [roles.backup],
       tables: [],
       retentionMonths: 0,
       monthsAhead: 1,
