@@ -195,7 +195,7 @@ export async function expectNothingDoubled(project: TestProject): Promise<void> 
     );
     return rows[0];
   });
-  expect(found).toEqual({ roles: 8, databases: 1, extensions: 5, indexes: 5, invalid: 0, migrations: 1 });
+  expect(found).toEqual({ roles: 9, databases: 1, extensions: 5, indexes: 5, invalid: 0, migrations: 1 });
   const urns = (await stateOf(project)).map(({ urn }) => urn);
   expect(new Set(urns).size).toBe(urns.length);
 }
