@@ -19,7 +19,6 @@ import {
   absolutePath,
   databaseName,
   either,
-  flag,
   identifier,
   line,
   milliseconds,
@@ -32,6 +31,7 @@ import {
 import { KINDS, POLICIES } from '../../postgres/transfer/values/kinds';
 import { TIME_UNITS } from '../../postgres/transfer/values/units';
 import { secret, sslMode } from './access';
+import { backup } from './backupSettings';
 
 export const ENVIRONMENTS = ['local', 'dev', 'prod'] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
@@ -98,7 +98,6 @@ const hostName = line('a host name or an IP address', 253, /^[A-Za-z0-9]([A-Za-z
 const file = line('a file, absolute or below the project', 4096);
 const folder = line('a folder, absolute or below the project', 4096);
 const connections = (min: number): Schema<number> => wholeNumber(min, 10_000, 'connections');
-const days = wholeNumber(1, 3650, 'days');
 const ms = milliseconds(1);
 
 /** What becomes of a value that does not fit. */
@@ -285,14 +284,7 @@ export const settingsSchema = (environment: Environment) =>
       },
       { change: 'when the application starts with the new environment' },
     ),
-    backup: section(
-      {
-        enabled: setting(flag, true, '`BACKUP_ENABLED`'),
-        retentionDays: setting(days, 7, '`BACKUP_RETENTION_DAYS`'),
-        compress: setting(flag, true, '`BACKUP_COMPRESS`'),
-      },
-      { change: 'with the next `coachdb env`' },
-    ),
+    backup,
     graph: section({
       invokes: setting(record(anything, 'invoke tokens'), {}, 'answers of `get*` invokes by token, any JSON', {
         change: 'nothing that is deployed',

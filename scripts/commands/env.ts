@@ -55,15 +55,16 @@ const POOL: Record<keyof Settings['pool'], string> = {
   reapIntervalMs: 'DATABASE_POOL_REAP_INTERVAL',
 };
 
-const BACKUP: Record<keyof Settings['backup'], string> = {
+/** Those of the founding document; the others are the platform's own. */
+const BACKUP = {
   enabled: 'BACKUP_ENABLED',
   retentionDays: 'BACKUP_RETENTION_DAYS',
   compress: 'BACKUP_COMPRESS',
-};
+} satisfies Partial<Record<keyof Settings['backup'], string>>;
 
 const variables = <K extends string>(
   names: Record<K, string>,
-  values: Record<K, number | boolean>,
+  values: Record<NoInfer<K>, number | boolean>,
 ): [string, string][] => (Object.keys(names) as K[]).map((key) => [names[key], String(values[key])]);
 
 /** What app/database.ts reads. DIRECT_URL is the migrator's: `prisma migrate` works as the role that owns the tables. */

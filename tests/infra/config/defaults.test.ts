@@ -108,7 +108,15 @@ describe('the defaults', () => {
       reapIntervalMs: 1_000,
       createRetryIntervalMs: 200,
     });
-    expect(backup).toEqual({ enabled: true, retentionDays: 7, compress: true });
+    expect(backup).toEqual({
+      enabled: true,
+      retentionDays: 7,
+      compress: true,
+      weekly: 5,
+      monthly: 12,
+      minimum: 2,
+      minimumFree: '5%',
+    });
   });
 
   it('differ between environments only where the design says so', () => {

@@ -1,0 +1,50 @@
+import { floorBytes } from '../../postgres/backup/freeSpace';
+import { type About, scalar, type Schema, section, setting } from '../../postgres/spec/schema';
+import { flag, wholeNumber } from '../../postgres/spec/values';
+
+const days = wholeNumber(1, 3650, 'days');
+
+/** Any disk will do: only the text is looked at. */
+const isFloor = (value: string): boolean => floorBytes(value, 1) !== undefined;
+
+const floor: Schema<string> = scalar(
+  'a share of the disk (5%) or a size in MB, GB or TB (20GB)',
+  (value) => (typeof value === 'string' && isFloor(value) ? value : undefined),
+  '`5%`, `20GB`',
+);
+
+const NEXT_ROTATION: About = { change: 'with the next backup or `coachdb backup prune`' };
+
+/** `coach:backup`. */
+export const backup = section(
+  {
+    enabled: setting(flag, true, '`BACKUP_ENABLED`'),
+    retentionDays: setting(days, 7, 'how long each good one stays; `BACKUP_RETENTION_DAYS`'),
+    compress: setting(flag, true, '`BACKUP_COMPRESS`'),
+    weekly: setting(
+      wholeNumber(0, 520, 'weeks'),
+      5,
+      'how long the first good one of an ISO week stays; 0: no longer than the others',
+      NEXT_ROTATION,
+    ),
+    monthly: setting(
+      wholeNumber(0, 120, 'months'),
+      12,
+      'how long the first good one of a month stays; 0: no longer than the others',
+      NEXT_ROTATION,
+    ),
+    minimum: setting(
+      wholeNumber(1, 1000, 'backups'),
+      2,
+      'how many of the newest good ones stay whatever their age',
+      NEXT_ROTATION,
+    ),
+    minimumFree: setting(
+      floor,
+      '5%',
+      'less free space than this: what the rotation removes goes before the next backup is made',
+      NEXT_ROTATION,
+    ),
+  },
+  { change: 'with the next `coachdb env`' },
+);
