@@ -29,6 +29,8 @@ export interface ManifestTable {
   rows: number;
   /** Sum of the hashes of all rows in the same snapshot, whatever their order; a signed integer of any size, as text. */
   checksum: string;
+  /** Where its rows are, a path as in `files`. */
+  file: string;
 }
 
 export interface Manifest {
