@@ -17,12 +17,12 @@ export interface TableData {
 }
 
 /** What `pg_restore --list` reads in the archive's table of contents. Rejects where it cannot be read. */
+export async function listArchive(dump: string, { pgRestore }: DumpPrograms): Promise<string> {
+  return (await run(pgRestore, ['--list', dump], { env: { LC_ALL: 'C' }, maxBuffer: 1 << 28 })).stdout;
+}
+
 export async function tableDataOf(dump: string, programs: DumpPrograms): Promise<TableData[]> {
-  const { stdout } = await run(programs.pgRestore, ['--list', dump], {
-    env: { LC_ALL: 'C' },
-    maxBuffer: 1 << 28,
-  });
-  return [...stdout.matchAll(/^(\d+); \d+ (\d+) TABLE DATA /gm)].map(([, id, oid]) => ({
+  return [...(await listArchive(dump, programs)).matchAll(/^(\d+); \d+ (\d+) TABLE DATA /gm)].map(([, id, oid]) => ({
     id: Number(id),
     oid: Number(oid),
   }));

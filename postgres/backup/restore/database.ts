@@ -1,0 +1,73 @@
+import type { Client } from 'pg';
+
+import { grantee, quoteIdentifier, quoteLiteral } from '../../connection/quote';
+import type { DescribedDatabase } from '../description';
+import { setClause } from './roles';
+
+/** Longest name PostgreSQL takes, in bytes. */
+const NAME_BYTES = 63;
+
+/** `inclusive_ai_before_20261126T101500Z`, cut in its first part where it would be too long. */
+export function datedName(database: string, purpose: string, at: Date): string {
+  const suffix = `_${purpose}_${at.toISOString().replace(/\.\d+|[-:]/g, '')}`;
+  let head = database;
+  while (Buffer.byteLength(head + suffix) > NAME_BYTES) head = head.slice(0, -1);
+  return head + suffix;
+}
+
+/** Whether `datedName` gave this name, at whatever time. */
+export function isDatedName(name: string, database: string, purpose: string): boolean {
+  const [, date] = /_(\d{8}T\d{6}Z)$/.exec(name) ?? [];
+  if (date === undefined) return false;
+  const iso = date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const at = new Date(iso);
+  return !Number.isNaN(at.getTime()) && datedName(database, purpose, at) === name;
+}
+
+/**
+ * An empty database like the one of the backup, into which nobody but an administrator gets: with a limit of 0 from its first moment, and nothing granted
+ * to anybody.
+ */
+export async function createClosed(client: Client, name: string, from: DescribedDatabase): Promise<void> {
+  const database = quoteIdentifier(name);
+  const locale =
+    from.provider === 'c'
+      ? [`LC_COLLATE ${quoteLiteral(from.collate)}`, `LC_CTYPE ${quoteLiteral(from.ctype)}`]
+      : [
+          `LOCALE_PROVIDER ${from.provider === 'i' ? 'icu' : 'builtin'}`,
+          `LC_COLLATE ${quoteLiteral(from.collate)}`,
+          `LC_CTYPE ${quoteLiteral(from.ctype)}`,
+          ...(from.locale === null
+            ? []
+            : [`${from.provider === 'i' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${quoteLiteral(from.locale)}`]),
+        ];
+  const options = ['TEMPLATE template0', `ENCODING ${quoteLiteral(from.encoding)}`, ...locale, 'CONNECTION LIMIT 0'];
+  await client.query(`CREATE DATABASE ${database} ${options.join(' ')}`);
+  await client.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`);
+}
+
+/** What pg_restore says nothing of, but the limit, which keeps everybody out until the swap. */
+export function propertyStatements(name: string, from: DescribedDatabase): string[] {
+  const database = quoteIdentifier(name);
+  const grants = new Map<string, string[]>();
+  for (const { grantee: to, privilege, grantable } of from.grants) {
+    // The owner has its own by owning.
+    const key = JSON.stringify([to, grantable]);
+    grants.set(key, [...(grants.get(key) ?? []), privilege]);
+  }
+  return [
+    `ALTER DATABASE ${database} OWNER TO ${quoteIdentifier(from.owner)}`,
+    ...[...grants].map(([key, privileges]) => {
+      const [to, grantable] = JSON.parse(key) as [string, boolean];
+      return `GRANT ${privileges.join(', ')} ON DATABASE ${database} TO ${grantee(to)}${grantable ? ' WITH GRANT OPTION' : ''}`;
+    }),
+    ...from.settings.flatMap(({ role, entries }) =>
+      entries.map((entry) =>
+        role === null
+          ? `ALTER DATABASE ${database} ${setClause(entry)}`
+          : `ALTER ROLE ${quoteIdentifier(role)} IN DATABASE ${database} ${setClause(entry)}`,
+      ),
+    ),
+    ...(from.comment === null ? [] : [`COMMENT ON DATABASE ${database} IS ${quoteLiteral(from.comment)}`]),
+  ];
+}
