@@ -2,12 +2,14 @@ import type { Client } from 'pg';
 
 import { PlatformError } from '../../../system/errors';
 import type { TablePlan } from '../plan';
+import { layoutOf } from '../source/layout';
 import type { Source } from '../source/open';
-import { lineOf, LineReader, othersOf, rangesOf } from '../source/rows';
+import { lineOf, LineReader, othersOf, rangesOf, rowsByNumber, type StoredRow } from '../source/rows';
 import { sqliteName } from '../source/sqlite';
 import { convertRow, copyLine } from './convertRow';
-import { CopyWriter } from './copy';
+import { type CopyFormat, TableCopy } from './copy';
 import type { Issues } from './issues';
+import { encodersOf, storedRows } from './storedRows';
 
 export interface Loaded {
   rows: number;
@@ -35,48 +37,82 @@ export async function loadTable(
 ): Promise<Loaded> {
   const { issues, onRows, signal } = options;
   const started = performance.now();
-  const targets = plan.columns.map(({ target }) => target.name);
-  const writer =
-    client === undefined ? undefined : CopyWriter.begin(client, plan.target.qualified, targets, options.frozen);
-  const reader = new LineReader(source, plan, copyLineOf(plan));
-  const result: Loaded = { rows: 0, converted: 0, loaded: 0, rejected: 0, bytes: 0, seconds: 0 };
-  const write = async (lines: Buffer): Promise<void> => {
-    if (issues.refused === 0) await writer?.write(lines);
-    result.bytes += lines.length;
-  };
+  const copy = new TableCopy(client, plan, options.frozen, () => issues.refused > 0);
+  const other = new OtherRows(plan, issues, copy);
+  let read = 0;
   try {
-    for (const range of rangesOf(source, plan)) {
+    for (const { format, bytes, rows, others } of piecesOf(source, plan)) {
       signal?.throwIfAborted();
-      const lines = reader.read(range);
-      let left = 0;
-      let text = '';
-      for (const { rowId, values } of othersOf(source, plan, range, lines)) {
-        result.converted += 1;
-        const row = convertRow(plan, rowId, values, issues);
-        if (row === undefined) left += 1;
-        else text += copyLine(row);
-        if (text.length < CHUNK_BYTES) continue;
-        await write(Buffer.from(text, 'utf8'));
-        text = '';
-      }
-      if (lines.bytes !== undefined) await write(lines.bytes);
-      if (text !== '') await write(Buffer.from(text, 'utf8'));
-      result.rows += lines.rows;
-      result.rejected += left;
-      onRows(lines.rows);
+      await other.add(others);
+      await copy.write(format, bytes);
+      read += rows;
+      onRows(rows);
       // A server that is never waited for leaves no time to hear of an interrupt.
-      if (writer === undefined && result.rows % 50_000 < lines.rows) await new Promise(setImmediate);
+      if (client === undefined && read % 50_000 < rows) await new Promise(setImmediate);
+      if (read > plan.extent.rows) break;
     }
-    if (result.rows !== plan.extent.rows) throw lost(source, plan, result.rows);
-    if (issues.refused > 0) await writer?.abort();
-    else await writer?.end();
+    if (read !== plan.extent.rows) throw lost(source, plan, read);
+    await other.write();
+    await copy.end();
   } catch (error) {
-    await writer?.abort();
+    await copy.abort();
     throw error;
   }
-  result.loaded = result.rows - result.rejected;
-  result.seconds = (performance.now() - started) / 1000;
-  return result;
+  const { converted, rejected } = other;
+  const seconds = (performance.now() - started) / 1000;
+  return { rows: read, converted, loaded: read - rejected, rejected, bytes: copy.bytes, seconds };
+}
+
+/** Some of a table's rows: those that need no closer look as COPY takes them, and the others as they are stored. */
+interface TablePiece {
+  format: CopyFormat;
+  bytes: Buffer;
+  rows: number;
+  others: Iterable<StoredRow>;
+}
+
+function* piecesOf(source: Source, plan: TablePlan): Generator<TablePiece> {
+  const layout = layoutOf(source, plan.source);
+  const encoders = encodersOf(plan);
+  if (layout !== undefined && encoders !== undefined) {
+    for (const { others, ...chunk } of storedRows(source, plan, layout, encoders))
+      yield { format: 'binary', ...chunk, others: rowsByNumber(source, plan, others) };
+    return;
+  }
+  const reader = new LineReader(source, plan, copyLineOf(plan));
+  for (const range of rangesOf(source, plan)) {
+    const lines = reader.read(range);
+    const others = othersOf(source, plan, range, lines);
+    yield { format: 'lines', bytes: lines.bytes ?? Buffer.alloc(0), rows: lines.rows, others };
+  }
+}
+
+/** Rows that are converted one by one: collected, since a change of format ends one COPY and begins another. */
+class OtherRows {
+  converted = 0;
+  rejected = 0;
+  private text = '';
+
+  constructor(
+    private readonly plan: TablePlan,
+    private readonly issues: Issues,
+    private readonly copy: TableCopy,
+  ) {}
+
+  async add(others: Iterable<StoredRow>): Promise<void> {
+    for (const { rowId, values } of others) {
+      this.converted += 1;
+      const row = convertRow(this.plan, rowId, values, this.issues);
+      if (row === undefined) this.rejected += 1;
+      else this.text += copyLine(row);
+      if (this.text.length >= CHUNK_BYTES) await this.write();
+    }
+  }
+
+  async write(): Promise<void> {
+    await this.copy.write('lines', Buffer.from(this.text, 'utf8'));
+    this.text = '';
+  }
 }
 
 /** What SQLite writes for COPY. */

@@ -16,6 +16,8 @@ export interface Source {
   assertUnchanged(): void;
   /** Throws `source-corrupt` where pages are damaged: with a wrong count of cells SQLite reads fewer rows and says nothing. Takes a second for 500 MB. */
   assertUndamaged(): void;
+  /** What to throw where pages are found to be damaged. */
+  damaged: (reason: string) => PlatformError;
   close(): void;
 }
 
@@ -68,6 +70,7 @@ function open(
       // All else it says is of values, which have policies of their own.
       if (said.startsWith('*** in database')) throw damaged(file, said.split('\n').slice(1).join(' '));
     },
+    damaged: (reason) => damaged(file, reason),
     close: () => {
       database.close();
       if (remove !== undefined) rmSync(remove, { recursive: true, force: true });
@@ -108,7 +111,7 @@ function openCopy(file: string, encoding: Encoding, busyMs: number, suffix: '-jo
         { kind: 'locked', object: file },
       );
     }
-    return { ...open(copy, encoding, busyMs, 'mode=rw', folder), file };
+    return { ...open(copy, encoding, busyMs, 'mode=rw', folder), file, damaged: (reason) => damaged(file, reason) };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;

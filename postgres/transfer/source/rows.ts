@@ -54,8 +54,7 @@ export function* rangesOf({ database }: Source, { source: table, extent }: Table
   }
   const name = sqliteName(table.name);
   const isDense = extent.highest - extent.lowest < BigInt(extent.rows) * 2n;
-  const longest = Math.max(extent.longest, 1);
-  const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / longest)));
+  const most = mostRows({ extent });
   // Few long rows among many short ones: looked at before each piece.
   const isMixed = most < MOST_ROWS;
   for (let after = extent.lowest - 1n; after < extent.highest;) {
@@ -73,6 +72,10 @@ export function* rangesOf({ database }: Source, { source: table, extent }: Table
     after = upTo;
   }
 }
+
+/** In one piece. */
+const mostRows = ({ extent }: Pick<TablePlan, 'extent'>): number =>
+  Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / Math.max(extent.longest, 1))));
 
 /** By row number alone: an index on a column that a condition names would give another order, or be read anew for each range. */
 const tableOf = ({ source }: TablePlan): string => `${sqliteName(source.name)} NOT INDEXED`;
@@ -156,21 +159,32 @@ export function* valuesOf(
   range: Range,
   which: 'all' | 'others',
 ): Generator<StoredRow> {
-  const { columns, source: table } = plan;
-  const selected = columns.map(({ source: name }) => {
+  const sql = `${valuesFrom(plan)} WHERE ${within(plan)}${which === 'all' ? '' : ` AND (${isFit(plan, source.encoding)}) IS NOT TRUE`}`;
+  const rows =
+    plan.source.rowId === undefined ? source.database.each(sql) : source.database.rows(sql, ...boundsOf(plan, range));
+  for (const row of rows) yield storedRow(source, plan, row);
+}
+
+/** The same of rows with such numbers, in the order of these. */
+export function* rowsByNumber(source: Source, plan: TablePlan, numbers: readonly bigint[]): Generator<StoredRow> {
+  const most = mostRows(plan);
+  const sql = `${valuesFrom(plan)} WHERE ${plan.source.rowId} IN (SELECT value FROM json_each(?))`;
+  for (let at = 0; at < numbers.length; at += most)
+    for (const row of source.database.rows(sql, `[${numbers.slice(at, at + most).join(',')}]`))
+      yield storedRow(source, plan, row);
+}
+
+function valuesFrom(plan: TablePlan): string {
+  const selected = plan.columns.map(({ source: name }) => {
     const x = sqliteName(name);
     return `iif(typeof(${x}) = 'text', CAST(${x} AS BLOB), ${x}), CASE typeof(${x}) WHEN 'text' THEN 1 WHEN 'real' THEN 2 ELSE 0 END`;
   });
-  const sql = `SELECT ${[table.rowId ?? 'NULL', ...selected].join(', ')} FROM ${tableOf(plan)}
-    WHERE ${within(plan)}${which === 'all' ? '' : ` AND (${isFit(plan, source.encoding)}) IS NOT TRUE`}`;
-  const rows =
-    table.rowId === undefined ? source.database.each(sql) : source.database.rows(sql, ...boundsOf(plan, range));
-  for (const row of rows) {
-    const values = columns.map((_, index) =>
-      valueOf(row[1 + 2 * index] ?? null, Number(row[2 + 2 * index]), source.encoding),
-    );
-    yield { rowId: typeof row[0] === 'bigint' ? row[0] : undefined, values };
-  }
+  return `SELECT ${[plan.source.rowId ?? 'NULL', ...selected].join(', ')} FROM ${tableOf(plan)}`;
+}
+
+function storedRow({ encoding }: Source, { columns }: TablePlan, row: readonly SqliteValue[]): StoredRow {
+  const values = columns.map((_, index) => valueOf(row[1 + 2 * index] ?? null, Number(row[2 + 2 * index]), encoding));
+  return { rowId: typeof row[0] === 'bigint' ? row[0] : undefined, values };
 }
 
 function valueOf(value: SqliteValue, storage: number, encoding: Encoding): SourceValue {

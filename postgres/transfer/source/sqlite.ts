@@ -1,5 +1,7 @@
 import Database from 'libsql';
 
+type Parameter = bigint | number | string | Buffer;
+
 /** What SQLite hands out here: never `string`, since the reader ends the process at text that is not valid UTF-8. */
 export type SqliteValue = null | bigint | number | Buffer;
 
@@ -21,11 +23,11 @@ export class Sqlite {
   }
 
   /** All rows, as arrays. */
-  rows(sql: string, ...parameters: (bigint | number | Buffer)[]): SqliteValue[][] {
+  rows(sql: string, ...parameters: Parameter[]): SqliteValue[][] {
     return this.named(() => this.statement(sql).all(...parameters) as SqliteValue[][]);
   }
 
-  first(sql: string, ...parameters: (bigint | number | Buffer)[]): SqliteValue[] {
+  first(sql: string, ...parameters: Parameter[]): SqliteValue[] {
     return this.rows(sql, ...parameters)[0] ?? [];
   }
 

@@ -1,18 +1,19 @@
+import { encodeBoolean, encodeDouble, encodeInteger, encodeSingle } from './binary';
 import { asIs, type Conversion, type Present } from './conversion';
 import { MOST_DECIMALS, MOST_DIGITS } from './json';
 import { textOfValue } from './texts';
 import { type Converted, decimalText, type Fit, floatText, normalDecimal, Unfit } from './value';
 
 const RANGES = {
-  int2: { lowest: -32_768n, highest: 32_767n },
-  int4: { lowest: -2_147_483_648n, highest: 2_147_483_647n },
-  int8: { lowest: -(2n ** 63n), highest: 2n ** 63n - 1n },
+  int2: { bytes: 2, lowest: -32_768n, highest: 32_767n },
+  int4: { bytes: 4, lowest: -2_147_483_648n, highest: 2_147_483_647n },
+  int8: { bytes: 8, lowest: -(2n ** 63n), highest: 2n ** 63n - 1n },
 } as const;
 
 const fit = (value: bigint | string): Fit => ({ text: String(value), canonical: String(value) });
 
 export function integerConversion(type: keyof typeof RANGES): Conversion {
-  const { lowest, highest } = RANGES[type];
+  const { bytes, lowest, highest } = RANGES[type];
   const inRange = (value: bigint): Converted =>
     value < lowest || value > highest
       ? new Unfit('out-of-range', `${type} holds ${lowest} to ${highest}`, null)
@@ -21,6 +22,7 @@ export function integerConversion(type: keyof typeof RANGES): Conversion {
     label: `integer to ${type}`,
     fits: (x) => `typeof(${x}) = 'integer'` + (type === 'int8' ? '' : ` AND ${x} BETWEEN ${lowest} AND ${highest}`),
     copy: asIs,
+    encode: encodeInteger(bytes),
     canonical: asIs,
     server: (c) => `${c}::text`,
     convert: (value) => {
@@ -67,6 +69,7 @@ export const booleanConversion: Conversion = {
   label: 'integer (0 is false) to boolean',
   fits: (x) => `typeof(${x}) = 'integer'`,
   copy: (x) => asIs(`(${x} <> 0)`),
+  encode: encodeBoolean,
   canonical: (x) => asIs(`iif(${x} = 0, 0, 1)`),
   server: (c) => `${c}::int::text`,
   convert: (value) => {
@@ -93,6 +96,7 @@ export function doubleConversion(canLoseSign: boolean): Conversion {
       `(typeof(${x}) = 'real'${canLoseSign ? ` AND ${x} <> 0` : ''} OR typeof(${x}) = 'integer' AND ${x} BETWEEN -${EXACT} AND ${EXACT})`,
     // 17 digits give every double back.
     copy: (x) => ({ spec: '%!.17g', arguments: [x] }),
+    encode: encodeDouble,
     canonical: 'float',
     server: (c) => `${c}::text`,
     convert: (value) => {
@@ -112,6 +116,7 @@ const double = (value: number): Fit => fit(floatText(value));
 /** `real` keeps six digits: what does not come back from it is reported. */
 export const singleConversion: Conversion = {
   ...doubleConversion(true),
+  encode: encodeSingle,
   label: 'real or integer to real',
   fits: () => 'FALSE',
   server: (c) => `${c}::float8::text`,
@@ -149,6 +154,7 @@ export function numericConversion(type: string, precision?: number, scale = 0): 
       (limit === undefined ? '' : ` AND ${x} BETWEEN -${limit} AND ${limit}`) +
       (scale < 0 ? ` AND ${x} % ${10n ** BigInt(-scale)} = 0` : ''),
     copy: asIs,
+    encode: undefined,
     canonical: asIs,
     server: (c) => `trim_scale(${c})::text`,
     convert: (value) => {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
+import { encodeBytes, encodeJson, encodeLabel, encodeText, encodeUuid } from './binary';
 import { asText, type Conversion, type Present, quoted, serverQuoted } from './conversion';
 import { jsonbText, JsonError } from './json';
 import { type Converted, decimalText, floatText, Unfit } from './value';
@@ -30,6 +31,7 @@ export function textConversion(type: string, longest: number | undefined, isPadd
     label: `text to ${type}`,
     fits: (x) => isCleanText(x) + (longest === undefined ? '' : ` AND length(${x}) <= ${longest}`),
     copy: asText,
+    encode: encodeText(longest),
     canonical: (x) => asText(isPadded ? `rtrim(${x}, ' ')` : x),
     server: (c) => serverQuoted(c),
     convert: (value) => {
@@ -50,6 +52,7 @@ export function textConversion(type: string, longest: number | undefined, isPadd
 /** Every type without a conversion of its own reads text by itself; as it prints it, so it has to be written to compare as equal. */
 export const inputConversion = (type: string): Conversion => ({
   ...textConversion(type, undefined, false),
+  encode: undefined,
   // A cast of inet adds a mask that its output has not.
   server: (c) => serverQuoted(c, `(CASE WHEN ${c} IS NOT NULL THEN format('%s', ${c}) END)`),
 });
@@ -60,6 +63,7 @@ export function enumConversion(type: string, labels: readonly string[]): Convers
     label: `text to enum ${type}`,
     fits: (x) => `typeof(${x}) = 'text' AND ${x} COLLATE BINARY IN (${list})`,
     copy: asText,
+    encode: encodeLabel(labels),
     canonical: asText,
     server: (c) => serverQuoted(c),
     convert: (value) => {
@@ -88,6 +92,7 @@ export function jsonConversion(type: 'json' | 'jsonb'): Conversion {
     label: `text to ${type}`,
     fits: isPlainJson,
     copy: asText,
+    encode: encodeJson(isBinary),
     canonical: isBinary ? 'json' : asText,
     server: isBinary ? (c) => `${c}::text` : (c) => serverQuoted(c),
     convert: (value): Converted => {
@@ -115,6 +120,7 @@ export const uuidConversion: Conversion = {
     `typeof(${x}) = 'text' AND length(${x}) = 36 AND substr(${x}, 9, 1) || substr(${x}, 14, 1) || substr(${x}, 19, 1) || substr(${x}, 24, 1) = '----'
      AND length(replace(${x}, '-', '')) = 32 AND replace(${x}, '-', '') NOT GLOB '*[^0-9a-fA-F]*' AND instr(${x}, char(0)) = 0`,
   copy: asText,
+  encode: encodeUuid,
   canonical: (x) => asText(`lower(${x})`),
   server: (c) => serverQuoted(c),
   convert: (value) => {
@@ -131,6 +137,7 @@ export const bytesConversion: Conversion = {
   label: 'blob to bytea',
   fits: (x) => `typeof(${x}) = 'blob'`,
   copy: (x) => ({ spec: "'\\x%s'", arguments: [`hex(${x})`] }),
+  encode: encodeBytes,
   canonical: (x) => ({ spec: '%s', arguments: [`lower(hex(${x}))`] }),
   server: (c) => `encode(${c}, 'hex')`,
   convert: (value) => {

@@ -38,7 +38,7 @@ function offsetOf(zone: string): number | undefined {
 }
 
 /** Days since 1970-01-01; undefined where the month has no such day. Year 0 is 1 BC. */
-function daysOf(year: number, month: number, day: number): number | undefined {
+export function daysOf(year: number, month: number, day: number): number | undefined {
   if (month < 1 || month > 12 || day < 1) return undefined;
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const length = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;

@@ -1,3 +1,4 @@
+import { encodeDate, encodeTimestamp } from './binary';
 import type { Conversion, Piece, Present } from './conversion';
 import { textOfValue } from './texts';
 import {
@@ -77,6 +78,7 @@ export function timestampConversion(type: string, digits: number, hasZone: boole
         `iif(typeof(${x}) = 'integer', ${x} % 1000, substr(${x} || '.000', 21, 3))`,
       ],
     }),
+    encode: encodeTimestamp(unit === 'unixepoch-ms', digits),
     canonical: (x): Piece => ({
       spec: '%s',
       arguments: [
@@ -115,6 +117,7 @@ export function dateConversion(unit: TimeUnit): Conversion {
       spec: '%s',
       arguments: [`iif(typeof(${x}) = 'integer', date(${x} / 1000, 'unixepoch'), ${x})`],
     }),
+    encode: encodeDate(unit === 'unixepoch-ms'),
     canonical: (x) => ({
       spec: '%d',
       arguments: [`iif(typeof(${x}) = 'integer', ${x} / ${DAY_MS}, unixepoch(${x}) / 86400)`],
@@ -144,6 +147,7 @@ export function clockConversion(type: string, digits: number, unit: TimeUnit): C
     label: `text or ${unit} to ${type}`,
     fits: () => 'FALSE',
     copy: (x) => ({ spec: '%Q', arguments: [x] }),
+    encode: undefined,
     canonical: (x) => ({ spec: '%Q', arguments: [x] }),
     server: microsOnServer,
     convert: (value) => {
