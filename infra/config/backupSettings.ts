@@ -1,6 +1,6 @@
 import { floorBytes } from '../../postgres/backup/freeSpace';
-import { type About, scalar, type Schema, section, setting } from '../../postgres/spec/schema';
-import { flag, wholeNumber } from '../../postgres/spec/values';
+import { type About, optional, scalar, type Schema, section, setting } from '../../postgres/spec/schema';
+import { flag, line, wholeNumber } from '../../postgres/spec/values';
 
 const days = wholeNumber(1, 3650, 'days');
 
@@ -20,7 +20,19 @@ export const backup = section(
   {
     enabled: setting(flag, true, '`BACKUP_ENABLED`'),
     retentionDays: setting(days, 7, 'how long each good one stays; `BACKUP_RETENTION_DAYS`'),
-    compress: setting(flag, true, '`BACKUP_COMPRESS`'),
+    compress: setting(flag, true, '`BACKUP_COMPRESS`; by zstd where that program is installed, else by gzip'),
+    directory: optional(
+      line('a folder, absolute or below the project', 4096),
+      '`.coachdb/<stack>/backups`',
+      'where backups lie',
+      { change: 'at the next backup; those of before stay where they are' },
+    ),
+    signingKeyFile: optional(
+      line('a file, absolute or below the project', 4096),
+      'not signed',
+      'a key of 32 bytes or more, which signs each manifest',
+      { change: 'at the next backup; manifests without it are refused from then on' },
+    ),
     weekly: setting(
       wholeNumber(0, 520, 'weeks'),
       5,

@@ -27,8 +27,8 @@ export interface DumpRequest {
   folder: string;
   /** Tables dumped at once. */
   jobs: number;
-  /** The program; undefined: pg_dump compresses by gzip. */
-  zstd: string | undefined;
+  /** `zstd`: by the program of that name, which is the path; otherwise pg_dump compresses by itself. */
+  compression: { method: 'zstd'; program: string } | { method: 'gzip' | 'none' };
   signal?: AbortSignal | undefined;
   /** Called for each table that is dumped, with the name of its file's entry. */
   onTable?: (tag: string) => void;
@@ -52,13 +52,13 @@ const common = (snapshot: string): string[] => [
  * more than the tables under way lie there uncompressed.
  */
 export async function dumpDirectory(request: DumpRequest): Promise<Dumped> {
-  const { programs, target, pathVariable, folder, jobs, zstd, signal } = request;
+  const { programs, target, pathVariable, folder, jobs, compression, signal } = request;
   const dump = join(folder, DUMP_FOLDER);
   const args = ['--format=directory', `--file=${dump}`, `--jobs=${jobs}`, '--verbose', ...common(request.snapshot)];
-  const compression = `--compress=${zstd === undefined ? PARALLEL_LEVEL : 0}`;
-  const compressor = zstd === undefined ? undefined : new Compressor(zstd, dump, signal);
+  const level = `--compress=${compression.method === 'gzip' ? PARALLEL_LEVEL : 0}`;
+  const compressor = compression.method === 'zstd' ? new Compressor(compression.program, dump, signal) : undefined;
   try {
-    const running = runTool(programs.pgDump, [...args, compression], 'dump-failed', {
+    const running = runTool(programs.pgDump, [...args, level], 'dump-failed', {
       environment: libpqEnvironment(target, pathVariable),
       signal: compressor?.signal ?? signal,
       onLine: (line) => {

@@ -31,6 +31,8 @@ export interface BackupRequest {
   /** Holds the stack's backups. */
   directory: string;
   layout: Layout;
+  /** False: nothing is. */
+  compress: boolean;
   generation: Generation;
   reason: string;
   by: string;
@@ -100,7 +102,7 @@ async function dump(client: Client, request: BackupRequest, run: Run): Promise<M
   writeFileSync(join(partial, DESCRIPTION_FILE), `${JSON.stringify(description, undefined, 2)}\n`, { mode: 0o600 });
 
   clock.enter('dump');
-  const zstd = request.layout === 'plain' ? undefined : zstdProgram(request.pathVariable);
+  const compression = compressionOf(request);
   const [dumped, sums] = await bothOf(request.signal, (signal) => {
     const asked: DumpRequest = {
       programs,
@@ -109,7 +111,7 @@ async function dump(client: Client, request: BackupRequest, run: Run): Promise<M
       snapshot: snapshot.name,
       folder: partial,
       jobs: request.jobs,
-      zstd,
+      compression,
       signal,
       ...(request.onTable === undefined ? {} : { onTable: request.onTable }),
     };
@@ -128,7 +130,7 @@ async function dump(client: Client, request: BackupRequest, run: Run): Promise<M
     stack: request.stack,
     database: { name: request.target.database, system: snapshot.system },
     layout: request.layout,
-    compression: zstd === undefined ? 'gzip' : 'zstd',
+    compression: compression.method,
     encryption: null,
     generation: request.generation,
     reason: request.reason,
@@ -146,6 +148,14 @@ async function dump(client: Client, request: BackupRequest, run: Run): Promise<M
   };
   await requireWhole(partial, manifest, programs, request);
   return manifest;
+}
+
+/** A script is one file that people unpack by hand: gzip. */
+function compressionOf({ layout, compress, pathVariable }: BackupRequest): DumpRequest['compression'] {
+  if (layout === 'plain') return { method: 'gzip' };
+  if (!compress) return { method: 'none' };
+  const program = zstdProgram(pathVariable);
+  return program === undefined ? { method: 'gzip' } : { method: 'zstd', program };
 }
 
 /** The first two depths, which every backup has to pass before it is one. */

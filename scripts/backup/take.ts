@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+import type { FolderBackup } from '../../postgres/backup/folder';
+import { readBackups } from '../../postgres/backup/folder';
+import { isBelowFloor } from '../../postgres/backup/freeSpace';
+import { withFolderLock } from '../../postgres/backup/lock';
+import { type BackupPhase, makeBackup } from '../../postgres/backup/make';
+import type { Layout, Manifest } from '../../postgres/backup/manifest';
+import { pruneFolder, sweepLeftovers } from '../../postgres/backup/prune';
+import { generationOf } from '../../postgres/backup/rotation';
+import { PlatformError, toProblem } from '../../system/errors';
+import { type CommandContext, type CommandResult, failed } from '../command';
+import { ExitCode } from '../exitCodes';
+import { backupReport } from '../report/backupReport';
+import { renderText } from '../report/text';
+import { writeReport } from '../report/write';
+import { stackHome } from '../workspace';
+import { diskOf } from './disk';
+import { writeMetrics } from './metrics';
+import { planFor } from './rotate';
+import { type BackupWorkplace, openDatabase, openWorkplace, runBy } from './workplace';
+
+export interface TakeRequest {
+  layout: Layout;
+  uploadS3: boolean;
+  /** Instead of the settings'. */
+  retentionDays: number | undefined;
+  reason: string;
+}
+
+const PHASES: Record<BackupPhase, string> = {
+  snapshot: 'looking at the database',
+  dump: 'dumping',
+  verify: 'reading the dump back',
+  sync: 'writing it to disk',
+};
+
+/** More workers than this wait for the disk. */
+const JOBS = 4;
+
+/** What a run did, for its report. */
+export interface TakenBackup {
+  manifest: Manifest;
+  folder: string;
+  removed: string[];
+  /** All good ones of the folder, oldest first, this one included. */
+  history: FolderBackup[];
+}
+
+/** `backup`: dump, verify, rotate, report. */
+export async function takeBackup(context: CommandContext, request: TakeRequest): Promise<CommandResult> {
+  const startedAt = new Date();
+  const workplace = openWorkplace(context);
+  const { stack, directory, key } = workplace;
+  let taken: TakenBackup | undefined;
+  const problems: PlatformError[] = [];
+  let error: unknown;
+  try {
+    await withFolderLock(directory, async () => {
+      for (const failure of sweepLeftovers(directory).failures) problems.push(failure);
+      taken = await take(context, workplace, request, problems);
+    });
+  } catch (thrown) {
+    error = thrown;
+  }
+  if (error instanceof PlatformError && error.kind === 'locked') throw error;
+  const thrown = error === undefined ? problems : [error, ...problems];
+  const status = error === undefined ? 'changed' : 'failed';
+  const base: CommandResult =
+    error === undefined
+      ? {
+          status,
+          exitCode: problems.length > 0 ? ExitCode.failed : ExitCode.done,
+          problems: problems.map(toProblem),
+          fields: {},
+          text: '',
+        }
+      : failed(thrown);
+  const fields = { backup: taken === undefined ? null : summaryOf(taken), removed: taken?.removed ?? [], directory };
+  const document = {
+    ...backupReport({ stack: stack.name, directory, taken, error }),
+    status: base.status,
+    stack: stack.name,
+    startedAt,
+    durationMs: Date.now() - startedAt.getTime(),
+    problems: base.problems,
+  };
+  const written = writeReport(stackHome(stack.workspace, stack.name), 'backup', document, fields);
+  writeMetrics(workplace, readBackups(directory, key), context.progress);
+  return {
+    ...base,
+    fields: { ...fields, report: written.files },
+    text: (display) => `${renderText(document, display)}\n\n${written.notice}`,
+  };
+}
+
+async function take(
+  context: CommandContext,
+  workplace: BackupWorkplace,
+  request: TakeRequest,
+  problems: PlatformError[],
+): Promise<TakenBackup> {
+  const { stack, directory, key, pathVariable } = workplace;
+  const { backup: settings } = stack.settings;
+  const before = readBackups(directory, key);
+  const removed: string[] = [];
+  const rotate = (): void => {
+    const pruned = pruneFolder(directory, planFor(workplace, readBackups(directory, key), request.retentionDays));
+    removed.push(...pruned.removed);
+    problems.push(...pruned.failures);
+  };
+  if (isBelowFloor(diskOf(directory), settings.minimumFree)) rotate();
+  const database = await openDatabase(context, workplace);
+  const { manifest, folder } = await makeBackup({
+    stack: stack.name,
+    target: database.backup,
+    directory,
+    layout: request.layout,
+    compress: settings.compress,
+    generation: generationOf(new Date(), before),
+    reason: request.reason,
+    by: runBy(),
+    version: versionOf(context.root),
+    pathVariable,
+    binaries: database.binaries,
+    jobs: Math.min(JOBS, availableParallelism()),
+    key,
+    signal: context.signal,
+    onPhase: (phase) => context.passing(`  ${PHASES[phase]}`, true),
+    onTable: (table) => context.passing(`  dumped ${table}`),
+  });
+  context.passing('');
+  rotate();
+  const history = readBackups(directory, key).filter(({ state }) => state === 'good');
+  return { manifest, folder, removed, history };
+}
+
+const summaryOf = ({ manifest, folder }: TakenBackup): Record<string, unknown> => {
+  const { files, tables, ...rest } = manifest;
+  return {
+    ...rest,
+    folder,
+    files: files.length,
+    tables: tables.map(({ schema, name, rows, checksum }) => ({ schema, name, rows, checksum })),
+  };
+};
+
+export function versionOf(root: string): string {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
