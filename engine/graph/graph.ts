@@ -4,7 +4,7 @@ import { type Monitor, serveMonitor, type Severity } from '../protocol/monitor';
 import { programError, ProgramFailed, type ProgramOptions, startProgram } from '../protocol/program';
 import { type Registration, STACK_TYPE, urnOf } from '../protocol/registration';
 import { type PropertyMap } from '../state/values';
-import { symbolicOutputs } from './symbols';
+import { symbolicAnswer, symbolicOutputs } from './symbols';
 
 /** One declared resource, values as a report may show them: secrets `[secret]`, unknown ones `[unknown]`. */
 export interface GraphResource {
@@ -102,7 +102,7 @@ class Recorder implements Monitor {
   }
 
   invoke(token: string, args: PropertyMap): Promise<PropertyMap> {
-    const answer = this.options.invokes[token];
+    const answer = this.options.invokes[token] ?? symbolicAnswer(token);
     if (answer !== undefined) return Promise.resolve(answer);
     return Promise.reject(
       new PlatformError(
