@@ -8,7 +8,6 @@ import * as pulumi from '@pulumi/pulumi';
 import { forStack } from '../postgres/commands';
 import { dev } from '../stacks/dev';
 import { local } from '../stacks/local';
-import { prod } from '../stacks/prod';
 import { projectRoot } from '../system/projectRoot';
 import { errorText, PlatformError } from './config/failure';
 import type { Machine } from './config/parameters';
@@ -18,11 +17,11 @@ import { requireSettledState } from './config/settledState';
 import { PROJECT, readStackFile } from './config/stackFile';
 
 /** What `pulumi up` runs, and the embedded engine too: settings in, stack chosen, outputs out. */
-export = function run(): Record<string, unknown> | Promise<never> {
+export = async function run(): Promise<Record<string, unknown>> {
   try {
-    return declare();
+    return await declare();
   } catch (error) {
-    return failed(error);
+    return await failed(error);
   }
 };
 
@@ -40,7 +39,7 @@ async function failed(error: unknown): Promise<never> {
   process.exit(ALREADY_LOGGED);
 }
 
-function declare(): Record<string, unknown> {
+async function declare(): Promise<Record<string, unknown>> {
   const stack = pulumi.getStack();
   const machine = machineHere();
   const root = projectRoot(__dirname);
@@ -53,7 +52,8 @@ function declare(): Record<string, unknown> {
     case 'dev':
       return dev(settings, { projectRoot: root, machine, isOffline: isOffline() });
     case 'prod':
-      return prod(settings, { projectRoot: root, machine });
+      // Loaded here: no other stack should wait for what AWS needs.
+      return (await import('../stacks/prod')).prod(settings, { projectRoot: root, machine });
   }
 }
 
