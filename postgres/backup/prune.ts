@@ -10,6 +10,12 @@ import type { RotationPlan } from './rotation';
 /** Beside a backup: what may change of it. */
 export const STATE_FOLDER = '.state';
 const REMOVING = '.removing-';
+/** What a restore unpacks: the process stands at its end. */
+const STAGE = /^\.restoring-.*\.(\d+)$/;
+/** Where a restore of this process unpacks a backup. */
+export const stageFolder = (directory: string, id: string): string =>
+  join(directory, `.restoring-${id}.${process.pid}`);
+
 /** The backup's id, which begins with the time, and the process that makes it. */
 const PARTIAL = /^\.partial-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*\.(\d+)$/;
 
@@ -52,7 +58,7 @@ export function removeBackup(directory: string, id: string): void {
 export function sweepLeftovers(directory: string): Pruned {
   const swept: Pruned = { removed: [], failures: [] };
   for (const name of namesIn(directory)) {
-    if (!name.startsWith(REMOVING) && !isAbandoned(name)) continue;
+    if (!name.startsWith(REMOVING) && !isAbandoned(directory, name)) continue;
     try {
       if (name.startsWith(REMOVING)) finishRemoval(directory, name.slice(REMOVING.length));
       else removeTree(join(directory, name));
@@ -64,7 +70,12 @@ export function sweepLeftovers(directory: string): Pruned {
   return swept;
 }
 
-function isAbandoned(name: string): boolean {
+function isAbandoned(directory: string, name: string): boolean {
+  const reader = STAGE.exec(name)?.[1];
+  if (reader !== undefined) {
+    const since = lstatSync(join(directory, name), { throwIfNoEntry: false })?.birthtime;
+    return !isRunning(Number(reader), since);
+  }
   const [, year, month, day, hour, minute, second, pid] = PARTIAL.exec(name) ?? [];
   if (pid === undefined) return false;
   // A process that began after the backup did is another one with the same number.

@@ -1,6 +1,11 @@
 import { audit } from './audit';
 import { auditMaintain } from './auditMaintain';
 import { auditVerify } from './auditVerify';
+import { backup } from './backup';
+import { backupList } from './backupList';
+import { backupPin, backupUnpin } from './backupPin';
+import { backupPrune } from './backupPrune';
+import { backupVerify } from './backupVerify';
 import type { CommandDefinition } from './definition';
 import { deploy } from './deploy';
 import { destroy } from './destroy';
@@ -13,6 +18,7 @@ import { preview } from './preview';
 import { psql } from './psql';
 import { pulumi } from './pulumi';
 import { refresh } from './refresh';
+import { restore } from './restore';
 import { start } from './start';
 import { stateExport } from './stateExport';
 import { status } from './status';
@@ -42,6 +48,13 @@ export const COMMANDS: readonly CommandDefinition[] = [
   audit,
   auditVerify,
   auditMaintain,
+  backup,
+  backupList,
+  backupVerify,
+  backupPrune,
+  backupPin,
+  backupUnpin,
+  restore,
   stateExport,
   pulumi,
   engineInstall,

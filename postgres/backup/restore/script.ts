@@ -1,0 +1,46 @@
+import { createReadStream, createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+
+import { flushFolder } from '../../../system/atomicFile';
+import { PlatformError } from '../../../system/errors';
+import { storageError } from '../../../system/storageError';
+import { DUMP_FOLDER, PLAIN_DUMP } from '../dump';
+import type { Manifest } from '../manifest';
+import { type DumpPrograms, runTool } from '../programs';
+
+/** Writes what psql would run into a new file, whole or not at all. `staged`: the backup, decompressed. */
+export async function writeScript(
+  staged: string,
+  { layout }: Manifest,
+  { pgRestore }: DumpPrograms,
+  file: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (existsSync(file))
+    throw new PlatformError('file-exists', `${file} exists; nothing was written.`, 'Name another file, or remove it.', {
+      kind: 'refused',
+      object: file,
+    });
+  const temporary = `${file}.${process.pid}.new`;
+  try {
+    if (layout === 'plain')
+      await pipeline(
+        createReadStream(join(staged, PLAIN_DUMP)),
+        createGunzip(),
+        createWriteStream(temporary, { flags: 'wx', mode: 0o600 }),
+        { signal },
+      );
+    else
+      await runTool(pgRestore, [`--file=${temporary}`, join(staged, DUMP_FOLDER)], 'restore-failed', {
+        environment: { LC_ALL: 'C' },
+        signal,
+      });
+    renameSync(temporary, file);
+    flushFolder(dirname(file));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw storageError(file, error);
+  }
+}

@@ -1,0 +1,32 @@
+import { Option } from 'commander';
+
+import type { CommandDefinition } from './definition';
+
+const HELP = `Without an id it looks at the newest. --checksums reads every byte; --structure, as
+without a flag, also decompresses to the end, counts rows and reads the archive's
+contents; --restore restores into a scratch database as well, compares every
+table's rows and sum, runs amcheck, and drops it.`;
+
+export const backupVerify: CommandDefinition = {
+  name: 'backup verify',
+  description: 'whether a backup is whole, or restores (exit code 1: it is not)',
+  help: HELP,
+  arguments: ['[id]'],
+  options: [
+    new Option('--checksums', 'every byte against the manifest, no more').default(false),
+    new Option('--structure', 'the archive to its end').default(false),
+    new Option('--restore', 'into a scratch database').default(false),
+    new Option('--all', 'every backup').default(false),
+  ],
+  finishesSteps: true,
+  run: async (context, options, args) => {
+    const { verifyBackups } = await import('../backup/verify');
+    const depth =
+      options['restore'] === true
+        ? 'restore'
+        : options['checksums'] === true && options['structure'] !== true
+          ? 'checksums'
+          : 'structure';
+    return verifyBackups(context, { id: args[0], all: options['all'] === true, depth });
+  },
+};
