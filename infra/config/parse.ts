@@ -63,7 +63,7 @@ function readSettings(given: PlainObject, environment: Environment, report: Repo
   const known = withoutUnknown(schema, Object.fromEntries(decoded), '', environment, report) as PlainObject;
   const first = v.safeParse(schema, known);
   for (const issue of first.issues ?? []) {
-    const keys = (issue.path ?? []).map(({ key }) => key as string | number);
+    const keys = keysOf(issue);
     const path = keys.reduce(below, '');
     if (issue.type === 'strict_object') {
       const message = `coach:${path} is missing; expected ${issue.message}.`;
@@ -74,8 +74,17 @@ function readSettings(given: PlainObject, environment: Environment, report: Repo
     } else report.refuse(path, issue.input, issue.message);
     forget(known, keys);
   }
-  return first.success ? first.output : v.parse(schema, known);
+  if (first.success) return first.output;
+  // What lacks a required key cannot stay without it: then what is around it goes too.
+  for (let outwards = 1; ; outwards += 1) {
+    const rest = v.safeParse(schema, known);
+    if (rest.success) return rest.output;
+    for (const issue of rest.issues) forget(known, keysOf(issue).slice(0, -outwards));
+  }
 }
+
+const keysOf = ({ path }: { path?: readonly { key: unknown }[] | undefined }): (string | number)[] =>
+  (path ?? []).map(({ key }) => key as string | number);
 
 /** Settings that are objects or lists come as JSON text from Pulumi's runtime. */
 function decode(schema: Schema | undefined, key: string, value: Plain, report: Report): Plain {
