@@ -1,4 +1,5 @@
 import { floorBytes } from '../../postgres/backup/freeSpace';
+import { s3 } from '../../postgres/backup/s3/settings';
 import { type About, optional, scalar, type Schema, section, setting } from '../../postgres/spec/schema';
 import { flag, line, wholeNumber } from '../../postgres/spec/values';
 
@@ -57,6 +58,9 @@ export const backup = section(
       'less free space than this: what the rotation removes goes before the next backup is made',
       NEXT_ROTATION,
     ),
+    s3: optional(s3, 'no S3', 'a bucket for backups', {
+      change: 'with the next backup; what is in the old bucket stays',
+    }),
   },
   { change: 'with the next `coachdb env`' },
 );
