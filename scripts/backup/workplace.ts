@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import type { ConnectionTarget } from '../../postgres/spec';
 import { PlatformError, systemReason } from '../../system/errors';
@@ -10,7 +10,7 @@ import { type LocalServer, localServerOf } from '../localServer';
 import { adminLogin } from '../passwords';
 import { openStack, type Stack } from '../stack';
 import { readState, type StackState } from '../stackState';
-import { stackHome } from '../workspace';
+import { backupDirectory } from './directory';
 
 /** What every command about backups works with. */
 export interface BackupWorkplace {
@@ -23,12 +23,11 @@ export interface BackupWorkplace {
 
 export function openWorkplace(context: CommandContext): BackupWorkplace {
   const stack = openStack(context);
-  const { directory, signingKeyFile } = stack.settings.backup;
+  const { signingKeyFile } = stack.settings.backup;
   const { root } = stack.workspace;
   return {
     stack,
-    directory:
-      directory === undefined ? join(stackHome(stack.workspace, stack.name), 'backups') : resolve(root, directory),
+    directory: backupDirectory(stack),
     key: signingKeyFile === undefined ? undefined : readKey(resolve(root, signingKeyFile)),
     pathVariable: context.environment['PATH'] ?? '',
   };

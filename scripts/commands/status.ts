@@ -2,8 +2,11 @@ import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { otherLocks } from '../../engine/state/lock';
+import { readBackups } from '../../postgres/backup/folder';
+import { type Noticed, noticesOf } from '../../postgres/backup/notices';
 import { requireOwn } from '../../postgres/server/ownership';
 import { PlatformError } from '../../system/errors';
+import { backupDirectory } from '../backup/directory';
 import { type CommandResult, done } from '../command';
 import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiProgram } from '../pulumi';
@@ -42,6 +45,7 @@ export const status: CommandDefinition = {
       stateFile: state?.paths.checkpoint ?? null,
       stackHome: stackHome(stack.workspace, stack.name),
       passphraseFile: stack.workspace.passphraseFile,
+      backups: backupsOf(stack),
       engine: engine ?? 'embedded',
       locked: state !== undefined && otherLocks(state.paths.lockDirectory, '').length > 0,
       pendingOperations: state?.pendingOperations.length ?? 0,
@@ -55,6 +59,32 @@ function isDeclared({ type, urn }: { type: string; urn: string }): boolean {
   return !type.startsWith('pulumi:providers:') || !/::default(_[^:]*)?$/.test(urn);
 }
 
+interface Backups {
+  directory: string;
+  good: number;
+  newest: { id: string; startedAt: string; bytes: number } | null;
+  notices: Noticed[];
+}
+
+/** Null where they cannot be looked at: what keeps them from it is said by the commands about backups. */
+function backupsOf(stack: Stack): Backups | null {
+  const directory = backupDirectory(stack);
+  try {
+    const backups = readBackups(directory);
+    const good = backups.filter(({ state }) => state === 'good');
+    const newest = good.at(-1);
+    return {
+      directory,
+      good: good.length,
+      newest:
+        newest === undefined ? null : { id: newest.id, startedAt: newest.startedAt.toISOString(), bytes: newest.bytes },
+      notices: noticesOf(backups, new Date()),
+    };
+  } catch {
+    return null;
+  }
+}
+
 interface Fields {
   deployed: boolean;
   resources: number;
@@ -62,6 +92,7 @@ interface Fields {
   stateFile: string | null;
   stackHome: string;
   passphraseFile: string;
+  backups: Backups | null;
   engine: string;
   locked: boolean;
 }
@@ -84,6 +115,12 @@ function render(stack: Stack, fields: Fields): string {
       lines.push(['disk', `${(server['freeBytes'] / 1e9).toFixed(1)} GB free`]);
   }
   lines.push(['folder', fields.stackHome]);
+  const { backups } = fields;
+  if (fields.deployed && backups !== null) {
+    const { good, newest, notices } = backups;
+    lines.push(['backups', newest === null ? 'none' : `${good} good, the newest ${newest.id}`]);
+    for (const { message } of notices) lines.push(['', message]);
+  }
   lines.push(['passphrase', fields.passphraseFile]);
   lines.push(['engine', fields.engine]);
   if (fields.locked) lines.push(['locked', 'another run works on this stack']);
