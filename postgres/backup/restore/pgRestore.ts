@@ -35,7 +35,7 @@ export async function restoreArchive(
   part: 'most' | 'rest' = 'most',
 ): Promise<void> {
   const { programs, target, pathVariable, jobs, signal, onItem } = run;
-  const environment = libpqEnvironment(target, pathVariable);
+  const environment = { ...libpqEnvironment(target, pathVariable), PGOPTIONS: SESSION };
   if (manifest.layout === 'directory') {
     const dump = join(staged, DUMP_FOLDER);
     const entries = (await listArchive(dump, programs)).split('\n').filter((line) => /^\d/.test(line));
@@ -68,6 +68,12 @@ export async function restoreArchive(
   file.once('error', (error) => script.destroy(error));
   await runTool(programs.psql, args, 'restore-failed', { environment, signal, stdin: script });
 }
+
+/**
+ * Of the sessions that restore: room to sort a million keys at once, and no waiting for the disk at each commit: the swap, which waits, comes
+ * after all of them.
+ */
+const SESSION = '-c maintenance_work_mem=256MB -c synchronous_commit=off';
 
 /** A name that holds `=` would be read as a connection string. */
 const connection = ({ database }: ConnectionTarget): string =>
