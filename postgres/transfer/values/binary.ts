@@ -12,7 +12,7 @@ export interface BinaryOutput {
 
 /**
  * Writes the selected value as a field of COPY's binary format: its length, then what the type's receive function takes, integers with the
- * highest byte first. False: not without a closer look; what was written is not used then.
+ * highest byte first. False: not without a closer look; what was written is not used then. True only where the conversion's `canonical` is exact as well.
  */
 export type Encode = (from: StoredRecord, to: BinaryOutput) => boolean;
 
@@ -147,10 +147,10 @@ export const encodeBoolean: Encode = (from, to) => {
   return true;
 };
 
-/** A double; NaN where there is none that is exact. */
+/** A double; NaN where there is none that is exact, and for a zero that may have a sign, which SQLite does not print. */
 function doubleOf(from: StoredRecord): number {
   // What is no number SQLite reads as NULL.
-  if (from.type === REAL) return from.bytes.readDoubleBE(from.start);
+  if (from.type === REAL) return from.bytes.readDoubleBE(from.start) || NaN;
   if (!isInteger(from.type)) return NaN;
   // Whole numbers are stored as integers where the column is REAL.
   readInteger(from);
@@ -202,10 +202,9 @@ export function encodeJson(isBinary: boolean): Encode {
 
 const DASHES: readonly number[] = [8, 13, 18, 23];
 
-/** As 16 bytes, or written with dashes. */
+/** Written with dashes. */
 export const encodeUuid: Encode = (from, to) => {
   const { type, bytes, start } = from;
-  if (type === BLOB + 32) return encodeBytes(from, to);
   if (type !== BLOB + 1 + 72) return false;
   writeInt32(to, 0, 16);
   to.at += 4;
@@ -236,8 +235,8 @@ const HIGHEST_MS = 253_402_300_799_999;
 export function encodeTimestamp(hasNumbers: boolean, digits: number): Encode {
   const coarse = 10 ** Math.max(0, 3 - digits);
   return (from, to) => {
-    const time = millisecondsOf(from, hasNumbers);
-    if (!(time >= LOWEST_MS && time <= HIGHEST_MS) || time % coarse !== 0) return false;
+    const time = isInteger(from.type) ? (hasNumbers ? numberTime(from) : NaN) : digits >= 3 ? textTime(from) : NaN;
+    if (Number.isNaN(time) || time % coarse !== 0) return false;
     const since = time - YEAR_2000_MS;
     const high = Math.floor(since / TWO_32);
     // As microseconds, in halves: the whole is beyond 2^53 from the year 2255 on.
@@ -253,9 +252,14 @@ export function encodeTimestamp(hasNumbers: boolean, digits: number): Encode {
 
 export function encodeDate(hasNumbers: boolean): Encode {
   return (from, to) => {
-    const time =
-      from.type === BLOB + 1 + 20 ? dayText(from.bytes, from.start) * DAY_MS : millisecondsOf(from, hasNumbers);
-    if (!(time >= LOWEST_MS && time <= HIGHEST_MS) || time % DAY_MS !== 0) return false;
+    const time = isInteger(from.type)
+      ? hasNumbers
+        ? numberTime(from)
+        : NaN
+      : from.type === BLOB + 1 + 20
+        ? dayText(from.bytes, from.start) * DAY_MS
+        : NaN;
+    if (!(time >= LOWEST_MS) || time % DAY_MS !== 0) return false;
     writeInt32(to, 0, 4);
     writeInt32(to, 4, (time - YEAR_2000_MS) / DAY_MS);
     to.at += 8;
@@ -263,31 +267,32 @@ export function encodeDate(hasNumbers: boolean): Encode {
   };
 }
 
-/** Since 1970; NaN where it is no such integer and no text as Prisma's adapters and CURRENT_TIMESTAMP write it, in UTC. */
-function millisecondsOf(from: StoredRecord, hasNumbers: boolean): number {
-  const { type, bytes, start } = from;
-  if (isInteger(type)) {
-    if (!hasNumbers) return NaN;
-    readInteger(from);
-    return wholeNumber();
-  }
-  // `2025-01-01 12:00:00`, `2025-01-01T12:00:00.123Z`, `2025-01-01T12:00:00.123+00:00`.
+/** Milliseconds since 1970; NaN where the checksum's form of them would not be exact. */
+function numberTime(from: StoredRecord): number {
+  readInteger(from);
+  const time = wholeNumber();
+  return time >= LOWEST_MS && time <= HIGHEST_MS && !(time > -1000 && time < 0) ? time : NaN;
+}
+
+/** Of `2025-01-01 12:00:00`, `2025-01-01T12:00:00.123Z` and `2025-01-01T12:00:00.123+00:00`, as Prisma's adapters and CURRENT_TIMESTAMP write them. */
+function textTime({ type, bytes, start }: StoredRecord): number {
   if (type <= BLOB || (type & 1) === 0) return NaN;
   const length = (type - BLOB - 1) >> 1;
   if (length < 19 || length > 29) return NaN;
   const middle = bytes[start + 10];
   if ((middle !== 32 && middle !== 84) || bytes[start + 13] !== 58 || bytes[start + 16] !== 58) return NaN;
-  const [hours, minutes, seconds] = [11, 14, 17].map((at) => digitsOf(bytes, start + at, 2)) as [
-    number,
-    number,
-    number,
-  ];
+  const hours = digitsOf(bytes, start + 11, 2);
+  const minutes = digitsOf(bytes, start + 14, 2);
+  const seconds = digitsOf(bytes, start + 17, 2);
   if (!(hours <= 23 && minutes <= 59 && seconds <= 59)) return NaN;
-  const hasFraction = bytes[start + 19] === 46 && length > 19;
-  const fraction = hasFraction ? digitsOf(bytes, start + 20, 3) : 0;
-  const zone = bytes.toString('latin1', start + (hasFraction ? 23 : 19), start + length);
-  if (zone !== '' && zone !== 'Z' && zone !== '+00:00') return NaN;
-  return dayText(bytes, start) * DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1000 + fraction;
+  let fraction = 0;
+  if (length > 19) {
+    const zone = bytes.toString('latin1', start + 23, start + length);
+    if (bytes[start + 19] !== 46 || (zone !== '' && zone !== 'Z' && zone !== '+00:00')) return NaN;
+    fraction = digitsOf(bytes, start + 20, 3);
+  }
+  const day = dayText(bytes, start);
+  return day >= 1 ? day * DAY_MS + hours * 3_600_000 + minutes * 60_000 + seconds * 1000 + fraction : NaN;
 }
 
 /** `2025-01-01` as days since 1970; NaN where there is no such day. */

@@ -15,6 +15,13 @@ import type { TimeUnit } from './units';
 
 /** The conversion into a column, by the target's type: what the source declares decides nothing, since SQLite stores anything anywhere. */
 export function conversionOf(source: SourceColumn, target: TargetColumn, unit: TimeUnit = 'unixepoch-ms'): Conversion {
+  const conversion = conversionInto(source, target, unit);
+  // SQLite stores whole numbers of such a column as integers, and gives them back as reals.
+  const isOther = hasRealAffinity(source.declaredType) && conversion.canonical !== 'float';
+  return isOther ? { ...conversion, encode: undefined } : conversion;
+}
+
+function conversionInto(source: SourceColumn, target: TargetColumn, unit: TimeUnit): Conversion {
   const { base, modifier, labels } = target;
   const type = target.type
     .replace(' without time zone', '')

@@ -101,8 +101,8 @@ export function floorDivide(value: bigint, by: bigint): bigint {
   return value % by < 0n ? quotient - 1n : quotient;
 }
 
-/** The form in which both sides compare times; from a second after 1970 on simply the number. */
-export function microsForm(micros: bigint): string {
+/** The form in which both sides compare times: seconds since 1970. */
+export function secondsForm(micros: bigint): string {
   const size = micros < 0n ? -micros : micros;
-  return `${micros < 0n ? '-' : ''}${String(size).padStart(7, '0')}`;
+  return `${micros < 0n ? '-' : ''}${size / 1_000_000n}.${String(size % 1_000_000n).padStart(6, '0')}`;
 }

@@ -3,10 +3,10 @@ import type { Conversion, Piece, Present } from './conversion';
 import { textOfValue } from './texts';
 import {
   floorDivide,
-  microsForm,
   parseTime,
   roundMicros,
   roundTimestamp,
+  secondsForm,
   TIMESTAMP_MICROS,
   timestampText,
 } from './time';
@@ -15,11 +15,12 @@ import { type Fit, Unfit } from './value';
 
 const DAY_MS = 86_400_000n;
 const DAY_MICROS = DAY_MS * 1000n;
-/** The end of year 9999, which SQLite's functions reach. */
+/** Years 1 to 9999, which SQLite's functions reach. */
+const LOWEST_MS = -62_135_596_800_000n;
 const HIGHEST_MS = 253_402_300_799_999n;
 
-/** Microseconds since 1970 as PostgreSQL prints seconds with six decimals, without their point. */
-const microsOnServer = (c: string): string => `replace(extract(epoch from ${c})::text, '.', '')`;
+/** Seconds since 1970 with six decimals. */
+const secondsOnServer = (c: string): string => `extract(epoch from ${c})::text`;
 
 /** Microseconds since 1970; `finer`: something below them was cut off. */
 function microsOf(value: Present, unit: TimeUnit): { micros: bigint; finer: boolean } | Unfit {
@@ -57,35 +58,39 @@ export function timestampConversion(type: string, digits: number, hasZone: boole
   const coarse = 10 ** Math.max(0, 3 - digits);
   const isNumber = (x: string): string =>
     unit === 'unixepoch-ms'
-      ? `typeof(${x}) = 'integer' AND ${x} BETWEEN 1000 AND ${HIGHEST_MS}${coarse === 1 ? '' : ` AND ${x} % ${coarse} = 0`}`
+      ? `typeof(${x}) = 'integer' AND ${x} BETWEEN ${LOWEST_MS} AND ${HIGHEST_MS} AND ${x} NOT BETWEEN -999 AND -1${coarse === 1 ? '' : ` AND ${x} % ${coarse} = 0`}`
       : 'FALSE';
   const zone = hasZone ? '+00' : '';
   const fit = (micros: bigint): Fit => {
     const text = timestampText(micros);
     return {
       text: text.endsWith(' BC') ? text.replace(' BC', `${zone} BC`) : text + zone,
-      canonical: microsForm(micros),
+      canonical: secondsForm(micros),
     };
   };
   return {
     label: `${unit === 'unixepoch-ms' ? 'milliseconds' : unit} or text to ${type}`,
     fits: (x) => `(${isNumber(x)} OR ${digits >= 3 ? isPlainText(x) : 'FALSE'})`,
     // Much faster than strftime() with fractions.
-    copy: (x) => ({
-      spec: `%s.%03d${zone}`,
-      arguments: [
-        `iif(typeof(${x}) = 'integer', datetime(${x} / 1000, 'unixepoch'), datetime(${x}))`,
-        `iif(typeof(${x}) = 'integer', ${x} % 1000, substr(${x} || '.000', 21, 3))`,
-      ],
-    }),
+    copy: (x) => {
+      const after = `(${x} % 1000 + 1000) % 1000`;
+      return {
+        spec: `%s.%03d${zone}`,
+        arguments: [
+          `iif(typeof(${x}) = 'integer', datetime((${x} - ${after}) / 1000, 'unixepoch'), datetime(${x}))`,
+          `iif(typeof(${x}) = 'integer', ${after}, substr(${x} || '.000', 21, 3))`,
+        ],
+      };
+    },
     encode: encodeTimestamp(unit === 'unixepoch-ms', digits),
     canonical: (x): Piece => ({
-      spec: '%s',
+      spec: '%d.%03d000',
       arguments: [
-        `iif(typeof(${x}) = 'integer', ${x} * 1000, unixepoch(substr(${x}, 1, 19)) || substr(substr(${x}, 21, 3) || '000', 1, 3) || '000')`,
+        `iif(typeof(${x}) = 'integer', ${x} / 1000, unixepoch(substr(${x}, 1, 19)))`,
+        `iif(typeof(${x}) = 'integer', abs(${x} % 1000), substr(${x} || '.000', 21, 3))`,
       ],
     }),
-    server: microsOnServer,
+    server: secondsOnServer,
     convert: (value) => {
       const time = microsOf(value, unit);
       if (time instanceof Unfit) return time;
@@ -108,9 +113,9 @@ export function dateConversion(unit: TimeUnit): Conversion {
     fits: (x) => {
       const isNumber =
         unit === 'unixepoch-ms'
-          ? `typeof(${x}) = 'integer' AND ${x} BETWEEN 0 AND ${HIGHEST_MS} AND ${x} % ${DAY_MS} = 0`
+          ? `typeof(${x}) = 'integer' AND ${x} BETWEEN ${LOWEST_MS} AND ${HIGHEST_MS} AND ${x} % ${DAY_MS} = 0`
           : 'FALSE';
-      const isText = `typeof(${x}) = 'text' AND length(${x}) = 10 AND ${x} >= '1970' AND date(${x}) = ${x}`;
+      const isText = `typeof(${x}) = 'text' AND length(${x}) = 10 AND ${x} >= '0001' AND date(${x}) = ${x}`;
       return `(${isNumber} OR ${isText})`;
     },
     copy: (x) => ({
@@ -141,7 +146,7 @@ const CLOCK = /^\s*(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*$/;
 export function clockConversion(type: string, digits: number, unit: TimeUnit): Conversion {
   const fit = (micros: bigint): Fit => ({
     text: timestampText(micros).slice('1970-01-01 '.length),
-    canonical: microsForm(micros),
+    canonical: secondsForm(micros),
   });
   return {
     label: `text or ${unit} to ${type}`,
@@ -149,7 +154,7 @@ export function clockConversion(type: string, digits: number, unit: TimeUnit): C
     copy: (x) => ({ spec: '%Q', arguments: [x] }),
     encode: undefined,
     canonical: (x) => ({ spec: '%Q', arguments: [x] }),
-    server: microsOnServer,
+    server: secondsOnServer,
     convert: (value) => {
       const clock = value.storage === 'text' ? CLOCK.exec(value.value.toString('utf8')) : null;
       const time =
