@@ -2,6 +2,7 @@ import { floorBytes } from '../../postgres/backup/freeSpace';
 import { s3 } from '../../postgres/backup/s3/settings';
 import { type About, optional, scalar, type Schema, section, setting } from '../../postgres/spec/schema';
 import { flag, line, wholeNumber } from '../../postgres/spec/values';
+import { bucket } from './bucketSettings';
 
 const days = wholeNumber(1, 3650, 'days');
 
@@ -61,6 +62,7 @@ export const backup = section(
     s3: optional(s3, 'no S3', 'a bucket for backups', {
       change: 'with the next backup; what is in the old bucket stays',
     }),
+    bucket,
   },
   { change: 'with the next `coachdb env`' },
 );

@@ -2,6 +2,7 @@ import { isReservedSchema } from '../../postgres/roles/reserved';
 import { APPLICATION_SCHEMA } from '../../postgres/spec/objects';
 import { machineOfInstanceClass } from '../../postgres/tuning/machine';
 import { checkAccess } from './access';
+import { checkBucket } from './bucketSettings';
 import type { Report } from './report';
 import { checkSchemasAndExtensions } from './schemaSettings';
 import type { Settings } from './settings';
@@ -60,6 +61,7 @@ const checks: readonly Check[] = [
   },
   { reads: ['roles', 'audit.schema', 'schemas', 'extensions'], run: checkSchemasAndExtensions },
   { reads: ['database', 'environment'], run: checkAccess },
+  { reads: ['backup'], run: checkBucket },
   {
     reads: ['audit'],
     run: ({ audit }, complain) => {

@@ -116,6 +116,7 @@ describe('the defaults', () => {
       monthly: 12,
       minimum: 2,
       minimumFree: '5%',
+      bucket: {},
     });
   });
 
