@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 
 import { lockStack } from '../../engine/state/lock';
+import { readBackups } from '../../postgres/backup/folder';
 import { withFolderLock } from '../../postgres/backup/lock';
 import type { Manifest } from '../../postgres/backup/manifest';
 import { readManifest } from '../../postgres/backup/manifestFile';
@@ -23,6 +24,7 @@ import { type CommandContext, type CommandResult, confirm, declined, done, faile
 import { renderText } from '../report/text';
 import { writeReport } from '../report/write';
 import { stackHome } from '../workspace';
+import { withStore } from './bucket';
 import { chooseBackup } from './choose';
 import { RESTORE_PHASES } from './verify';
 import { type BackupDatabase, type BackupWorkplace, openDatabase, openWorkplace } from './workplace';
@@ -48,7 +50,7 @@ export async function restoreBackup(context: CommandContext, request: RestoreReq
   return withFolderLock(directory, async () => {
     sweepLeftovers(directory);
     if (dropOld && id === undefined && from === undefined && toFile === undefined) return dropKept(context, workplace);
-    const source = sourceOf(workplace, request);
+    const source = await sourceOf(context, workplace, request);
     if (toFile !== undefined) return toScript(context, workplace, source, resolve(toFile));
     return intoDatabase(context, workplace, source, request);
   });
@@ -59,10 +61,37 @@ interface Source {
   manifest: Manifest;
 }
 
-function sourceOf(workplace: BackupWorkplace, { id, from }: RestoreRequest): Source {
-  const folder = from === undefined ? newestGood(workplace, id) : resolve(from);
+async function sourceOf(
+  context: CommandContext,
+  workplace: BackupWorkplace,
+  { id, from }: RestoreRequest,
+): Promise<Source> {
+  const folder =
+    from === undefined
+      ? newestGood(workplace, id)
+      : from.startsWith('s3://')
+        ? await fetched(context, workplace, from)
+        : resolve(from);
   // A folder that was copied here proves itself as any other.
   return { folder, manifest: readManifest(folder, workplace.key) };
+}
+
+/** A backup in S3 becomes one of the folder first; one that is there already is taken. */
+async function fetched(context: CommandContext, workplace: BackupWorkplace, uri: string): Promise<string> {
+  const { directory, key } = workplace;
+  const { parseUri } = await import('../../postgres/backup/s3/keys');
+  const { bucket, prefix, id } = parseUri(uri);
+  const here = readBackups(directory, key).find((one) => one.id === id && one.state === 'good');
+  if (here !== undefined) return here.folder;
+  const options = {
+    signal: context.signal,
+    progress: (done: number, total: number) =>
+      context.passing(`  downloaded ${Math.floor((done / Math.max(1, total)) * 100)} %`),
+    ...(key === undefined ? {} : { key }),
+  };
+  const { folder } = await withStore(workplace, (store) => store.download(id, directory, options), { bucket, prefix });
+  context.passing('');
+  return folder;
 }
 
 function newestGood(workplace: BackupWorkplace, id: string | undefined): string {

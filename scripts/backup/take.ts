@@ -7,9 +7,10 @@ import { readBackups } from '../../postgres/backup/folder';
 import { isBelowFloor } from '../../postgres/backup/freeSpace';
 import { withFolderLock } from '../../postgres/backup/lock';
 import { type BackupPhase, makeBackup } from '../../postgres/backup/make';
-import type { Layout, Manifest } from '../../postgres/backup/manifest';
+import { type Generation, GENERATIONS, type Layout, type Manifest } from '../../postgres/backup/manifest';
 import { pruneFolder, sweepLeftovers } from '../../postgres/backup/prune';
 import { generationOf } from '../../postgres/backup/rotation';
+import type { S3Entry } from '../../postgres/backup/s3/list';
 import { PlatformError, toProblem } from '../../system/errors';
 import { type CommandContext, type CommandResult, failed } from '../command';
 import { ExitCode } from '../exitCodes';
@@ -17,6 +18,7 @@ import { backupReport } from '../report/backupReport';
 import { renderText } from '../report/text';
 import { writeReport } from '../report/write';
 import { stackHome } from '../workspace';
+import { planForBucket, pruneBucket, withStore } from './bucket';
 import { diskOf } from './disk';
 import { writeMetrics } from './metrics';
 import { planFor } from './rotate';
@@ -44,6 +46,9 @@ const JOBS = 4;
 export interface TakenBackup {
   manifest: Manifest;
   folder: string;
+  /** Where it is in S3; undefined: it was not asked for, or failed. */
+  uri: string | undefined;
+  removedFromS3: string[];
   removed: string[];
   /** All good ones of the folder, oldest first, this one included. */
   history: FolderBackup[];
@@ -78,7 +83,12 @@ export async function takeBackup(context: CommandContext, request: TakeRequest):
           text: '',
         }
       : failed(thrown);
-  const fields = { backup: taken === undefined ? null : summaryOf(taken), removed: taken?.removed ?? [], directory };
+  const fields = {
+    backup: taken === undefined ? null : summaryOf(taken),
+    removed: taken?.removed ?? [],
+    removedFromS3: taken?.removedFromS3 ?? [],
+    directory,
+  };
   const document = {
     ...backupReport({ stack: stack.name, directory, taken, error }),
     status: base.status,
@@ -112,6 +122,7 @@ async function take(
     problems.push(...pruned.failures);
   };
   if (isBelowFloor(diskOf(directory), settings.minimumFree)) rotate();
+  const bucket = request.uploadS3 ? await lookIntoBucket(workplace) : [];
   const database = await openDatabase(context, workplace);
   const { manifest, folder } = await makeBackup({
     stack: stack.name,
@@ -119,7 +130,7 @@ async function take(
     directory,
     layout: request.layout,
     compress: settings.compress,
-    generation: generationOf(new Date(), before),
+    generation: longest(generationOf(new Date(), before), generationOf(new Date(), bucket)),
     reason: request.reason,
     by: runBy(),
     version: versionOf(context.root),
@@ -133,15 +144,65 @@ async function take(
   });
   context.passing('');
   rotate();
+  const uploaded = request.uploadS3
+    ? await upload(context, workplace, { folder, manifest }, request.retentionDays, problems)
+    : undefined;
   const history = readBackups(directory, key).filter(({ state }) => state === 'good');
-  return { manifest, folder, removed, history };
+  return { manifest, folder, uri: uploaded?.uri, removedFromS3: uploaded?.removed ?? [], removed, history };
 }
 
-const summaryOf = ({ manifest, folder }: TakenBackup): Record<string, unknown> => {
+/** A bucket that gets one backup a week has no first of a week but that one. */
+const longest = (one: Generation, other: Generation): Generation =>
+  GENERATIONS.indexOf(one) > GENERATIONS.indexOf(other) ? one : other;
+
+/** What is there already. A bucket that cannot be listed keeps nobody from the local backup: the upload says why. */
+async function lookIntoBucket(workplace: BackupWorkplace): Promise<S3Entry[]> {
+  try {
+    return await withStore(workplace, (store) => store.list());
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.kind === 'usage') throw error;
+    return [];
+  }
+}
+
+/** Up, and then what is past its time there goes. The local backup stays whatever happens. */
+async function upload(
+  context: CommandContext,
+  workplace: BackupWorkplace,
+  { folder, manifest }: Pick<TakenBackup, 'folder' | 'manifest'>,
+  retentionDays: number | undefined,
+  problems: PlatformError[],
+): Promise<{ uri: string; removed: string[] } | undefined> {
+  const { signal } = context;
+  try {
+    return await withStore(workplace, async (store) => {
+      await store.abortUnfinished();
+      const { uri } = await store.upload(folder, manifest, {
+        signal,
+        progress: (done, total) => context.passing(`  uploaded ${Math.floor((done / Math.max(1, total)) * 100)} %`),
+      });
+      context.passing('');
+      const pruned = await pruneBucket(
+        store,
+        planForBucket(workplace, await store.list(signal), retentionDays),
+        signal,
+      );
+      problems.push(...pruned.failures);
+      return { uri, removed: pruned.removed };
+    });
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    problems.push(error);
+    return undefined;
+  }
+}
+
+const summaryOf = ({ manifest, folder, uri }: TakenBackup): Record<string, unknown> => {
   const { files, tables, ...rest } = manifest;
   return {
     ...rest,
     folder,
+    uri: uri ?? null,
     files: files.length,
     tables: tables.map(({ schema, name, rows, checksum }) => ({ schema, name, rows, checksum })),
   };

@@ -17,6 +17,9 @@ export const RETENTION = (): Option =>
     },
   );
 
+/** `--s3` of the commands below `backup`. */
+export const IN_S3 = (): Option => new Option('--s3', 'those in the bucket of coach:backup.s3').default(false);
+
 export const backup: CommandDefinition = {
   name: 'backup',
   description: 'dumps the database, reads the dump back, removes what is past its time (npm run db:backup)',

@@ -1,13 +1,19 @@
 import type { FolderBackup } from '../../postgres/backup/folder';
 import { type CommandResult, done } from '../command';
 import { renderText } from '../report/text';
+import { IN_S3 } from './backup';
 import type { CommandDefinition } from './definition';
 
 export const backupList: CommandDefinition = {
   name: 'backup list',
   printsData: true,
   description: 'the backups there are, oldest first, and how good each is known to be',
-  run: async (context): Promise<CommandResult> => {
+  options: [IN_S3()],
+  run: async (context, options): Promise<CommandResult> => {
+    if (options['s3'] === true) {
+      const { listBucket } = await import('../backup/s3Commands');
+      return listBucket(context);
+    }
     const { readBackups } = await import('../../postgres/backup/folder');
     const { openWorkplace } = await import('../backup/workplace');
     const startedAt = new Date();

@@ -1,11 +1,14 @@
 import { type CommandResult, done } from '../command';
+import { IN_S3 } from './backup';
 import type { CommandDefinition } from './definition';
 
 const pinning = (name: 'pin' | 'unpin', description: string): CommandDefinition => ({
   name: `backup ${name}`,
   description,
   arguments: ['<id>'],
-  run: async (context, _options, [id = '']): Promise<CommandResult> => {
+  options: [IN_S3()],
+  run: async (context, options, [id = '']): Promise<CommandResult> => {
+    if (options['s3'] === true) return (await import('../backup/s3Commands')).pinS3(context, id, name === 'pin');
     const { writeNotes } = await import('../../postgres/backup/folder');
     const { openWorkplace } = await import('../backup/workplace');
     const { chooseBackup } = await import('../backup/choose');

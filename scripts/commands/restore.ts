@@ -10,6 +10,7 @@ names in one transaction. The former one is kept as NAME_before_DATE.
   coachdb restore                         the newest
   coachdb restore 20261126T0200           one of 'coachdb backup list'
   coachdb restore --from /mnt/copy        a backup's folder, wherever it is
+  coachdb restore --from s3://…           one of 'coachdb backup list --s3'
   coachdb restore --to-file out.sql       its SQL; no database is touched
   coachdb restore --drop-old              those that restores have put aside`;
 
@@ -19,7 +20,7 @@ export const restore: CommandDefinition = {
   help: HELP,
   arguments: ['[id]'],
   options: [
-    new Option('--from <folder>', 'a backup’s folder'),
+    new Option('--from <source>', 'a backup’s folder, or s3://...'),
     new Option('--to-file <file>', 'write its SQL there instead'),
     new Option('--foreign', 'also a backup of another stack or database').default(false),
     new Option('--drop-old', 'drop the databases that earlier restores have put aside').default(false),

@@ -38,6 +38,7 @@ export function backupReport({ stack, directory, taken, error }: BackupFindings)
       { label: 'Compression', value: manifest.compression },
       { label: 'Size', value: manifest.bytes, kind: 'bytes' },
       { label: 'WAL position', value: manifest.walPosition },
+      ...(taken.uri === undefined ? [] : [{ label: 'In S3', value: taken.uri }]),
       ...(removed.length === 0 ? [] : [{ label: 'Removed', value: removed.join(', ') }]),
     ],
     sections: [tables(taken), phases(taken), ...history(taken)],
