@@ -3,6 +3,7 @@ import { s3 } from '../../postgres/backup/s3/settings';
 import { type About, optional, scalar, type Schema, section, setting } from '../../postgres/spec/schema';
 import { flag, line, wholeNumber } from '../../postgres/spec/values';
 import { bucket } from './bucketSettings';
+import { cronTime, timeZone } from './cronTime';
 
 const days = wholeNumber(1, 3650, 'days');
 
@@ -16,6 +17,17 @@ const floor: Schema<string> = scalar(
 );
 
 const NEXT_ROTATION: About = { change: 'with the next backup or `coachdb backup prune`' };
+
+const schedule = section(
+  {
+    backup: setting(cronTime, '0 2 * * *', 'a backup'),
+    upload: setting(cronTime, '0 3 * * 0', 'a backup that goes to S3 as well'),
+    cleanLogs: setting(cronTime, '0 4 * * 0', 'removes log files older than `backup.logRetentionDays`'),
+    health: setting(cronTime, '*/30 * * * *', 'looks at what runs: `coachdb status`'),
+    timeZone: optional(timeZone, 'the zone of the machine', 'the zone of these times'),
+  },
+  { change: 'with the next `coachdb cron install`' },
+);
 
 /** `coach:backup`. */
 export const backup = section(
@@ -63,6 +75,8 @@ export const backup = section(
       change: 'with the next backup; what is in the old bucket stays',
     }),
     bucket,
+    schedule,
+    logRetentionDays: setting(days, 30, 'how long log files stay', { change: 'when the logs are next cleaned' }),
   },
   { change: 'with the next `coachdb env`' },
 );

@@ -295,8 +295,6 @@ export const settingsSchema = (environment: Environment) =>
 /** Settings that people look for and nothing would act on yet: refused, so that nobody believes to have what they promise. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   monitoring: 'no stack declares monitoring',
-  'backup.schedule': 'nothing runs on a schedule',
-  'backup.logRetentionDays': 'no log file is removed',
 };
 
 /** Everything a stack is told, complete and checked. */

@@ -6,6 +6,7 @@ import { backupList } from './backupList';
 import { backupPin, backupUnpin } from './backupPin';
 import { backupPrune } from './backupPrune';
 import { backupVerify } from './backupVerify';
+import { cronCleanLogs, cronInstall, cronList, cronRemove, cronRun } from './cron';
 import type { CommandDefinition } from './definition';
 import { deploy } from './deploy';
 import { destroy } from './destroy';
@@ -55,6 +56,11 @@ export const COMMANDS: readonly CommandDefinition[] = [
   backupPin,
   backupUnpin,
   restore,
+  cronInstall,
+  cronList,
+  cronRemove,
+  cronRun,
+  cronCleanLogs,
   stateExport,
   pulumi,
   engineInstall,

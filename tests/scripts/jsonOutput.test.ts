@@ -10,6 +10,7 @@ import { TRAIL_COLUMNS } from '../../postgres/audit/columns';
 import { COMMANDS } from '../../scripts/commands/index';
 import { ExitCode } from '../../scripts/exitCodes';
 import { ROOT } from '../support/compiled';
+import { FakeCrontab } from '../support/crontab';
 import { deployedProject } from '../support/deployed';
 import { TestProject } from '../support/project';
 
@@ -106,6 +107,19 @@ describe('before there is a stack', () => {
       for (const part of [model, ...lines]) expect(stdout).toContain(part);
     expect(stdout).toContain(String(found['migration']));
   });
+});
+
+it('what runs by the clock', async () => {
+  const { environment } = new FakeCrontab(project.path('.coachdb'));
+  expect((await report(['cron', 'install', '--dry-run'], ExitCode.done, environment))['status']).toBe('differs');
+  expect(codes(await report(['cron', 'install'], ExitCode.refused, environment))).toEqual(['confirmation-needed']);
+  expect((await report(['cron', 'install', '--yes'], ExitCode.done, environment))['status']).toBe('changed');
+  await report(['cron', 'list'], ExitCode.done, environment);
+  await report(['cron', 'run', 'clean-logs'], ExitCode.done);
+  expect(codes(await report(['cron', 'run', 'nothing'], ExitCode.usage))).toEqual(['cron-job-unknown']);
+  await report(['cron', 'clean-logs'], ExitCode.done);
+  await report(['cron', 'list'], ExitCode.done, environment);
+  await report(['cron', 'remove', '--yes'], ExitCode.done, environment);
 });
 
 describe('transfer --prepare', () => {

@@ -117,6 +117,8 @@ describe('the defaults', () => {
       minimum: 2,
       minimumFree: '5%',
       bucket: {},
+      schedule: { backup: '0 2 * * *', upload: '0 3 * * 0', cleanLogs: '0 4 * * 0', health: '*/30 * * * *' },
+      logRetentionDays: 30,
     });
   });
 
