@@ -7,10 +7,11 @@ import type { ColumnPlan, TablePlan } from '../plan';
 import type { Source } from '../source/open';
 import { lineOf, LineReader, othersOf, type Range, RangeColumns, rangesOf } from '../source/rows';
 import { sqliteName } from '../source/sqlite';
-import { jsonbText } from '../values/json';
+import { asIs } from '../values/conversion';
 import type { Policies } from '../values/kinds';
-import { type Fit, floatText } from '../values/value';
-import { Checksum, type Hash64, hashBytes } from './hash';
+import type { Fit } from '../values/value';
+import { Checksum, type Hash64, hashBytes, hashDouble } from './hash';
+import { JsonForms } from './jsonForms';
 
 /** A table's rows and the sum of their hashes, whatever their order. */
 export interface TableSum {
@@ -18,21 +19,39 @@ export interface TableSum {
   sum: bigint;
 }
 
-const isHashed = ({ conversion }: ColumnPlan): boolean => typeof conversion.canonical === 'string';
-const isLined = (column: ColumnPlan): boolean => !isHashed(column);
+/** Hashed one by one after the line: JSON, which JavaScript writes, and doubles, which are hashed as they are. */
+const isChained = ({ conversion }: ColumnPlan): boolean => typeof conversion.canonical === 'string';
+const isFloat = ({ conversion }: ColumnPlan): boolean => conversion.canonical === 'float';
+const isLined = ({ conversion }: ColumnPlan): boolean => conversion.canonical !== 'json';
 
 /** A value's canonical form in SQL of PostgreSQL, never NULL. */
 export const serverForm = ({ target, conversion }: ColumnPlan, alias: string): string =>
   `coalesce((${conversion.server(`${alias}.${quoteIdentifier(target.name)}`)}) COLLATE "C", 'NULL')`;
 
-/** What PostgreSQL computes for a row: a hash of the canonical forms, and to it chained those that JavaScript makes on the other side. */
+/** What PostgreSQL computes for a row: a hash of the canonical forms in one line, and to it chained those that are hashed one by one. */
 export function serverHash({ columns }: TablePlan, alias: string): string {
-  const form = (column: ColumnPlan): string => serverForm(column, alias);
-  const line = columns.filter(isLined).map(form).join(` || ',' || `) || `''::text COLLATE "C"`;
+  const name = ({ target }: ColumnPlan): string => `${alias}.${quoteIdentifier(target.name)}`;
+  const lineForm = (column: ColumnPlan): string =>
+    isFloat(column) ? serverMark(name(column)) : serverForm(column, alias);
+  const line = columns.filter(isLined).map(lineForm).join(` || ',' || `) || `''::text COLLATE "C"`;
   return columns
-    .filter(isHashed)
-    .reduce((hash, column) => `hashtextextended(${form(column)}, ${hash})`, `hashtextextended(${line}, 0)`);
+    .filter(isChained)
+    .reduce(
+      (hash, column) =>
+        isFloat(column)
+          ? `hashfloat8extended(coalesce(${name(column)}::float8, 0::float8), ${hash})`
+          : `hashtextextended(${serverForm(column, alias)}, ${hash})`,
+      `hashtextextended(${line}, 0)`,
+    );
 }
+
+/** What the hash of a double does not tell: NULL, and a zero with its sign. */
+const serverMark = (c: string): string =>
+  `CASE WHEN ${c} IS NULL THEN 'NULL' WHEN ${c} = 0 THEN ${c}::text ELSE '' END`;
+/** No zero with a sign fits a line. */
+const sourceMark = (x: string): string => `CASE WHEN ${x} IS NULL THEN 'NULL' WHEN ${x} = 0 THEN '0' ELSE '' END`;
+const markOf = (form: string): string => (form === 'NULL' || form === '0' || form === '-0' ? form : '');
+const numberOf = (form: string): number => (form === 'NULL' ? 0 : Number(form));
 
 export async function serverSum(client: Client, plan: TablePlan): Promise<TableSum> {
   const { rows } = await client.query<{ rows: string; sum: string }>(
@@ -55,18 +74,18 @@ export function* sourceSum(
   const line = lineOf(
     lined.map(({ source: name, target, conversion }) => {
       const x = sqliteName(name);
-      const piece = typeof conversion.canonical === 'string' ? { spec: '', arguments: [] } : conversion.canonical(x);
-      return { piece, x, nullable: target.nullable };
+      if (typeof conversion.canonical === 'string') return { piece: asIs(sourceMark(x)), x, nullable: false };
+      return { piece: conversion.canonical(x), x, nullable: target.nullable };
     }),
   );
   const reader = new LineReader(source, plan, line, isFitting);
-  const hashed = plan.columns.filter(isHashed);
+  const chained = plan.columns.filter(isChained);
   const more = new RangeColumns(source, plan);
   const sum = new Checksum();
   const issues = new Issues(policies);
   for (const range of rangesOf(source, plan)) {
     const read = reader.read(range);
-    const columns = read.bytes === undefined ? undefined : formsOf(hashed, more, range, !read.hasOthers);
+    const columns = read.bytes === undefined ? undefined : formsOf(chained, more, range, !read.hasOthers);
     // All rows one by one, as the load had to.
     const lines = columns === undefined ? { ...read, bytes: undefined } : read;
     const others = othersOf(source, plan, range, lines);
@@ -83,63 +102,63 @@ export function* sourceSum(
   return { rows: sum.rows, sum: sum.sum };
 }
 
-/** Canonical forms of the columns that SQLite cannot write, of the rows that fit a line; undefined where a text is not valid. */
+/** What is hashed after the lines of some rows, column by column. */
+type Forms = JsonForms | number[];
+
+/** Of the rows that fit a line; undefined where a text is not valid. */
 function formsOf(
-  hashed: readonly ColumnPlan[],
+  chained: readonly ColumnPlan[],
   more: RangeColumns,
   range: Range,
   areAll: boolean,
-): string[][] | undefined {
-  const columns: string[][] = [];
-  for (const { source, conversion } of hashed) {
-    if (conversion.canonical === 'json') {
-      const texts = more.texts(range, source, areAll);
-      if (texts === undefined) return undefined;
-      columns.push(texts.map((text) => (text === null ? 'NULL' : jsonOf(text))));
-    } else {
-      columns.push(more.numbers(range, source, areAll).map((number) => (number === null ? 'NULL' : floatText(number))));
+): Forms[] | undefined {
+  const columns: Forms[] = [];
+  for (const column of chained) {
+    if (isFloat(column)) {
+      columns.push(more.numbers(range, column.source, areAll));
+      continue;
     }
+    const texts = more.texts(range, column.source, areAll);
+    if (texts === undefined) return undefined;
+    columns.push(jsonForms(texts));
   }
   return columns;
 }
 
-function addLines(sum: Checksum, bytes: Buffer, rows: number, forms: readonly (readonly string[])[]): void {
+function jsonForms(texts: Buffer): JsonForms {
+  const forms = new JsonForms(texts.length);
+  for (let start = 0; start <= texts.length;) {
+    const found = texts.indexOf(30, start);
+    const end = found < 0 ? texts.length : found;
+    if (end === start) forms.addNull();
+    else forms.add(texts, start, end);
+    start = end + 1;
+  }
+  return forms;
+}
+
+function addLines(sum: Checksum, bytes: Buffer, rows: number, columns: readonly Forms[]): void {
   const ends = lineEnds(bytes, rows);
-  const columns = forms.map((texts) => piecesOf(texts, rows));
+  for (const forms of columns) {
+    const count = forms instanceof JsonForms ? forms.starts.length - 1 : forms.length;
+    if (count !== rows) throw new Error(`${count} values for ${rows} rows`);
+  }
   const hash: Hash64 = { high: 0, low: 0 };
   let start = 0;
   for (let row = 0; row < rows; row++) {
     const end = ends[row] as number;
     hashBytes(bytes, start, end, NO_SEED, hash);
-    for (const piece of columns)
-      hashBytes(piece.bytes, piece.starts[row] as number, (piece.starts[row + 1] as number) - 1, hash, hash);
+    for (const forms of columns) {
+      if (forms instanceof JsonForms)
+        hashBytes(forms.bytes, forms.starts[row] as number, forms.starts[row + 1] as number, hash, hash);
+      else hashDouble(forms[row] as number, hash, hash);
+    }
     sum.add(hash);
     start = end + 1;
   }
 }
 
-/** Texts without line breaks, in one buffer; `starts` has one more than there are texts. */
-function piecesOf(texts: readonly string[], rows: number): { bytes: Buffer; starts: number[] } {
-  if (texts.length !== rows) throw new Error(`${texts.length} values for ${rows} rows`);
-  const bytes = Buffer.from(`${texts.join('\n')}\n`, 'utf8');
-  return { bytes, starts: [0, ...lineEnds(bytes, rows).map((end) => end + 1)] };
-}
-
 const NO_SEED: Hash64 = { high: 0, low: 0 };
-
-/** Most values of a column of settings are alike. */
-const known = new Map<string, string>();
-
-function jsonOf(text: string): string {
-  const cached = known.get(text);
-  if (cached !== undefined) return cached;
-  const normal = jsonbText(text);
-  if (text.length <= 200) {
-    if (known.size >= 1000) known.clear();
-    known.set(text, normal);
-  }
-  return normal;
-}
 
 /** Where each line ends. Where texts have line breaks too, those inside quotes are none. */
 function lineEnds(bytes: Buffer, rows: number): number[] {
@@ -159,13 +178,20 @@ function lineEnds(bytes: Buffer, rows: number): number[] {
 /** Of a row whose values were converted one by one. */
 function hashOfRow({ columns }: TablePlan, row: readonly (Fit | null)[]): Hash64 {
   const forms = row.map((fit) => fit?.canonical ?? 'NULL');
-  const line = Buffer.from(forms.filter((_, index) => isLined(columns[index] as ColumnPlan)).join(','), 'utf8');
+  const parts = columns.flatMap((column, index) => {
+    const form = forms[index] ?? '';
+    return isFloat(column) ? [markOf(form)] : isLined(column) ? [form] : [];
+  });
+  const line = Buffer.from(parts.join(','), 'utf8');
   const hash: Hash64 = { high: 0, low: 0 };
   hashBytes(line, 0, line.length, NO_SEED, hash);
   columns.forEach((column, index) => {
-    if (isLined(column)) return;
-    const text = Buffer.from(forms[index] ?? '', 'utf8');
-    hashBytes(text, 0, text.length, hash, hash);
+    const form = forms[index] ?? '';
+    if (isFloat(column)) hashDouble(numberOf(form), hash, hash);
+    else if (isChained(column)) {
+      const text = Buffer.from(form, 'utf8');
+      hashBytes(text, 0, text.length, hash, hash);
+    }
   });
   return hash;
 }

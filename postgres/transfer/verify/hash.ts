@@ -1,5 +1,5 @@
 /**
- * PostgreSQL's `hashtextextended` in JavaScript, so that both sides of a transfer can be summed without moving a row: Bob Jenkins' lookup3
+ * PostgreSQL's `hashtextextended` and `hashfloat8extended` in JavaScript, so that both sides of a transfer can be summed without moving a row: Bob Jenkins' lookup3
  * (public domain, https://burtleburtle.net/bob/c/lookup3.c) as `hash_bytes_extended` of PostgreSQL has it, the same from version 11 on.
  * Hashes are pairs of 32-bit halves, since BigInt arithmetic would take longer than the hash itself.
  */
@@ -58,6 +58,19 @@ export function hashBytes(bytes: Buffer, start: number, end: number, seed: Hash6
   c = ((c ^ b) - rotate(b, 24)) | 0;
   into.high = b;
   into.low = c;
+}
+
+const double = Buffer.alloc(8);
+
+/** Of a double, as `hashfloat8extended`: zero of either sign leaves the seed as it is. */
+export function hashDouble(value: number, seed: Hash64, into: Hash64): void {
+  if (value === 0) {
+    into.high = seed.high;
+    into.low = seed.low;
+    return;
+  }
+  double.writeDoubleLE(value);
+  hashBytes(double, 0, 8, seed, into);
 }
 
 const word = (bytes: Buffer, at: number): number =>

@@ -7,7 +7,8 @@ import { roundDecimal } from '../../../postgres/transfer/values/numbers';
 import { parseTime, roundTimestamp, secondsForm, timestampText } from '../../../postgres/transfer/values/time';
 import { timestampConversion } from '../../../postgres/transfer/values/times';
 import { decimalText, floatText, normalDecimal } from '../../../postgres/transfer/values/value';
-import { type Hash64, hashBytes, hashValue } from '../../../postgres/transfer/verify/hash';
+import { type Hash64, hashBytes, hashDouble, hashValue } from '../../../postgres/transfer/verify/hash';
+import { JsonForms } from '../../../postgres/transfer/verify/jsonForms';
 
 const onServer = timestampConversion('timestamp(6)', 6, false, 'unixepoch-ms').server;
 
@@ -66,6 +67,41 @@ describe.each(servers)('what JavaScript makes of a value is what PostgreSQL $maj
           if (error instanceof JsonError) return null;
           throw error;
         }
+      },
+    );
+  });
+
+  it('jsonb of many texts, from bytes to bytes', async () => {
+    const valid = fc.oneof(jsonLike, fc.json(), fc.json().map(indented)).filter((text) => {
+      try {
+        return jsonbText(text) !== '';
+      } catch {
+        return false;
+      }
+    });
+    // Written one after the other into the same bytes, which have to grow.
+    const forms = new JsonForms(0);
+    await agrees(
+      valid,
+      (text) => text,
+      'v::jsonb',
+      (text) => {
+        const bytes = Buffer.from(`#${text}#`);
+        forms.add(bytes, 1, bytes.length - 1);
+        return forms.bytes.toString('utf8', ...(forms.starts.slice(-2) as [number, number]));
+      },
+    );
+  });
+
+  it('hashes of doubles', async () => {
+    await agrees(
+      fc.record({ value: double, by: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) }),
+      ({ value, by }) => `${written(value)} ${by}`,
+      `hashfloat8extended(split_part(v, ' ', 1)::float8, split_part(v, ' ', 2)::bigint)`,
+      ({ value, by }) => {
+        const hash = halvesOf(by);
+        hashDouble(value, hash, hash);
+        return String(hashValue(hash));
       },
     );
   });
@@ -160,10 +196,16 @@ describe.each(servers)('what JavaScript makes of a value is what PostgreSQL $maj
 
 function hashOf(bytes: Buffer, seed: bigint): bigint {
   const hash: Hash64 = { high: 0, low: 0 };
-  const from: Hash64 = { high: Number(BigInt.asIntN(32, seed >> 32n)), low: Number(BigInt.asIntN(32, seed)) };
-  hashBytes(bytes, 0, bytes.length, from, hash);
+  hashBytes(bytes, 0, bytes.length, halvesOf(seed), hash);
   return hashValue(hash);
 }
+
+const halvesOf = (seed: bigint): Hash64 => ({
+  high: Number(BigInt.asIntN(32, seed >> 32n)),
+  low: Number(BigInt.asIntN(32, seed)),
+});
+
+const indented = (text: string): string => JSON.stringify(JSON.parse(text), null, '\t');
 
 /** With its sign, also of zero. */
 const written = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
