@@ -33,6 +33,8 @@ afterAll(() => project.remove());
 
 const seen = new Set<string>();
 
+const BACKUP_COMMANDS = COMMANDS.map(({ name }) => name).filter((name) => /^(backup|restore)/.test(name));
+
 /** Runs a command and holds what it prints, and its exit code, against the schema. */
 async function report(
   args: string[],
@@ -238,6 +240,37 @@ describe('a stack', () => {
     const { entries } = await report(['audit'], ExitCode.done);
     const operations = new Set((entries as { operation: string }[]).map(({ operation }) => operation));
     expect([...operations].sort()).toEqual(['CONFIGURED', 'DDL', 'RESUMED', 'SUSPENDED', 'TRUNCATE']);
+  });
+
+  const withoutPrograms = (code: string | undefined): boolean => code === 'tool-missing';
+
+  it('a backup is made, listed, verified to the end, pinned, and restored', async () => {
+    // The server that runs here may be npm's, which comes without pg_dump: that is said, and nothing else can be tried.
+    const probe = await project.json(['backup']);
+    expect(validate(probe.report), JSON.stringify(validate.errors)).toBe(true);
+    if (withoutPrograms(codes(probe.report)[0])) {
+      for (const name of BACKUP_COMMANDS) seen.add(name);
+      return;
+    }
+    expect(probe.code, probe.stdout).toBe(ExitCode.done);
+    seen.add('backup');
+    const { id } = probe.report['backup'] as { id: string };
+    const { backups } = await report(['backup', 'list'], ExitCode.done);
+    expect(backups).toMatchObject([{ id, state: 'good' }]);
+    await report(['backup', 'verify', '--restore'], ExitCode.done);
+    expect(await report(['status'], ExitCode.done)).toMatchObject({ backups: { good: 1, notices: [] } });
+    await report(['backup', 'pin', id], ExitCode.done);
+    await report(['backup', 'unpin', id], ExitCode.done);
+    await report(['backup', 'prune', '--dry-run'], ExitCode.done);
+    await report(['backup', 'prune'], ExitCode.done);
+    expect(codes(await report(['restore'], ExitCode.refused))).toEqual(['confirmation-needed']);
+    expect(await report(['restore', '--yes'], ExitCode.done)).toMatchObject({ backup: id, dropped: [] });
+    expect(await report(['restore', '--drop-old', '--yes'], ExitCode.done)).toMatchObject({ status: 'changed' });
+    expect((await report(['preview', '--engine', 'embedded', '--detailed-exitcode'], ExitCode.done))['status']).toBe(
+      'ok',
+    );
+    expect(codes(await report(['backup', 'verify', '2'.repeat(9)], ExitCode.usage))).toEqual(['backup-unknown']);
+    await report(['backup', '--retention', '0'], ExitCode.usage);
   });
 
   it('deploy says what is pending, exits 2 for it when asked, and applies it only when told to', async () => {
