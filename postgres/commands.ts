@@ -15,6 +15,8 @@ export const SCRIPTS = [
   'status',
   'pulumi',
   'generate',
+  'db:backup',
+  'db:backup-s3',
   'db:deploy',
   'db:generate',
   'db:migrate-to-postgresql',

@@ -73,7 +73,7 @@ describe('texts of the sources', () => {
   it.each([
     ['npm run up -- --repair-everything', 'up has no --repair-everything'],
     ['npm run coachdb -- fly', 'there is no command fly'],
-    ['npm run db:backup', 'package.json has no script db:backup'],
+    ['npm run db:vacuum', 'package.json has no script db:vacuum'],
   ])('would notice `%s`', (command, what) => {
     expect(wrongCommand(command)).toBe(what);
   });
