@@ -49,10 +49,20 @@ export async function installSchedule(
   const fields = {
     account: ownAccount(),
     timeZone: zone,
-    jobs: jobs.map(({ name, time }) => ({ name, time, nextRun: nextRun(time, zone, now)?.toISOString() ?? null })),
+    jobs: jobs.map(({ name, time, waitsFor }) => ({
+      name,
+      time,
+      nextRun: nextRun(time, zone, now)?.toISOString() ?? null,
+      waitsFor,
+    })),
     leftOut,
   };
-  const notes = leftOut.map(({ name, reason }) => `Left out: ${name} (${reason}).`);
+  const notes = [
+    ...leftOut.map(({ name, reason }) => `Left out: ${name} (${reason}).`),
+    ...jobs.flatMap(({ name, waitsFor }) =>
+      waitsFor === null ? [] : [`Does nothing for now: ${name} (${waitsFor}).`],
+    ),
+  ];
   const outcome = await changeCrontab(context, options, wanted.owner, wanted.lines);
   return {
     ...outcome,

@@ -30,11 +30,12 @@ export function listSchedule(context: CommandContext): CommandResult {
     installed: present !== undefined,
     asDeclared: (present ?? []).join('\n') === lines.join('\n'),
     timeZone: zone,
-    jobs: jobs.map(({ name, time, command }) => ({
+    jobs: jobs.map(({ name, time, command, waitsFor }) => ({
       name,
       time,
       command: command.join(' '),
       nextRun: nextRun(time, zone, now)?.toISOString() ?? null,
+      waitsFor,
       last: lastRun(logFolderOf(stack), name),
     })),
     leftOut,
@@ -51,7 +52,7 @@ interface Fields {
   installed: boolean;
   asDeclared: boolean;
   timeZone: string;
-  jobs: { name: string; time: string; nextRun: string | null; last: LastRun | null }[];
+  jobs: { name: string; time: string; nextRun: string | null; waitsFor: string | null; last: LastRun | null }[];
   leftOut: { name: string; reason: string }[];
   others: (Owner & { missing: boolean })[];
 }
@@ -63,8 +64,9 @@ function render({ account, installed, asDeclared, timeZone, jobs, leftOut, other
       ? `The crontab of ${account} is as the settings say.`
       : `The crontab of ${account} is not as the settings say: \`npm run coachdb -- cron install\` brings it there.`;
   const width = Math.max(...jobs.map(({ time }) => time.length), 0);
-  const rows = jobs.map(({ name, time, nextRun, last }) => {
-    const next = !installed ? '' : nextRun === null ? 'never runs' : `next ${inZone(new Date(nextRun), timeZone)}`;
+  const rows = jobs.map(({ name, time, nextRun, waitsFor, last }) => {
+    const whenever = nextRun === null ? 'never runs' : `next ${inZone(new Date(nextRun), timeZone)}`;
+    const next = !installed ? '' : waitsFor === null ? whenever : `does nothing: ${waitsFor}`;
     const before = last === null ? '' : `  last ${inZone(new Date(last.at), timeZone)}, exit code ${last.exitCode}`;
     return `${name.padEnd(11)} ${time.padEnd(width)}  ${next}${before}`.trimEnd();
   });

@@ -32,7 +32,7 @@ export async function runJob(context: CommandContext, name: string, isForced: bo
   const job = jobNamed(stack, name);
   const now = new Date();
   const { timeZone = machineZone() } = stack.settings.backup.schedule;
-  if (job === undefined) return notDue(name);
+  if (job === undefined || job.waitsFor !== null) return notDue(name);
   if (!isForced && timeZone !== machineZone() && !isDue(job.time, timeZone, now)) return notDue(name);
 
   refuseForeign(stack.workspace);

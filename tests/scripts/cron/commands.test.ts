@@ -274,6 +274,26 @@ describe('a line of the crontab', () => {
     expect([unknown.code, codes(unknown.report)]).toEqual([64, ['cron-job-unknown']]);
   });
 
+  it('waits for a bucket where there is none, and says so', async () => {
+    const { report } = await cron('install', '--yes');
+    const waiting = 'coach:backup.s3 names no bucket yet';
+    expect((report['jobs'] as { waitsFor: unknown }[]).map(({ waitsFor }) => waitsFor)).toEqual([
+      null,
+      waiting,
+      null,
+      null,
+    ]);
+    expect((await cron('run', 'upload')).report).toMatchObject({ status: 'ok', due: false });
+    const { stdout } = await project.run(['cron', 'list'], crontab.environment);
+    expect(stdout).toContain(`does nothing: ${waiting}`);
+    project.set('backup', { s3: { bucket: 'example-backups' } });
+    const listed = (await cron('list')).report;
+    expect([listed['asDeclared'], (listed['jobs'] as { waitsFor: unknown }[])[1]?.waitsFor]).toEqual([true, null]);
+    // Never deployed, so there is nothing to dump; but it was tried.
+    expect((await cron('run', 'upload')).report).toMatchObject({ status: 'failed', due: true, exitCode: 1 });
+    expect(logOf('upload')).toMatch(/error \[[a-z0-9-]+\]:.*upload: exit code 1 after/s);
+  });
+
   it('in another zone starts every hour, and works only when it is time', async () => {
     // Kiritimati and Pago Pago are 25 hours apart: the machine is in one of them at most.
     const zone =
