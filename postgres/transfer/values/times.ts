@@ -1,4 +1,4 @@
-import { encodeDate, encodeTimestamp } from './binary';
+import { encodeDate, encodeTimestamp } from './binaryTimes';
 import type { Conversion, Piece, Present } from './conversion';
 import { textOfValue } from './texts';
 import {
