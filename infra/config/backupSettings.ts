@@ -1,6 +1,16 @@
 import { floorBytes } from '../../postgres/backup/freeSpace';
 import { s3 } from '../../postgres/backup/s3/settings';
-import { type About, optional, scalar, type Schema, section, setting } from '../../postgres/spec/schema';
+import {
+  type About,
+  list,
+  object,
+  optional,
+  required,
+  scalar,
+  type Schema,
+  section,
+  setting,
+} from '../../postgres/spec/schema';
 import { flag, line, wholeNumber } from '../../postgres/spec/values';
 import { bucket } from './bucketSettings';
 import { cronTime, timeZone } from './cronTime';
@@ -46,6 +56,25 @@ export const backup = section(
       'not signed',
       'a key of 32 bytes or more, which signs each manifest',
       { change: 'at the next backup; manifests without it are refused from then on' },
+    ),
+    age: optional(
+      object({
+        recipients: required(
+          list(line('a public key of age (age1...)', 4096, /^age1[02-9ac-hj-np-z]{50,4000}$/), {
+            unique: [],
+            atLeast: 1,
+          }),
+          'who can decrypt the backups',
+        ),
+        identityFile: optional(
+          line('a file, absolute or below the project', 4096),
+          'backups are made and not read here',
+          'their secret keys, to restore',
+        ),
+      }),
+      'not encrypted',
+      'encrypts every file of a backup',
+      { change: 'at the next backup; earlier ones stay as they are' },
     ),
     weekly: setting(
       wholeNumber(0, 520, 'weeks'),

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { Readable, Transform, type TransformCallback } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
 import { PlatformError } from '../../system/errors';
+import { AGE, decrypted, type Identity, requireIdentity } from './encryption';
+import { type FileFacts, Measured } from './measured';
 import { programOnPath } from './programs';
 
 /** As fast as PostgreSQL writes, and smaller than gzip's usual level. */
@@ -14,12 +15,6 @@ const ZSTD_LEVEL = 1;
 
 /** Where what is read and written at once is this long, memory stays bounded whatever the archive's size is. */
 const CHUNK = 1 << 18;
-
-/** What a file was when it was written or read through. */
-export interface FileFacts {
-  bytes: number;
-  sha256: string;
-}
 
 /** The `zstd` program, which is the one thing that compresses and decompresses reliably on every Node. */
 export const zstdProgram = (pathVariable: string): string | undefined => programOnPath('zstd', pathVariable);
@@ -33,22 +28,6 @@ export function requireZstd(pathVariable: string): string {
     'Install it: Debian and Ubuntu `apt-get install zstd`, macOS `brew install zstd`.',
     { object: 'zstd' },
   );
-}
-
-/** Lets bytes through, counts and hashes them. */
-export class Measured extends Transform {
-  bytes = 0;
-  private readonly hash: Hash = createHash('sha256');
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.bytes += chunk.length;
-    this.hash.update(chunk);
-    done(null, chunk);
-  }
-
-  facts(): FileFacts {
-    return { bytes: this.bytes, sha256: this.hash.digest('hex') };
-  }
 }
 
 /** Reads a file that somebody still writes, until `isWhole` and its end. */
@@ -88,19 +67,29 @@ export async function compressTo(program: string, source: AsyncIterable<Buffer>,
   return measured.facts();
 }
 
-/** The content of a file of a backup, decompressed after its name: `.zst`, `.gz`, or as it is. `onRaw` sees the bytes of the file itself. */
+export interface ContentOptions {
+  pathVariable: string;
+  /** Decrypts. */
+  identity?: Identity | undefined;
+  onRaw?: (chunk: Buffer) => void;
+}
+
+/** The content of a file of a backup, decrypted and decompressed after its name: `.age`, `.zst`, `.gz`, or as it is. `onRaw` sees the bytes of the file itself. */
 export async function* contentOf(
   path: string,
-  pathVariable: string,
-  onRaw?: (chunk: Buffer) => void,
+  { pathVariable, identity, onRaw }: ContentOptions,
 ): AsyncGenerator<Buffer> {
+  const secret = path.endsWith(AGE) ? requireIdentity(path, identity) : undefined;
+  const name = secret === undefined ? path : path.slice(0, -AGE.length);
   const file = createReadStream(path, { highWaterMark: CHUNK });
-  const raw =
-    onRaw === undefined ? file : Readable.from(seen(file, onRaw), { objectMode: false, highWaterMark: CHUNK });
-  if (path.endsWith('.zst')) yield* unzstd(requireZstd(pathVariable), raw);
-  else if (path.endsWith('.gz')) yield* gunzip(raw);
+  const read = onRaw === undefined ? file : Readable.from(seen(file, onRaw), BYTES);
+  const raw = secret === undefined ? read : Readable.from(decrypted(read, secret), BYTES);
+  if (name.endsWith('.zst')) yield* unzstd(requireZstd(pathVariable), raw);
+  else if (name.endsWith('.gz')) yield* gunzip(raw);
   else for await (const chunk of raw) yield chunk as Buffer;
 }
+
+const BYTES = { objectMode: false, highWaterMark: CHUNK };
 
 async function* seen(source: AsyncIterable<unknown>, onRaw: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
   for await (const chunk of source) {

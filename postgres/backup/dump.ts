@@ -2,7 +2,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { ConnectionTarget } from '../spec';
-import { compressTo, type FileFacts, growing } from './compress';
+import { compressTo, growing } from './compress';
+import type { FileFacts } from './measured';
 import { type DumpPrograms, libpqEnvironment, runTool } from './programs';
 import { RowCount } from './rowCount';
 

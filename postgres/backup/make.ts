@@ -11,18 +11,20 @@ import { storageError } from '../../system/storageError';
 import { withClient } from '../connection/client';
 import type { ConnectionTarget } from '../spec';
 import { checkContents, tableDataOf } from './archive';
-import { Measured, zstdProgram } from './compress';
+import { zstdProgram } from './compress';
 import { describeDatabase, DESCRIPTION_FILE } from './description';
 import { DUMP_FOLDER, dumpDirectory, type Dumped, dumpPlain, type DumpRequest, PLAIN_DUMP } from './dump';
+import { encryptFiles } from './encryption';
 import { type Generation, type Layout, type Manifest, MANIFEST_FORMAT, type ManifestFile } from './manifest';
 import { backupId, writeManifest } from './manifestFile';
+import { Measured } from './measured';
 import { type DumpPrograms, findDumpPrograms } from './programs';
 import { type Finding, readThrough } from './readThrough';
 import { beginSnapshot, type DumpedTable, type Snapshot, tableLabel } from './snapshot';
 import { syncFolder } from './sync';
 import { tableChecksum } from './tableChecksum';
 
-export type BackupPhase = 'snapshot' | 'dump' | 'verify' | 'sync';
+export type BackupPhase = 'snapshot' | 'dump' | 'verify' | 'encrypt' | 'sync';
 
 export interface BackupRequest {
   stack: string;
@@ -44,6 +46,8 @@ export interface BackupRequest {
   jobs: number;
   /** Signs the manifest. */
   key?: Buffer | undefined;
+  /** Public keys of age; empty: not encrypted. */
+  recipients?: readonly string[];
   signal?: AbortSignal | undefined;
   onPhase?: (phase: BackupPhase) => void;
   onTable?: (tag: string) => void;
@@ -147,7 +151,13 @@ async function dump(client: Client, request: BackupRequest, run: Run): Promise<M
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
   };
   await requireWhole(partial, manifest, programs, request);
-  return manifest;
+  if ((request.recipients ?? []).length === 0) return manifest;
+  clock.enter('encrypt');
+  const encrypted = await encryptFiles(partial, manifest, request.recipients ?? [], request.signal);
+  const { pathVariable, signal } = request;
+  const findings = await readThrough(partial, encrypted, { pathVariable, depth: 'bytes', signal });
+  if (findings.length > 0) throw notGood(findings);
+  return encrypted;
 }
 
 /** A script is one file that people unpack by hand: gzip. */

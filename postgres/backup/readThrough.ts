@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { messageOf, PlatformError } from '../../system/errors';
 import { contentOf } from './compress';
+import type { Identity } from './encryption';
 import type { Manifest, ManifestFile } from './manifest';
 import { OWN_FILES } from './manifestFile';
 import { PlainScan } from './plainScan';
@@ -26,6 +27,8 @@ export interface Finding {
 
 export interface ReadOptions {
   pathVariable: string;
+  /** Decrypts an encrypted backup; for its content alone. */
+  identity?: Identity | undefined;
   /** `bytes`: every byte against the manifest. `content`: decompressed to its end as well, rows counted. */
   depth: 'bytes' | 'content';
   /** A folder in which the content is laid down, decompressed, under the same names without `.zst`: for pg_restore. */
@@ -80,8 +83,11 @@ async function readFile(
     options.onBytes?.(chunk.length);
   };
   try {
-    const read = content === undefined ? rawOf(at, onRaw) : tapped(contentOf(at, options.pathVariable, onRaw), content);
-    if (options.stage !== undefined) await lay(join(options.stage, path.replace(/\.zst$/, '')), read);
+    const read =
+      content === undefined
+        ? rawOf(at, onRaw)
+        : tapped(contentOf(at, { pathVariable: options.pathVariable, identity: options.identity, onRaw }), content);
+    if (options.stage !== undefined) await lay(join(options.stage, path.replace(/(\.zst)?(\.age)?$/, '')), read);
     else await drain(read, options.signal);
   } catch (error) {
     options.signal?.throwIfAborted();

@@ -26,7 +26,7 @@ import { writeReport } from '../report/write';
 import { stackHome } from '../workspace';
 import { withStore } from './bucket';
 import { chooseBackup } from './choose';
-import { RESTORE_PHASES } from './verify';
+import { identityFor, RESTORE_PHASES } from './verify';
 import { type BackupDatabase, type BackupWorkplace, openDatabase, openWorkplace } from './workplace';
 
 export interface RestoreRequest {
@@ -132,6 +132,7 @@ async function intoDatabase(
       manifest,
       stage: stageFolder(directory, basename(folder)),
       pathVariable,
+      identity: identityFor(manifest, workplace.identity),
       binaries: database.binaries,
       jobs: 2,
       signal: context.signal,
@@ -229,7 +230,7 @@ const dropAll = (database: BackupDatabase): Promise<string[]> =>
 /** The SQL of a backup, for people; no server is needed. */
 async function toScript(
   context: CommandContext,
-  { directory, pathVariable }: BackupWorkplace,
+  { directory, pathVariable, identity }: BackupWorkplace,
   { folder, manifest }: Source,
   file: string,
 ): Promise<CommandResult> {
@@ -239,6 +240,7 @@ async function toScript(
     context.passing('  reading every file', true);
     const findings = await readThrough(folder, manifest, {
       pathVariable,
+      identity: identityFor(manifest, identity),
       depth: 'content',
       stage,
       signal: context.signal,

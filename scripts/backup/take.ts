@@ -36,6 +36,7 @@ const PHASES: Record<BackupPhase, string> = {
   snapshot: 'looking at the database',
   dump: 'dumping',
   verify: 'reading the dump back',
+  encrypt: 'encrypting it',
   sync: 'writing it to disk',
 };
 
@@ -138,6 +139,7 @@ async function take(
     binaries: database.binaries,
     jobs: Math.min(JOBS, availableParallelism()),
     key,
+    recipients: settings.age?.recipients ?? [],
     signal: context.signal,
     onPhase: (phase) => context.passing(`  ${PHASES[phase]}`, true),
     onTable: (table) => context.passing(`  dumped ${table}`),

@@ -1,6 +1,8 @@
 import { checkContents } from '../../postgres/backup/archive';
+import { type Identity, requireIdentity } from '../../postgres/backup/encryption';
 import { type Depth, type FolderBackup, readBackups, writeNotes } from '../../postgres/backup/folder';
 import { withFolderLock } from '../../postgres/backup/lock';
+import type { Manifest } from '../../postgres/backup/manifest';
 import { findDumpPrograms } from '../../postgres/backup/programs';
 import { stageFolder } from '../../postgres/backup/prune';
 import { type Finding, readThrough } from '../../postgres/backup/readThrough';
@@ -96,7 +98,7 @@ export async function verifyBackups(
 
 async function look(
   context: CommandContext,
-  { directory, pathVariable, key }: BackupWorkplace,
+  { directory, pathVariable, key, identity }: BackupWorkplace,
   backup: FolderBackup,
   depth: Depth,
   database: BackupDatabase | undefined,
@@ -115,10 +117,12 @@ async function look(
       context.passing(`  reading ${id}`, true);
       findings = await readThrough(folder, manifest, {
         pathVariable,
-        depth: depth === 'checksums' ? 'bytes' : 'content',
+        ...(depth === 'checksums'
+          ? { depth: 'bytes' }
+          : { depth: 'content', identity: identityFor(manifest, identity) }),
         signal,
       });
-      if (depth !== 'checksums' && manifest.layout === 'directory')
+      if (depth !== 'checksums' && manifest.layout === 'directory' && manifest.encryption === null)
         findings.push(
           ...(await checkContents(folder, manifest, findDumpPrograms(manifest.server.major, pathVariable))),
         );
@@ -131,6 +135,7 @@ async function look(
         manifest,
         stage: stageFolder(directory, id),
         pathVariable,
+        identity: identityFor(manifest, identity),
         binaries: database.binaries,
         jobs: 2,
         signal,
@@ -159,6 +164,10 @@ async function look(
     seconds: verification.seconds,
   };
 }
+
+/** Only what is encrypted needs one. */
+export const identityFor = (manifest: Manifest, identity: () => Identity | undefined): Identity | undefined =>
+  manifest.encryption === null ? undefined : requireIdentity(manifest.id, identity());
 
 /** What says something of the backup; anything else is about the machine, and nothing is noted. */
 const ABOUT_BACKUP = new Set([

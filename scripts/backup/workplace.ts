@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 
+import { type Identity, readIdentity } from '../../postgres/backup/encryption';
 import type { ConnectionTarget } from '../../postgres/spec';
 import { PlatformError, systemReason } from '../../system/errors';
 import type { CommandContext } from '../command';
@@ -19,17 +20,21 @@ export interface BackupWorkplace {
   /** Signs and proves manifests. */
   key: Buffer | undefined;
   pathVariable: string;
+  /** Of age; read when it is needed. */
+  identity: () => Identity | undefined;
 }
 
 export function openWorkplace(context: CommandContext): BackupWorkplace {
   const stack = openStack(context);
-  const { signingKeyFile } = stack.settings.backup;
+  const { signingKeyFile, age } = stack.settings.backup;
+  const identityFile = age?.identityFile;
   const { root } = stack.workspace;
   return {
     stack,
     directory: backupDirectory(stack),
     key: signingKeyFile === undefined ? undefined : readKey(resolve(root, signingKeyFile)),
     pathVariable: context.environment['PATH'] ?? '',
+    identity: () => (identityFile === undefined ? undefined : readIdentity(resolve(root, identityFile))),
   };
 }
 

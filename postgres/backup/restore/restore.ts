@@ -9,6 +9,7 @@ import { quoteIdentifier } from '../../connection/quote';
 import type { ConnectionTarget } from '../../spec';
 import { checkContents } from '../archive';
 import { type Description, DESCRIPTION_FILE } from '../description';
+import type { Identity } from '../encryption';
 import type { Manifest } from '../manifest';
 import { type DumpPrograms, findDumpPrograms } from '../programs';
 import { type Finding, readThrough } from '../readThrough';
@@ -31,6 +32,7 @@ export interface RestoreRequest {
   /** A folder beside the backups, made and removed here. */
   stage: string;
   pathVariable: string;
+  identity?: Identity | undefined;
   binaries?: string | undefined;
   jobs: number;
   signal?: AbortSignal | undefined;
@@ -138,10 +140,10 @@ async function majorOf(client: Client, { server, id }: Manifest): Promise<number
 }
 
 async function requireGood(request: RestoreRequest, programs: DumpPrograms): Promise<void> {
-  const { folder, manifest, stage, pathVariable, signal } = request;
+  const { folder, manifest, stage, pathVariable, identity, signal } = request;
   const findings = [
-    ...(await readThrough(folder, manifest, { pathVariable, depth: 'content', stage, signal })),
-    ...(manifest.layout === 'directory' ? await checkContents(folder, manifest, programs) : []),
+    ...(await readThrough(folder, manifest, { pathVariable, identity, depth: 'content', stage, signal })),
+    ...(manifest.layout === 'directory' ? await checkContents(stage, manifest, programs) : []),
   ];
   if (findings.length > 0) throw backupBad(manifest.id, findings);
 }
