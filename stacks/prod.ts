@@ -1,4 +1,5 @@
 import { getCallerIdentityOutput } from '@pulumi/aws/getCallerIdentity';
+import { Provider } from '@pulumi/aws/provider';
 import * as pulumi from '@pulumi/pulumi';
 
 import { BackupBucket } from '../components/backup/backupBucket';
@@ -21,16 +22,25 @@ export function prod(settings: Settings, context: SpecContext): Record<string, u
     // Where the checkout lies is not part of what prod is.
     spec: { ...spec, migrations: { ...spec.migrations, directory: undefined } },
     passwords: pulumi.secret(Object.fromEntries(logins.map((user) => [user, credentials.of(user)]))),
-    backups: { bucket: backups.bucketName, kmsKeyArn: backups.kmsKeyArn },
+    ...(backups === undefined ? {} : { backups: { bucket: backups.bucketName, kmsKeyArn: backups.kmsKeyArn } }),
   };
 }
 
-function createBackupBucket({ stack, backup }: Settings): BackupBucket {
-  return new BackupBucket('backups', {
-    prefix: `${stack}/`,
-    retention: backup,
-    ...backup.bucket,
-    account: getCallerIdentityOutput().accountId,
-    tags: { project: pulumi.getProject(), stack },
-  });
+/** Where the uploader looks for it (`coach:backup.s3`); undefined where that is another vendor's. */
+function createBackupBucket({ stack, backup }: Settings): BackupBucket | undefined {
+  const { bucket: bucketName, prefix = stack, region, endpoint, kmsKeyId: kmsKeyArn } = backup.s3 ?? {};
+  if (endpoint !== undefined) return undefined;
+  return new BackupBucket(
+    'backups',
+    {
+      ...(bucketName === undefined ? {} : { bucketName }),
+      ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
+      prefix: `${prefix}/`,
+      retention: backup,
+      ...backup.bucket,
+      account: getCallerIdentityOutput().accountId,
+      tags: { project: pulumi.getProject(), stack },
+    },
+    region === undefined ? {} : { provider: new Provider('backups-region', { region }) },
+  );
 }

@@ -7,7 +7,7 @@ const IN_PROD: About = { only: ['prod'], elsewhere: 'Only prod declares a bucket
 
 const days = wholeNumber(1, 3650, 'days');
 
-/** `coach:backup.bucket`, the bucket that prod declares. */
+/** `coach:backup.bucket`, the bucket that prod declares. Its name, prefix, region and key are those of `coach:backup.s3`. */
 export const bucket = section(
   {
     lockDays: optional(days, '`backup.retentionDays`', 'how long no version can be deleted', IN_PROD),
@@ -21,14 +21,35 @@ export const bucket = section(
   { change: 'for what is written from then on' },
 );
 
-/** What is locked for longer than it is kept would be billed and of no use: pruning hides it, and nothing removes it. */
-export function checkBucket({ backup }: Settings, complain: (...problem: Parameters<Report['add']>) => void): void {
-  const { lockDays = 0 } = backup.bucket;
-  if (lockDays <= backup.retentionDays) return;
-  complain(
-    'setting-conflict',
-    'backup.bucket.lockDays',
-    `coach:backup.bucket.lockDays is ${lockDays}, more than coach:backup.retentionDays (${backup.retentionDays}): daily backups would be locked for longer than they are kept.`,
-    'Lower coach:backup.bucket.lockDays or raise coach:backup.retentionDays.',
-  );
+/** S3's limit, less what the name of the log bucket has more. */
+const LONGEST_NAME = 63 - '-logs'.length;
+const KEY_ARN = /^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key\/[\w-]+$/;
+
+export function checkBucket(
+  { environment, backup: { bucket, retentionDays, s3 } }: Settings,
+  complain: (...problem: Parameters<Report['add']>) => void,
+): void {
+  const { lockDays = 0 } = bucket;
+  if (lockDays > retentionDays)
+    complain(
+      'setting-conflict',
+      'backup.bucket.lockDays',
+      `coach:backup.bucket.lockDays is ${lockDays}, more than coach:backup.retentionDays (${retentionDays}): daily backups would be locked for longer than they are kept.`,
+      'Lower coach:backup.bucket.lockDays or raise coach:backup.retentionDays.',
+    );
+  if (environment !== 'prod' || s3 === undefined || s3.endpoint !== undefined) return;
+  if (s3.bucket.length > LONGEST_NAME)
+    complain(
+      'setting-conflict',
+      'backup.s3.bucket',
+      `coach:backup.s3.bucket has ${s3.bucket.length} characters; prod declares it, and a second bucket of that name with -logs, which may have 63.`,
+      `Choose a name of at most ${LONGEST_NAME} characters.`,
+    );
+  if (s3.kmsKeyId !== undefined && !KEY_ARN.test(s3.kmsKeyId))
+    complain(
+      'setting-conflict',
+      'backup.s3.kmsKeyId',
+      `coach:backup.s3.kmsKeyId is ${s3.kmsKeyId}; the policy of the bucket that prod declares compares the key's full ARN.`,
+      'Write it as arn:aws:kms:REGION:ACCOUNT:key/ID, or leave it out: the bucket then has a key of its own.',
+    );
 }

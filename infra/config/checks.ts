@@ -61,7 +61,7 @@ const checks: readonly Check[] = [
   },
   { reads: ['roles', 'audit.schema', 'schemas', 'extensions'], run: checkSchemasAndExtensions },
   { reads: ['database', 'environment'], run: checkAccess },
-  { reads: ['backup'], run: checkBucket },
+  { reads: ['backup', 'environment'], run: checkBucket },
   {
     reads: ['audit'],
     run: ({ audit }, complain) => {

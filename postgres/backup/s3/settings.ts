@@ -28,7 +28,10 @@ const endpoint = scalar(
 
 /** Backups in S3. Credentials are no settings: the AWS SDK's own chain finds them (environment, profile, role). */
 export const s3 = object({
-  bucket: required(line('a bucket’s name', 63, /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/), 'it has to exist'),
+  bucket: required(
+    line('a bucket’s name', 63, /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+    'it has to exist; prod declares it',
+  ),
   prefix: optional(
     line('a prefix of letters, digits, /, _, . and -, no / at its ends', 200, /^\w[\w.-]*(\/\w[\w.-]*)*$/),
     'the stack’s name',

@@ -5,7 +5,10 @@ import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { PolicyDocument } from '../../../components/backup/bucketPolicies';
+import type { LifecycleRule } from '../../../components/backup/lifecycle';
 import type { GraphResource } from '../../../engine/graph/graph';
+import { GENERATIONS } from '../../../postgres/backup/manifest';
+import { generationPrefix } from '../../../postgres/backup/s3/keys';
 import { TestProject } from '../../support/project';
 import { evaluate } from './policyEvaluator';
 
@@ -161,6 +164,33 @@ describe('the bucket of prod', () => {
       context: { 'aws:sourcearn': 'arn:aws:s3:::‹backups.bucket›', 'aws:sourceaccount': '‹account›' },
     };
     expect(evaluate(policyOf('backups-logs-policy'), delivery)).toBe('allow');
+  });
+
+  it('is where the uploader looks for it, with the key that it names', async () => {
+    const s3 = { bucket: 'example-backups', prefix: 'db/one', region: 'eu-west-1', kmsKeyId: KEY };
+    const drawn = await draw({ s3 });
+    expect(drawn.resources.filter(({ type }) => type.startsWith('aws:kms/'))).toEqual([]);
+    expect(resource(drawn, 's3/bucket:Bucket', 'backups').inputs['bucket']).toBe('example-backups');
+    expect(resource(drawn, 's3/bucket:Bucket', 'backups-logs').inputs['bucket']).toBe('example-backups-logs');
+    const { inputs } = resource(
+      drawn,
+      's3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
+      'backups-lifecycle',
+    );
+    expect((inputs['rules'] as LifecycleRule[]).slice(0, 3).map(({ filter }) => filter.prefix)).toEqual(
+      GENERATIONS.map((generation) => generationPrefix(s3.prefix, generation)),
+    );
+    expect(resource(drawn, 's3/bucketPolicy:BucketPolicy', 'backups-policy').inputs['policy']).toContain(KEY);
+    const provider = drawn.resources.find(({ type }) => type === 'pulumi:providers:aws');
+    expect(provider?.inputs).toMatchObject({ region: 'eu-west-1' });
+    expect(new Set(drawn.resources.filter(isOfAws).map((one) => one.provider))).toEqual(new Set([provider?.urn]));
+    expect(drawn.outputs['backups']).toEqual({ bucket: 'example-backups', kmsKeyArn: KEY });
+  });
+
+  it('is not declared where backups go to another vendor', async () => {
+    const { resources, outputs } = await draw({ s3: { bucket: 'elsewhere', endpoint: 'https://s3.example.com' } });
+    expect(resources.filter(isOfAws)).toEqual([]);
+    expect(outputs).not.toHaveProperty('backups');
   });
 
   it('is drawn without an account, a plugin or a connection to anywhere but this machine', async () => {
