@@ -26,6 +26,7 @@ import { writeReport } from '../report/write';
 import { stackHome } from '../workspace';
 import { withStore } from './bucket';
 import { chooseBackup } from './choose';
+import { JOBS } from './jobs';
 import { identityFor, RESTORE_PHASES } from './verify';
 import { type BackupDatabase, type BackupWorkplace, openDatabase, openWorkplace } from './workplace';
 
@@ -134,7 +135,7 @@ async function intoDatabase(
       pathVariable,
       identity: identityFor(manifest, workplace.identity),
       binaries: database.binaries,
-      jobs: 2,
+      jobs: JOBS,
       signal: context.signal,
       onPhase: enter,
     });

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import type { FolderBackup } from '../../postgres/backup/folder';
@@ -20,6 +19,7 @@ import { writeReport } from '../report/write';
 import { stackHome } from '../workspace';
 import { planForBucket, pruneBucket, withStore } from './bucket';
 import { diskOf } from './disk';
+import { JOBS } from './jobs';
 import { writeMetrics } from './metrics';
 import { planFor } from './rotate';
 import { type BackupWorkplace, openDatabase, openWorkplace, runBy } from './workplace';
@@ -39,9 +39,6 @@ const PHASES: Record<BackupPhase, string> = {
   encrypt: 'encrypting it',
   sync: 'writing it to disk',
 };
-
-/** More workers than this wait for the disk. */
-const JOBS = 4;
 
 /** What a run did, for its report. */
 export interface TakenBackup {
@@ -137,7 +134,7 @@ async function take(
     version: versionOf(context.root),
     pathVariable,
     binaries: database.binaries,
-    jobs: Math.min(JOBS, availableParallelism()),
+    jobs: JOBS,
     key,
     recipients: settings.age?.recipients ?? [],
     signal: context.signal,

@@ -16,6 +16,7 @@ import { renderText } from '../report/text';
 import { writeReport } from '../report/write';
 import { stackHome } from '../workspace';
 import { chooseBackup } from './choose';
+import { JOBS } from './jobs';
 import { writeMetrics } from './metrics';
 import { type BackupDatabase, type BackupWorkplace, openDatabase, openWorkplace } from './workplace';
 
@@ -137,7 +138,7 @@ async function look(
         pathVariable,
         identity: identityFor(manifest, identity),
         binaries: database.binaries,
-        jobs: 2,
+        jobs: JOBS,
         signal,
         onPhase: (phase) => context.passing(`  ${id}: ${RESTORE_PHASES[phase]}`, true),
       });

@@ -7,6 +7,7 @@ import { type Noticed, noticesOf } from '../../postgres/backup/notices';
 import { requireOwn } from '../../postgres/server/ownership';
 import { PlatformError } from '../../system/errors';
 import { backupDirectory } from '../backup/directory';
+import { signingKey } from '../backup/signingKey';
 import { type CommandResult, done } from '../command';
 import { type LocalServer, localServerOf } from '../localServer';
 import { pulumiProgram } from '../pulumi';
@@ -70,7 +71,7 @@ interface Backups {
 function backupsOf(stack: Stack): Backups | null {
   const directory = backupDirectory(stack);
   try {
-    const backups = readBackups(directory);
+    const backups = readBackups(directory, signingKey(stack));
     const good = backups.filter(({ state }) => state === 'good');
     const newest = good.at(-1);
     return {
