@@ -5,7 +5,7 @@ import { MANIFEST_HASH_FILE, parseManifest } from '../manifestFile';
 import { type Bucket, forEachAtOnce } from './bucket';
 import { type BackupPath, generationPrefix, manifestKey, pinPrefix, splitKey, startOfId, uriOf } from './keys';
 import { objectsBelow, type StoredObject } from './objects';
-import { readStored } from './storedManifest';
+import { lockOf, readStored } from './storedManifest';
 
 /** A backup in the bucket. */
 export interface S3Entry extends BackupEntry {
@@ -20,7 +20,7 @@ export interface S3Entry extends BackupEntry {
 }
 
 /**
- * All backups below the prefix, oldest first: a request for each thousand objects and one for each manifest. Good is one whose manifest
+ * All backups below the prefix, oldest first: a request for each thousand objects and two for each manifest. Good is one whose manifest
  * reads and whose files are there in their sizes, which a lifecycle rule may have changed; their bytes are `verify`'s. A legal hold
  * counts as a pin.
  */
@@ -52,13 +52,14 @@ async function readEntry(
 ): Promise<S3Entry> {
   const key = manifestKey(bucket.prefix, path);
   const stored = objects.some((object) => object.key === key) ? await readStored(bucket, key, signal) : undefined;
+  const lock = stored === undefined ? undefined : await lockOf(bucket, key, signal);
   const common = { uri: uriOf(bucket.name, bucket.prefix, path), keys: objects.map((object) => object.key) };
   const known = {
     ...common,
     id: path.id,
     generation: path.generation,
-    pinned: pinned || stored?.legalHold === true,
-    ...(stored?.lockedUntil === undefined ? {} : { lockedUntil: stored.lockedUntil }),
+    pinned: pinned || lock?.legalHold === true,
+    ...(lock?.lockedUntil === undefined ? {} : { lockedUntil: lock.lockedUntil }),
     ...(stored?.etag === undefined ? {} : { etag: stored.etag }),
   };
   const read = stored === undefined ? undefined : readOf(stored.text, path, common.uri);

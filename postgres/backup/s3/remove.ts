@@ -4,7 +4,7 @@ import { EXISTS, NOT_FOUND, NOT_SUPPORTED } from './failure';
 import { manifestKey, pinPrefix } from './keys';
 import type { S3Entry } from './list';
 import { objectsBelow } from './objects';
-import { readStored } from './storedManifest';
+import { lockOf, readStored } from './storedManifest';
 import { putText } from './upload';
 
 export type Removal =
@@ -23,11 +23,11 @@ export async function removeBackup(
 ): Promise<Removal> {
   const key = manifestKey(bucket.prefix, entry);
   const stored = await readStored(bucket, key, signal);
+  const lock = stored === undefined ? undefined : await lockOf(bucket, key, signal);
   const pins = await objectsBelow(bucket, pinPrefix(bucket.prefix) + entry.id);
-  if (stored?.legalHold === true || pins.some((pin) => pin.key === pinPrefix(bucket.prefix) + entry.id))
+  if (lock?.legalHold === true || pins.some((pin) => pin.key === pinPrefix(bucket.prefix) + entry.id))
     return { outcome: 'pinned' };
-  if (stored?.lockedUntil !== undefined && stored.lockedUntil > now)
-    return { outcome: 'locked', until: stored.lockedUntil };
+  if (lock?.lockedUntil !== undefined && lock.lockedUntil > now) return { outcome: 'locked', until: lock.lockedUntil };
   if (stored?.etag !== entry.etag) throw another(entry);
   let versions = false;
   const remove = async (one: string, condition: { IfMatch?: string }, inner?: AbortSignal): Promise<void> => {

@@ -8,30 +8,37 @@ import type { Bucket } from './bucket';
 import { NOT_FOUND } from './failure';
 import { type BackupPath, backupPrefix, manifestKey, uriOf } from './keys';
 
-/** What an object says, and what stands in the way of deleting it. */
+/** What an object says. */
 export interface StoredText {
   text: string;
   etag: string | undefined;
+}
+
+export interface Lock {
   lockedUntil: Date | undefined;
   legalHold: boolean;
 }
 
-/** Undefined: there is none. With it comes how long it is locked, where the caller may know (`s3:GetObjectRetention`). */
+/** Undefined: there is none. */
 export async function readStored(bucket: Bucket, key: string, signal?: AbortSignal): Promise<StoredText | undefined> {
   try {
     return await bucket.call('s3:GetObject', key, async (s3) => {
       const found = await s3.getObject({ Bucket: bucket.name, Key: key }, signal && { abortSignal: signal });
-      return {
-        text: (await found.Body?.transformToString()) ?? '',
-        etag: found.ETag,
-        lockedUntil: found.ObjectLockRetainUntilDate,
-        legalHold: found.ObjectLockLegalHoldStatus === 'ON',
-      };
+      return { text: (await found.Body?.transformToString()) ?? '', etag: found.ETag };
     });
   } catch (error) {
     if (error instanceof PlatformError && error.code === NOT_FOUND) return undefined;
     throw error;
   }
+}
+
+/** What stands in the way of deleting an object, where the caller may know (`s3:GetObjectRetention`). Some vendors tell it with HEAD alone. */
+export async function lockOf(bucket: Bucket, key: string, signal?: AbortSignal): Promise<Lock> {
+  const object = { Bucket: bucket.name, Key: key };
+  const found = await bucket.call('s3:GetObject', key, (s3) =>
+    s3.headObject(object, signal && { abortSignal: signal }),
+  );
+  return { lockedUntil: found.ObjectLockRetainUntilDate, legalHold: found.ObjectLockLegalHoldStatus === 'ON' };
 }
 
 /** The backup of an id, whatever its generation, by its manifest. Throws `s3-not-found`. */

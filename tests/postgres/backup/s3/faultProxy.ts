@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** What goes wrong with one request. */
 export type Fault =
-  | { answer: number; code: string; headers?: Record<string, string> }
+  | { answer: number; code: string; message?: string; headers?: Record<string, string> }
   /** The connection breaks after so many bytes of the request's body. */
   | { resetAfter: number }
   /** One bit of the body changes on its way. */
@@ -13,7 +13,7 @@ export type Fault =
   | { loseAnswer: true }
   /** The connection breaks after so many bytes of the answer's body. */
   | { cutAnswer: number }
-  /** So many bytes of the answer, and nothing more on an open connection. */
+  /** So many bytes of the answer's body, and nothing more on an open connection; 0: no answer at all. */
   | { hang: number }
   /** The answer in pieces of so many bytes, with pauses. */
   | { trickle: number; pauseMs: number };
@@ -66,28 +66,30 @@ export class FaultProxy {
     this.seen.push(seen);
     const fault = this.fault(seen) ?? NONE;
     if ('resetAfter' in fault) {
+      const { socket } = request;
       let bytes = 0;
-      for await (const chunk of request) if ((bytes += (chunk as Buffer).length) >= fault.resetAfter) break;
-      return void request.socket.resetAndDestroy();
+      request.on('error', () => undefined);
+      request.on('data', (chunk: Buffer) => (bytes += chunk.length) >= fault.resetAfter && socket.resetAndDestroy());
+      return void (fault.resetAfter === 0 && socket.resetAndDestroy());
     }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     if ('answer' in fault) {
       response.writeHead(fault.answer, { 'content-type': 'application/xml', ...fault.headers });
-      const text = `<Error><Code>${fault.code}</Code><Message>told by the proxy</Message></Error>`;
+      const text = `<Error><Code>${fault.code}</Code><Message>${fault.message ?? 'told by the proxy'}</Message></Error>`;
       return void response.end(seen.method === 'HEAD' ? undefined : text);
     }
     if ('flip' in fault && fault.flip === 'request') flip(body);
     const answer = await this.send(seen, body);
     if ('loseAnswer' in fault) return void request.socket.resetAndDestroy();
+    if ('hang' in fault && fault.hang === 0) return;
     if ('flip' in fault && fault.flip === 'response') flip(answer.body);
     response.writeHead(answer.status, answer.headers);
     if ('cutAnswer' in fault) {
       response.write(answer.body.subarray(0, fault.cutAnswer), () => request.socket.resetAndDestroy());
     } else if ('hang' in fault) {
-      response.flushHeaders();
-      if (fault.hang > 0) response.write(answer.body.subarray(0, fault.hang));
+      response.write(answer.body.subarray(0, fault.hang));
     } else if ('trickle' in fault) {
       for (let at = 0; at < answer.body.length; at += fault.trickle) {
         response.write(answer.body.subarray(at, at + fault.trickle));
