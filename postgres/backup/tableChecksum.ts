@@ -18,17 +18,27 @@ export async function tableChecksum(client: Client, schema: string, name: string
   const values = columns.map((column) => hashed(`t.${quoteIdentifier(column.name)}`, column.type));
   // A row of no column has no hash.
   const row = values.length === 0 ? '0' : `hash_record_extended(ROW(${values.join(', ')}), 0)`;
+  const table = `${qualified(schema, name)} AS t ${await conditionOf(client, schema, name)}`;
   const { rows } = await client.query<TableChecksum>(
-    `SELECT count(*)::float8 AS rows, coalesce(sum(${row}), 0)::text AS checksum FROM ONLY ${qualified(schema, name)} AS t`,
+    `SELECT count(*)::float8 AS rows, coalesce(sum(${row}), 0)::text AS checksum FROM ONLY ${table}`,
   );
   const found = rows[0];
   if (found === undefined) throw new Error('An aggregate returned no row.');
   return found;
 }
 
-/** Generated columns are computed again by a restore, and so are compared too, unless nothing is stored of them. */
+/** An extension may say which rows of its table are the database's own: pg_dump takes those alone. `WHERE ...`, or nothing. */
+async function conditionOf(client: Client, schema: string, name: string): Promise<string> {
+  const { rows } = await client.query<{ condition: string }>(
+    `SELECT extcondition[array_position(extconfig, $1::regclass)] AS condition FROM pg_extension WHERE $1::regclass = ANY (extconfig)`,
+    [qualified(schema, name)],
+  );
+  return rows[0]?.condition ?? '';
+}
+
+/** Types of somebody's own may have any name. Generated columns are computed again by a restore, and so are compared too, unless nothing is stored of them. */
 const COLUMNS = `
-SELECT a.attname AS name, t.typname AS type FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+SELECT a.attname AS name, CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname ELSE '' END AS type FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
  WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
  ORDER BY a.attname COLLATE "C"`;
 
