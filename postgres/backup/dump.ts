@@ -10,6 +10,8 @@ import { RowCount } from './rowCount';
 /** Where the archive lies below a backup. */
 export const DUMP_FOLDER = 'dump';
 export const PLAIN_DUMP = 'dump.sql.gz';
+/** What becomes of it when a backup is unpacked. */
+export const PLAIN_SCRIPT = 'dump.sql';
 
 /** A migration that holds a table is waited for so long. */
 const LOCK_WAIT = '5min';

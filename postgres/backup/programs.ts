@@ -105,18 +105,17 @@ export interface ToolRun {
   signal?: AbortSignal | undefined;
   /** Each line of its standard error. */
   onLine?: (line: string) => void;
-  stdin?: NodeJS.ReadableStream;
 }
 
 /** Runs one of PostgreSQL's programs to its end. Rejects with `code` of the caller's and what the program said last, unless it ends with 0. */
 export async function runTool(program: string, args: readonly string[], code: string, run: ToolRun): Promise<void> {
-  const { environment, signal, onLine, stdin } = run;
+  const { environment, signal, onLine } = run;
   const child = spawn(program, args, {
     env: environment,
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
   const said: string[] = [];
-  const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
+  const lines = createInterface({ input: child.stderr });
   lines.on('line', (line) => {
     if (!VERBOSE.test(line)) said.push(line);
     if (said.length > 20) said.shift();
@@ -126,11 +125,6 @@ export async function runTool(program: string, args: readonly string[], code: st
   const stop = (): void => void child.kill('SIGTERM');
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted === true) stop();
-  if (stdin !== undefined && child.stdin !== null) {
-    // A program that ends early says why itself.
-    child.stdin.on('error', () => undefined);
-    stdin.pipe(child.stdin);
-  }
   try {
     const [status, ended] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.once('error', reject);

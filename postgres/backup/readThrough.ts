@@ -31,7 +31,7 @@ export interface ReadOptions {
   identity?: Identity | undefined;
   /** `bytes`: every byte against the manifest. `content`: decompressed to its end as well, rows counted. */
   depth: 'bytes' | 'content';
-  /** A folder in which the content is laid down, decompressed, under the same names without `.zst`: for pg_restore. */
+  /** A folder in which the content is laid down, decompressed, under the same names without `.zst` and `.gz`: for pg_restore and psql. */
   stage?: string;
   signal?: AbortSignal | undefined;
   /** Called with so many more bytes. */
@@ -87,7 +87,7 @@ async function readFile(
       content === undefined
         ? rawOf(at, onRaw)
         : tapped(contentOf(at, { pathVariable: options.pathVariable, identity: options.identity, onRaw }), content);
-    if (options.stage !== undefined) await lay(join(options.stage, path.replace(/(\.zst)?(\.age)?$/, '')), read);
+    if (options.stage !== undefined) await lay(join(options.stage, path.replace(/(\.zst|\.gz)?(\.age)?$/, '')), read);
     else await drain(read, options.signal);
   } catch (error) {
     options.signal?.throwIfAborted();

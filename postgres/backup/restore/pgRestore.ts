@@ -1,10 +1,9 @@
-import { createReadStream, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
 
 import type { ConnectionTarget } from '../../spec';
 import { listArchive } from '../archive';
-import { DUMP_FOLDER, PLAIN_DUMP } from '../dump';
+import { DUMP_FOLDER, PLAIN_SCRIPT } from '../dump';
 import type { Manifest } from '../manifest';
 import { type DumpPrograms, libpqEnvironment, runTool } from '../programs';
 
@@ -62,11 +61,9 @@ export async function restoreArchive(
     '--single-transaction',
     '--set=ON_ERROR_STOP=1',
     '--output=/dev/null',
+    `--file=${join(staged, PLAIN_SCRIPT)}`,
   ];
-  const file = createReadStream(join(staged, PLAIN_DUMP));
-  const script = file.pipe(createGunzip());
-  file.once('error', (error) => script.destroy(error));
-  await runTool(programs.psql, args, 'restore-failed', { environment, signal, stdin: script });
+  await runTool(programs.psql, args, 'restore-failed', { environment, signal });
 }
 
 /**

@@ -1,12 +1,10 @@
-import { createReadStream, createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 
 import { flushFolder } from '../../../system/atomicFile';
 import { PlatformError } from '../../../system/errors';
 import { storageError } from '../../../system/storageError';
-import { DUMP_FOLDER, PLAIN_DUMP } from '../dump';
+import { DUMP_FOLDER, PLAIN_SCRIPT } from '../dump';
 import type { Manifest } from '../manifest';
 import { type DumpPrograms, runTool } from '../programs';
 
@@ -25,13 +23,7 @@ export async function writeScript(
     });
   const temporary = `${file}.${process.pid}.new`;
   try {
-    if (layout === 'plain')
-      await pipeline(
-        createReadStream(join(staged, PLAIN_DUMP)),
-        createGunzip(),
-        createWriteStream(temporary, { flags: 'wx', mode: 0o600 }),
-        { signal },
-      );
+    if (layout === 'plain') copyFileSync(join(staged, PLAIN_SCRIPT), temporary, constants.COPYFILE_EXCL);
     else
       await runTool(pgRestore, [`--file=${temporary}`, join(staged, DUMP_FOLDER)], 'restore-failed', {
         environment: { LC_ALL: 'C' },
