@@ -72,7 +72,7 @@ SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object(
           'ctype', d.datctype, 'provider', $provider, 'locale', $locale, 'connectionLimit', d.datconnlimit, 'isTemplate', d.datistemplate,
           'comment', shobj_description(d.oid, 'pg_database'),
           'grants', (SELECT coalesce(jsonb_agg(jsonb_build_object('grantee', CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee) END,
-                       'privilege', a.privilege_type, 'grantable', a.is_grantable) ORDER BY a.grantee, a.privilege_type), '[]')
+                       'privilege', a.privilege_type, 'grantable', a.is_grantable)), '[]')
                        FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a),
           'settings', (SELECT coalesce(jsonb_agg(jsonb_build_object('role', CASE s.setrole WHEN 0 THEN NULL ELSE pg_get_userbyid(s.setrole) END,
                        'entries', to_jsonb(s.setconfig)) ORDER BY s.setrole), '[]') FROM pg_db_role_setting AS s WHERE s.setdatabase = d.oid))
