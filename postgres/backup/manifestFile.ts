@@ -1,11 +1,11 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as v from 'valibot';
 
 import { writeAtomically } from '../../system/atomicFile';
-import { codeOf, messageOf, PlatformError } from '../../system/errors';
+import { codeOf, messageOf, PlatformError, systemReason } from '../../system/errors';
 import { GENERATIONS, type Manifest, MANIFEST_FILE, MANIFEST_FORMAT } from './manifest';
 
 /** The manifest's SHA-256, as `sha256sum --check` reads it. */
@@ -128,12 +128,15 @@ export function readManifest(folder: string, key?: Buffer): Manifest {
   return parseManifest(text, where);
 }
 
+/** Undefined: there is none. What is no file is not read: a link leads out of the backup, a pipe waits for ever. */
 function textOf(path: string): string | undefined {
   try {
+    if (!lstatSync(path).isFile()) throw invalid(path, 'it is no file');
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-    throw error;
+    if (error instanceof PlatformError) throw error;
+    throw unreadable(path, error);
   }
 }
 
@@ -142,6 +145,15 @@ const invalid = (where: string, reason: string): PlatformError =>
     kind: 'refused',
     object: where,
   });
+
+/** Says nothing of the backup: another account may read it. */
+const unreadable = (where: string, error: unknown): PlatformError =>
+  new PlatformError(
+    'backup-unreadable',
+    `${where} cannot be read: ${systemReason(error)}.`,
+    'Run the command as the account that makes the backups (`ls -l` of it).',
+    { kind: 'refused', object: where, cause: error },
+  );
 
 const altered = (where: string, reason: string, code = 'manifest-altered'): PlatformError =>
   new PlatformError(code, `${where} was changed after it was written: ${reason}.`, OTHER, {
