@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
-import { PlatformError } from '../../system/errors';
+import { codeOf, messageOf, PlatformError } from '../../system/errors';
 import { AGE, decrypted, type Identity, requireIdentity } from './encryption';
 import { type FileFacts, Measured } from './measured';
 import { programOnPath } from './programs';
@@ -51,16 +51,27 @@ export async function* growing(path: string, isWhole: () => boolean, signal?: Ab
   }
 }
 
+const BROKEN_PIPE = ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'];
+
 /** Compresses what comes into a file through the program, whose exit code counts: a cut stream is never taken for a whole one. */
 export async function compressTo(program: string, source: AsyncIterable<Buffer>, target: string): Promise<FileFacts> {
   const child = spawn(program, ['-q', `-${ZSTD_LEVEL}`, '--check', '-c'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const ended = endOf(child, program);
+  const ended = endOf(child, program).catch((error: unknown) => {
+    throw new PlatformError(
+      'compress-failed',
+      `The dump could not be compressed: ${messageOf(error)}`,
+      `Look for what ended it (memory, \`dmesg\`) and run the command again; without ${program} on PATH backups are compressed by gzip.`,
+      { object: program, cause: error },
+    );
+  });
   const measured = new Measured();
   await Promise.all([
     pipeline(Readable.from(source, { objectMode: false, highWaterMark: CHUNK }), child.stdin),
     pipeline(child.stdout, measured, createWriteStream(target, { flags: 'wx', mode: 0o600, highWaterMark: CHUNK })),
     ended,
-  ]).catch((error: unknown) => {
+  ]).catch(async (error: unknown) => {
+    // What it says of its own end tells more than the pipe that broke by it.
+    if (BROKEN_PIPE.includes(codeOf(error) ?? '')) await ended;
     child.kill('SIGKILL');
     throw error;
   });

@@ -9,6 +9,7 @@ import { flushFolder } from '../../system/atomicFile';
 import { PlatformError } from '../../system/errors';
 import { storageError } from '../../system/storageError';
 import { withClient } from '../connection/client';
+import { connectionLost, isConnectionLost } from '../connection/lost';
 import type { ConnectionTarget } from '../spec';
 import { checkContents, tableDataOf } from './archive';
 import { zstdProgram } from './compress';
@@ -85,7 +86,9 @@ export async function makeBackup(request: BackupRequest): Promise<MadeBackup> {
     return { folder, manifest: whole };
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    throw storageError(partial, error);
+    throw isConnectionLost(error)
+      ? connectionLost('the dump', 'Nothing of it was kept.', error)
+      : storageError(partial, error);
   }
 }
 

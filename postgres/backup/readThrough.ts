@@ -6,7 +6,8 @@ import { dirname, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { messageOf, PlatformError } from '../../system/errors';
+import { codeOf, messageOf, PlatformError, systemReason } from '../../system/errors';
+import { storageError } from '../../system/storageError';
 import { contentOf } from './compress';
 import type { Identity } from './encryption';
 import type { Manifest, ManifestFile } from './manifest';
@@ -92,9 +93,15 @@ async function readFile(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (error instanceof PlatformError) throw error;
+    // Says nothing of the backup: there is no room to unpack it.
+    if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') throw storageError(options.stage ?? at, error);
     // A file that was cut or changed may fail before its last byte is read: then its checksum tells more.
     const whole = createHash('sha256');
-    await drain(rawOf(at, (chunk) => whole.update(chunk)));
+    try {
+      await drain(rawOf(at, (chunk) => whole.update(chunk)));
+    } catch (again) {
+      return wrong('unreadable', systemReason(again));
+    }
     return whole.digest('hex') === sha256 ? wrong('unreadable', messageOf(error)) : wrong('checksum', OTHER_HASH);
   }
   if (hash.digest('hex') !== sha256) return wrong('checksum', OTHER_HASH);

@@ -1,4 +1,5 @@
 import { codeOf, messageOf, PlatformError } from '../../system/errors';
+import { connectionLost, isConnectionLost } from '../connection/lost';
 import { SqlState } from '../connection/sqlstate';
 
 const UNCHANGED = 'Nothing of the load was kept.';
@@ -59,15 +60,8 @@ export function databaseFailure(error: unknown): unknown {
     );
   }
   // Class 57: ended by an operator; class 08 and errors without a state: the connection.
-  if (state === undefined || /^(57|08|E[A-Z]+)/.test(state)) {
-    if (!isConnectionLost(error, state)) return error;
-    return new PlatformError(
-      'connection-lost',
-      `The connection to PostgreSQL ended during the load: ${reason}. ${UNCHANGED}`,
-      'See `npm run coachdb -- logs` for why, and run the command again: it begins anew.',
-      options,
-    );
-  }
+  if (isConnectionLost(error)) return connectionLost('the load', UNCHANGED, error);
+  if (state === undefined) return error;
   return new PlatformError(
     'load-failed',
     `PostgreSQL ended the load: ${reason} (SQLSTATE ${state}). ${UNCHANGED}`,
@@ -75,9 +69,6 @@ export function databaseFailure(error: unknown): unknown {
     options,
   );
 }
-
-const isConnectionLost = (error: unknown, state: string | undefined): boolean =>
-  state !== undefined || /connection|terminated|closed|not queryable/i.test(messageOf(error));
 
 function fieldOf(error: unknown, field: string): string | undefined {
   const value: unknown = error instanceof Error ? Reflect.get(error, field) : undefined;

@@ -5,6 +5,7 @@ import type { Client } from 'pg';
 
 import { PlatformError } from '../../../system/errors';
 import { openClient, withClient } from '../../connection/client';
+import { connectionLost, isConnectionLost } from '../../connection/lost';
 import { quoteIdentifier } from '../../connection/quote';
 import type { ConnectionTarget } from '../../spec';
 import { checkContents } from '../archive';
@@ -107,6 +108,8 @@ async function withRestored<T>(
       for (const statement of propertyStatements(name, description.database)) await client.query(statement);
       signal?.throwIfAborted();
       return await work({ client, programs, name, description, madeRoles });
+    } catch (error) {
+      throw await aboutServer(client, error);
     } finally {
       // After a swap nothing has this name.
       await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`).catch(() => undefined);
@@ -115,6 +118,17 @@ async function withRestored<T>(
     await client.end().catch(() => undefined);
     rmSync(stage, { recursive: true, force: true });
   }
+}
+
+/** A server that went away meanwhile says nothing about the backup, whatever pg_restore said last. */
+async function aboutServer(client: Client, error: unknown): Promise<unknown> {
+  const answers = await client.query('SELECT').then(
+    () => true,
+    () => false,
+  );
+  return answers && !isConnectionLost(error)
+    ? error
+    : connectionLost('the restore', 'The live database is as it was.', error);
 }
 
 const runIn = ({ admin, pathVariable, jobs, signal }: RestoreRequest, programs: DumpPrograms, database: string) => ({
