@@ -124,6 +124,7 @@ export async function runTool(program: string, args: readonly string[], code: st
   // Its workers end with it.
   const stop = (): void => void child.kill('SIGTERM');
   signal?.addEventListener('abort', stop, { once: true });
+  const unwatch = endWithUs(child.pid);
   if (signal?.aborted === true) stop();
   try {
     const [status, ended] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
@@ -138,8 +139,21 @@ export async function runTool(program: string, args: readonly string[], code: st
       throw toolFailed(program, code, [String(error)], null, null);
     throw error;
   } finally {
+    unwatch();
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/** Ends the program when this process is gone, however it went: alone it would hold its locks and write on. Returns what calls that off. */
+function endWithUs(pid: number | undefined): () => void {
+  if (pid === undefined) return () => undefined;
+  // Its input ends with the process that holds the other side.
+  const watch = spawn('/bin/sh', ['-c', 'read -r line; kill "$1"', 'sh', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  watch.once('error', () => undefined);
+  watch.stdin.once('error', () => undefined);
+  return () => void watch.kill('SIGKILL');
 }
 
 /** Lines of --verbose, which are no reason for a failure. */
