@@ -60,6 +60,7 @@ export class Interrupts {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.interrupt());
   }
 
+  /** Its reason is what a command that stops at it throws. */
   get signal(): AbortSignal {
     return this.controller.signal;
   }
@@ -103,7 +104,7 @@ export class Interrupts {
     if (this.signal.aborted) process.exit(ExitCode.interrupted);
     if (this.finishesSteps && !this.asking)
       process.stderr.write('\nInterrupted: finishing the step under way; again to stop at once.\n');
-    this.controller.abort();
+    this.controller.abort(interrupted('The command was interrupted.'));
   }
 }
 
