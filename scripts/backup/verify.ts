@@ -4,7 +4,7 @@ import { type Depth, type FolderBackup, readBackups, writeNotes } from '../../po
 import { withFolderLock } from '../../postgres/backup/lock';
 import type { Manifest } from '../../postgres/backup/manifest';
 import { findDumpPrograms } from '../../postgres/backup/programs';
-import { stageFolder } from '../../postgres/backup/prune';
+import { stageFolder, sweepLeftovers } from '../../postgres/backup/prune';
 import { type Finding, readThrough } from '../../postgres/backup/readThrough';
 import type { AmcheckResult } from '../../postgres/backup/restore/amcheck';
 import { backupBad, rehearseRestore, type RestorePhase } from '../../postgres/backup/restore/restore';
@@ -51,6 +51,7 @@ export async function verifyBackups(
   const workplace = openWorkplace(context);
   const { stack, directory, key } = workplace;
   const looked = await withFolderLock(directory, async () => {
+    sweepLeftovers(directory);
     const chosen = all
       ? readBackups(directory, key).filter(({ state }) => state !== 'incomplete')
       : [chooseBackup(workplace, id)];
