@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -15,7 +15,6 @@ import { syncFolder } from '../../postgres/backup/sync';
 import { tableChecksum } from '../../postgres/backup/tableChecksum';
 import { withClient } from '../../postgres/connection/client';
 import type { ConnectionTarget } from '../../postgres/spec';
-import { messageOf } from '../../system/errors';
 import { type BenchmarkServer, withBenchmarkServer } from '../server';
 import { median, spread, timed } from '../statistics';
 import { fill } from './data';
@@ -251,17 +250,19 @@ function count(name: string, given: string): number {
   return value;
 }
 
-const { values } = parseArgs({
-  options: {
-    megabytes: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '3' },
-    help: { type: 'boolean', short: 'h' },
-  },
-});
-if (values.help === true) print(HELP);
-else if (!existsSync('/bin/bash') && !existsSync('/usr/bin/bash')) print('not measured: bash is missing');
-else
-  main(count('megabytes', values.megabytes), count('rounds', values.rounds)).catch((error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
-    process.exitCode = 1;
+async function fromArguments(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      megabytes: { type: 'string', default: '1000' },
+      rounds: { type: 'string', default: '3' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
+  if (values.help === true) return print(HELP);
+  await main(count('megabytes', values.megabytes), count('rounds', values.rounds));
+}
+
+fromArguments().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});
