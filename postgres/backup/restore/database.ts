@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import type { Client } from 'pg';
 
 import { grantee, quoteIdentifier, quoteLiteral } from '../../connection/quote';
@@ -7,12 +9,14 @@ import { setClause } from './roles';
 /** Longest name PostgreSQL takes, in bytes. */
 const NAME_BYTES = 63;
 
-/** `inclusive_ai_before_20261126T101500Z`, cut in its first part where it would be too long. */
+/** `inclusive_ai_before_20261126T101500Z`; where that is too long, cut in its first part, with a hash of it that tells long names apart that begin alike. */
 export function datedName(database: string, purpose: string, at: Date): string {
   const suffix = `_${purpose}_${at.toISOString().replace(/\.\d+|[-:]/g, '')}`;
-  let head = database;
-  while (Buffer.byteLength(head + suffix) > NAME_BYTES) head = head.slice(0, -1);
-  return head + suffix;
+  if (Buffer.byteLength(database + suffix) <= NAME_BYTES) return database + suffix;
+  const marked = `_${createHash('sha256').update(database).digest('hex').slice(0, 8)}${suffix}`;
+  const characters = [...database];
+  while (Buffer.byteLength(characters.join('') + marked) > NAME_BYTES) characters.pop();
+  return characters.join('') + marked;
 }
 
 /** Whether `datedName` gave this name, at whatever time. */
