@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { flushFolder } from '../../../system/atomicFile';
@@ -23,7 +23,9 @@ export async function writeScript(
     });
   const temporary = `${file}.${process.pid}.new`;
   try {
-    if (layout === 'plain') copyFileSync(join(staged, PLAIN_SCRIPT), temporary, constants.COPYFILE_EXCL);
+    // A folder that is missing or closed is told by its name, not by pg_restore.
+    closeSync(openSync(temporary, 'wx', 0o600));
+    if (layout === 'plain') copyFileSync(join(staged, PLAIN_SCRIPT), temporary);
     else
       await runTool(pgRestore, [`--file=${temporary}`, join(staged, DUMP_FOLDER)], 'restore-failed', {
         environment: { LC_ALL: 'C' },
