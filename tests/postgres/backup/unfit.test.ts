@@ -157,13 +157,13 @@ describe.skipIf(WITHOUT_DUMP !== undefined)(
       expect(problem.message).toMatch(message);
     });
 
-    it.each(['gzip', 'zstd', 'plain'])('on a disk that fills up meanwhile: %s', async (how) => {
+    it.for(['gzip', 'zstd', 'plain'])('on a disk that fills up meanwhile: %s', async (how, context) => {
       const disk = join(folders.directory, '..', `disk-${how}`);
       mkdirSync(disk);
       try {
         execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', disk], { stdio: 'ignore' });
       } catch {
-        return; // Needs root and the right to mount.
+        return context.skip('may not mount a small tmpfs');
       }
       try {
         const layout = how === 'plain' ? 'plain' : 'directory';
