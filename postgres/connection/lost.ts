@@ -5,7 +5,7 @@ export function isConnectionLost(error: unknown): boolean {
   if (error instanceof PlatformError) return error.code === 'connection-lost';
   const state = codeOf(error);
   if (state === undefined) return /connection|terminated|closed|not queryable/i.test(messageOf(error));
-  return /^(57P|08|ECONN)/.test(state);
+  return /^(57P|08|ECONN|ENOTCONN$|EPIPE$|ETIMEDOUT$|ERR_STREAM_(PREMATURE_CLOSE|DESTROYED)$)/.test(state);
 }
 
 /** `during`: `the dump`. `unchanged`: what that left as it was, a sentence. */

@@ -84,7 +84,7 @@ async function expectConverged(): Promise<void> {
   const urns = (report['changes'] as { urn: string }[]).map(({ urn }) => urn);
   expect(new Set(urns).size).toBe(urns.length);
   expect(await counts()).toEqual({
-    roles: 8,
+    roles: 9,
     databases: 1,
     extensions: 5,
     indexes: 5,

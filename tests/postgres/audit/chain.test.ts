@@ -239,7 +239,8 @@ describe('tampering of whoever may write the tables', () => {
 
   /** Another value of the column's type, as near to the former as can be. */
   const OTHER: Record<string, (column: string) => string> = {
-    uuid: (column) => `(left(${column}::text, 35) || CASE right(${column}::text, 1) WHEN 'f' THEN 'e' ELSE 'f' END)::uuid`,
+    uuid: (column) =>
+      `(left(${column}::text, 35) || CASE right(${column}::text, 1) WHEN 'f' THEN 'e' ELSE 'f' END)::uuid`,
     text: (column) => `coalesce(${column} || ' ', 'x')`,
     jsonb: (column) => `coalesce(${column}, '{}') || '{"more": null}'`,
     'timestamp with time zone': (column) => `${column} + interval '1 microsecond'`,
