@@ -15,6 +15,7 @@ import { syncFolder } from '../../postgres/backup/sync';
 import { tableChecksum } from '../../postgres/backup/tableChecksum';
 import { withClient } from '../../postgres/connection/client';
 import type { ConnectionTarget } from '../../postgres/spec';
+import { count, print } from '../arguments';
 import { type BenchmarkServer, withBenchmarkServer } from '../server';
 import { median, spread, timed } from '../statistics';
 import { fill } from './data';
@@ -237,17 +238,6 @@ function sizeOf(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function count(name: string, given: string): number {
-  const value = Number(given);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new Error(`--${name} is ${given}; expected a whole number from 1 on.`);
-  return value;
 }
 
 async function fromArguments(): Promise<void> {

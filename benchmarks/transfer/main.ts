@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { count, print } from '../arguments';
 import { type BenchmarkServer, withBenchmarkServer } from '../server';
 import { median, spread, timed } from '../statistics';
 import { type Contender, CONTENDERS, loadWith, missing, prepare } from './contenders';
@@ -145,17 +146,6 @@ async function scale(
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function count(name: string, given: string): number {
-  const value = Number(given);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new Error(`--${name} is ${given}; expected a whole number from 1 on.`);
-  return value;
-}
 
 async function run(): Promise<void> {
   const { values } = parseArgs({

@@ -20,7 +20,7 @@ import { type Generation, type Layout, type Manifest, MANIFEST_FORMAT, type Mani
 import { backupId, writeManifest } from './manifestFile';
 import { Measured } from './measured';
 import { type DumpPrograms, findDumpPrograms } from './programs';
-import { type Finding, readThrough } from './readThrough';
+import { type Finding, findingsText, readThrough } from './readThrough';
 import { beginSnapshot, type DumpedTable, type Snapshot, tableLabel } from './snapshot';
 import { syncFolder } from './sync';
 import { tableChecksum } from './tableChecksum';
@@ -186,10 +186,9 @@ async function requireWhole(
 }
 
 function notGood(findings: readonly Finding[]): PlatformError {
-  const said = findings.slice(0, 5).map(({ path, kind, detail }) => `${path}: ${kind}, ${detail}`);
   return new PlatformError(
     'backup-not-good',
-    `The dump was written, and is not whole when it is read back: ${said.join('; ')}. It was removed.`,
+    `The dump was written, and is not whole when it is read back: ${findingsText(findings)}. It was removed.`,
     'Run the command again; if it happens twice, look at the disk (`dmesg`, `smartctl`).',
     { object: findings[0]?.path ?? '' },
   );

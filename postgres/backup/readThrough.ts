@@ -26,6 +26,12 @@ export interface Finding {
   detail: string;
 }
 
+/** The first of them for a message: `dump/toc.dat: checksum, its SHA-256 is another one; ...`. */
+export function findingsText(findings: readonly Finding[]): string {
+  const said = findings.slice(0, 5).map(({ path, kind, detail }) => `${path}: ${kind}, ${detail}`);
+  return `${said.join('; ')}${findings.length > 5 ? `; and ${findings.length - 5} more` : ''}`;
+}
+
 export interface ReadOptions {
   pathVariable: string;
   /** Decrypts an encrypted backup; for its content alone. */

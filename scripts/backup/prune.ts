@@ -17,18 +17,31 @@ export interface PruneRequest {
   detailedExitCode: boolean;
 }
 
+/** A plan, and for which backups it was made. */
+export interface Rotation {
+  stack: string;
+  /** The folder, or `s3://...`. */
+  place: string;
+  plan: RotationPlan;
+  startedAt: Date;
+}
+
 /** `backup prune` in the folder. */
 export async function pruneHere(context: CommandContext, request: PruneRequest): Promise<CommandResult> {
+  const startedAt = new Date();
   const workplace = openWorkplace(context);
   const { directory, key, stack } = workplace;
   const plan = (): RotationPlan => planFor(workplace, readBackups(directory, key), request.retentionDays);
-  if (request.dryRun) return presentPlan(stack.name, directory, plan(), request);
+  if (request.dryRun) return presentPlan({ stack: stack.name, place: directory, plan: plan(), startedAt }, request);
   return withFolderLock(directory, async () => {
     const now = plan();
     await approve(context, now);
     const swept = sweepLeftovers(directory);
     const pruned = pruneFolder(directory, now);
-    return presentPruned(stack.name, directory, now, pruned.removed, [...swept.failures, ...pruned.failures]);
+    return presentPruned({ stack: stack.name, place: directory, plan: now, startedAt }, pruned.removed, [
+      ...swept.failures,
+      ...pruned.failures,
+    ]);
   });
 }
 
@@ -40,47 +53,43 @@ export async function approve(context: CommandContext, plan: RotationPlan): Prom
 }
 
 /** What a dry run prints. */
-export function presentPlan(stack: string, place: string, plan: RotationPlan, request: PruneRequest): CommandResult {
+export function presentPlan(rotation: Rotation, request: PruneRequest): CommandResult {
+  const { place, plan } = rotation;
   const going = goingOf(plan);
   const result = done('', { directory: place, plan: fieldsOf(plan), removed: [] });
   const differs = request.detailedExitCode && going.length > 0;
   return present(
     differs ? { ...result, status: 'differs', exitCode: ExitCode.differences } : result,
-    { stack, place, plan },
+    rotation,
     `${going.length} of ${plan.length} would be removed; nothing was changed.`,
   );
 }
 
 /** What was done, and what could not be. */
 export function presentPruned(
-  stack: string,
-  place: string,
-  plan: RotationPlan,
+  rotation: Rotation,
   removed: readonly string[],
   failures: readonly PlatformError[],
 ): CommandResult {
+  const { place, plan } = rotation;
   const fields = { directory: place, plan: fieldsOf(plan), removed };
   const result = done('', fields, removed.length > 0 ? 'changed' : 'ok');
   return present(
     failures.length === 0
       ? result
       : { ...result, status: 'failed', exitCode: ExitCode.failed, problems: failures.map(toProblem) },
-    { stack, place, plan },
+    rotation,
     `${removed.length} of ${plan.length} were removed.`,
   );
 }
 
-function present(
-  result: CommandResult,
-  { stack, place, plan }: { stack: string; place: string; plan: RotationPlan },
-  summary: string,
-): CommandResult {
+function present(result: CommandResult, { stack, place, plan, startedAt }: Rotation, summary: string): CommandResult {
   const document = {
     title: `Rotation of the backups of stack ${stack}`,
     status: result.status,
     stack,
-    startedAt: new Date(),
-    durationMs: 0,
+    startedAt,
+    durationMs: Date.now() - startedAt.getTime(),
     summary,
     facts: [{ label: 'Where', value: place }],
     sections: plan.length === 0 ? [] : [{ heading: 'Backups', tables: [tableOf(plan)] }],

@@ -21,6 +21,7 @@ import { withClient } from '../../postgres/connection/client';
 import { quoteIdentifier } from '../../postgres/connection/quote';
 import { PlatformError } from '../../system/errors';
 import { type CommandContext, type CommandResult, confirm, declined, done, failed } from '../command';
+import { phasesTable } from '../report/phases';
 import { renderText } from '../report/text';
 import { writeReport } from '../report/write';
 import { stackHome } from '../workspace';
@@ -177,21 +178,7 @@ async function intoDatabase(
         ? []
         : [{ label: 'Roles made', value: restored.madeRoles.join(', ') }]),
     ],
-    sections: [
-      {
-        heading: 'Time',
-        tables: [
-          {
-            caption: 'Where it went',
-            columns: [
-              { heading: 'Phase', kind: 'text' as const },
-              { heading: 'Time', kind: 'seconds' as const },
-            ],
-            rows: [...seconds],
-          },
-        ],
-      },
-    ],
+    sections: [{ heading: 'Time', tables: [phasesTable(Object.fromEntries(seconds))] }],
     problems: base.problems,
   };
   const written = writeReport(stackHome(stack.workspace, stack.name), 'restore', document, fields);

@@ -1,3 +1,4 @@
+import { type Finding, findingsText } from '../../postgres/backup/readThrough';
 import type { S3Entry } from '../../postgres/backup/s3/list';
 import type { S3Store } from '../../postgres/backup/s3/store';
 import { PlatformError, toProblem } from '../../system/errors';
@@ -11,6 +12,7 @@ import { type BackupWorkplace, openWorkplace } from './workplace';
 
 /** `backup list --s3`. */
 export async function listBucket(context: CommandContext): Promise<CommandResult> {
+  const startedAt = new Date();
   const workplace = openWorkplace(context);
   const entries = await withStore(workplace, (store) => store.list(context.signal));
   const good = entries.filter(({ state }) => state === 'good').length;
@@ -24,21 +26,22 @@ export async function listBucket(context: CommandContext): Promise<CommandResult
     lockedUntil: lockedUntil?.toISOString() ?? null,
     objects: keys.length,
   }));
-  return present(workplace, done('', { backups }), summary, listTable(entries));
+  return present({ workplace, startedAt }, done('', { backups }), summary, listTable(entries));
 }
 
 /** `backup prune --s3`. */
 export async function pruneS3(context: CommandContext, request: PruneRequest): Promise<CommandResult> {
+  const startedAt = new Date();
   const workplace = openWorkplace(context);
   return withStore(workplace, async (store) => {
     const plan = planForBucket(workplace, await store.list(context.signal), request.retentionDays);
     const place = placeOf(workplace);
-    if (request.dryRun) return presentPlan(workplace.stack.name, place, plan, request);
+    if (request.dryRun) return presentPlan({ stack: workplace.stack.name, place, plan, startedAt }, request);
     await approve(context, plan);
     await store.abortUnfinished();
     const pruned = await pruneBucket(store, plan, context.signal);
     for (const { id, reason } of pruned.kept) context.progress(`  ${id} is kept: ${reason}`);
-    return presentPruned(workplace.stack.name, place, plan, pruned.removed, pruned.failures);
+    return presentPruned({ stack: workplace.stack.name, place, plan, startedAt }, pruned.removed, pruned.failures);
   });
 }
 
@@ -55,6 +58,7 @@ export async function pinS3(context: CommandContext, id: string, pinned: boolean
 
 /** `backup verify --s3`: every byte is read back. */
 export async function verifyS3(context: CommandContext, id: string | undefined, all: boolean): Promise<CommandResult> {
+  const startedAt = new Date();
   const workplace = openWorkplace(context);
   const { signal } = context;
   return withStore(workplace, async (store) => {
@@ -85,14 +89,14 @@ export async function verifyS3(context: CommandContext, id: string | undefined, 
     const wrong = looked.filter(({ ok }) => !ok).length;
     const summary =
       wrong === 0 ? `${looked.length} read back, all whole.` : `${wrong} of ${looked.length} are not whole.`;
-    return present(workplace, result, summary);
+    return present({ workplace, startedAt }, result, summary);
   });
 }
 
-const bad = ({ uri }: S3Entry, findings: readonly { kind: string; path: string; detail: string }[]): PlatformError =>
+const bad = ({ uri }: S3Entry, findings: readonly Finding[]): PlatformError =>
   new PlatformError(
     'backup-bad',
-    `${uri} is not whole: ${findings.map(({ path, kind, detail }) => `${path}: ${kind}, ${detail}`).join('; ')}.`,
+    `${uri} is not whole: ${findingsText(findings)}.`,
     'Keep another one, and make a new backup: `npm run db:backup-s3`.',
     { object: uri },
   );
@@ -117,13 +121,18 @@ function placeOf({ stack }: BackupWorkplace): string {
   return `s3://${bucket}/${prefix ?? stack.name}`;
 }
 
-function present(workplace: BackupWorkplace, result: CommandResult, summary: string, table?: Table): CommandResult {
+function present(
+  { workplace, startedAt }: { workplace: BackupWorkplace; startedAt: Date },
+  result: CommandResult,
+  summary: string,
+  table?: Table,
+): CommandResult {
   const document: ReportDocument = {
     title: `Backups of stack ${workplace.stack.name} in S3`,
     status: result.status,
     stack: workplace.stack.name,
-    startedAt: new Date(),
-    durationMs: 0,
+    startedAt,
+    durationMs: Date.now() - startedAt.getTime(),
     summary,
     facts: [{ label: 'Where', value: placeOf(workplace) }],
     sections: table === undefined || table.rows.length === 0 ? [] : [{ heading: 'Backups', tables: [table] }],

@@ -59,9 +59,7 @@ export async function installSchedule(
   };
   const notes = [
     ...leftOut.map(({ name, reason }) => `Left out: ${name} (${reason}).`),
-    ...jobs.flatMap(({ name, waitsFor }) =>
-      waitsFor === null ? [] : [`Does nothing for now: ${name} (${waitsFor}).`],
-    ),
+    ...jobs.flatMap(({ name, waitsFor }) => (waitsFor === null ? [] : [`Waits: ${name} (${waitsFor}).`])),
   ];
   const outcome = await changeCrontab(context, options, wanted.owner, wanted.lines);
   return {

@@ -22,7 +22,7 @@ export const JOBS: readonly Job[] = [
 export interface ScheduledJob extends Job {
   /** Five fields. */
   time: string;
-  /** Why its line does nothing for now, without a full stop; null: it works. */
+  /** Why its line does nothing, without a full stop; null: it works. */
   waitsFor: string | null;
 }
 

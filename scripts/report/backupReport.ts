@@ -2,6 +2,7 @@ import { toProblem } from '../../system/errors';
 import type { TakenBackup } from '../backup/take';
 import type { ReportDocument, Section } from './document';
 import { formatValue } from './format';
+import { phasesTable } from './phases';
 
 export interface BackupFindings {
   stack: string;
@@ -61,19 +62,7 @@ const tables = ({ manifest }: TakenBackup): Section => ({
   ],
 });
 
-const phases = ({ manifest }: TakenBackup): Section => ({
-  heading: 'Time',
-  tables: [
-    {
-      caption: 'Where it went',
-      columns: [
-        { heading: 'Phase', kind: 'text' },
-        { heading: 'Time', kind: 'seconds' },
-      ],
-      rows: Object.entries(manifest.seconds),
-    },
-  ],
-});
+const phases = ({ manifest }: TakenBackup): Section => ({ heading: 'Time', tables: [phasesTable(manifest.seconds)] });
 
 /** A plot of one point says nothing. */
 function history({ history: backups }: TakenBackup): Section[] {

@@ -5,6 +5,7 @@ import type { TransferResult } from '../../postgres/transfer/types';
 import type { Kind } from '../../postgres/transfer/values/kinds';
 import type { Difference } from '../../postgres/transfer/verify/locate';
 import type { Section, Table } from './document';
+import { phasesTable } from './phases';
 
 /** What a transfer, a dry run or a comparison found out. */
 export interface TransferFindings {
@@ -228,14 +229,7 @@ const differencesTable = (differences: readonly Difference[]): Table => ({
 const phases = ({ seconds, sequences }: TransferResult): Section => ({
   heading: 'Steps',
   tables: [
-    {
-      caption: 'Where the time went',
-      columns: [
-        { heading: 'Step', kind: 'text' },
-        { heading: 'Time', kind: 'seconds' },
-      ],
-      rows: Object.entries(seconds),
-    },
+    phasesTable(seconds),
     ...(sequences.length === 0
       ? []
       : [

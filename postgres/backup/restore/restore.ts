@@ -13,7 +13,7 @@ import { type Description, DESCRIPTION_FILE } from '../description';
 import type { Identity } from '../encryption';
 import type { Manifest } from '../manifest';
 import { type DumpPrograms, findDumpPrograms } from '../programs';
-import { type Finding, readThrough } from '../readThrough';
+import { type Finding, findingsText, readThrough } from '../readThrough';
 import { amcheck, type AmcheckResult } from './amcheck';
 import { compareTables } from './compare';
 import { createClosed, datedName, isDatedName, propertyStatements } from './database';
@@ -164,11 +164,9 @@ async function requireGood(request: RestoreRequest, programs: DumpPrograms): Pro
 
 /** With what was found where. */
 export function backupBad(id: string, findings: readonly Finding[]): PlatformError {
-  const said = findings.slice(0, 5).map(({ path, kind, detail }) => `${path}: ${kind}, ${detail}`);
-  const more = findings.length > 5 ? `; and ${findings.length - 5} more` : '';
   return new PlatformError(
     'backup-bad',
-    `Backup ${id} is not whole: ${said.join('; ')}${more}. Nothing was restored.`,
+    `Backup ${id} is not whole: ${findingsText(findings)}. Nothing was restored.`,
     'Choose another: `npm run coachdb -- backup list`.',
     { kind: 'refused', object: id },
   );

@@ -295,7 +295,7 @@ describe.each(EMULATORS)('backups in S3: %s', (name) => {
       await begin('localhost/daily/20261126T020000Z-dead/dump/1.dat');
       const ended = async (hours: number, isDead?: (id: string) => boolean): Promise<unknown[]> =>
         (await store.abortUnfinished(isDead, new Date(began.getTime() + hours * 3_600_000))).map(({ id }) => id);
-      // What the emulator takes for now.
+      // A date that the emulator takes.
       const began = (await emulator.s3.listMultipartUploads({ Bucket: bucket })).Uploads?.[0]?.Initiated ?? new Date();
       expect(await ended(23)).toEqual([]);
       expect(await ended(23, (id) => id.endsWith('-dead'))).toEqual(['20261126T020000Z-dead']);
