@@ -31,6 +31,7 @@ import {
 import { KINDS, POLICIES } from '../../postgres/transfer/values/kinds';
 import { TIME_UNITS } from '../../postgres/transfer/values/units';
 import { secret, sslMode } from './access';
+import { awsSettings, rdsSettings } from './awsSettings';
 import { backup } from './backupSettings';
 
 export const ENVIRONMENTS = ['local', 'dev', 'prod'] as const;
@@ -146,9 +147,14 @@ const database = (environment: Environment) =>
       name: setting(databaseName, 'inclusive_ai', 'the application’s database', {
         change: 'renames it; refused while others are connected',
       }),
-      adminUser: setting(roleName, 'postgres', 'superuser of local and dev, master user of prod', {
-        change: 'would replace the server: refused',
-      }),
+      adminUser: setting(
+        roleName,
+        environment === 'prod' ? 'coach_admin' : 'postgres',
+        'superuser of local and dev, master user of prod',
+        {
+          change: 'would replace the server: refused',
+        },
+      ),
       access: setting(
         oneOf('direct', 'function'),
         environment === 'prod' ? 'function' : 'direct',
@@ -167,7 +173,7 @@ const database = (environment: Environment) =>
         '',
         'the server’s port',
         only(['dev', 'prod'], 'Set coach:server.port.'),
-        environment === 'local' ? undefined : 5432,
+        environment === 'local' ? undefined : environment === 'prod' ? 15_432 : 5432,
       ),
       sslMode: optional(sslMode, '`disable` where the host is loopback, else `verify-full`', 'what is asked of TLS', {
         ...only(['dev'], 'The local server is on loopback, and RDS takes TLS alone.'),
@@ -285,6 +291,8 @@ export const settingsSchema = (environment: Environment) =>
       { change: 'when the application starts with the new environment' },
     ),
     backup,
+    aws: awsSettings(environment),
+    rds: rdsSettings(environment),
     graph: section({
       invokes: setting(record(anything, 'invoke tokens'), {}, 'answers of `get*` invokes by token, any JSON', {
         change: 'nothing that is deployed',
@@ -300,3 +308,5 @@ export const NOT_YET: Readonly<Record<string, string>> = {
 /** Everything a stack is told, complete and checked. */
 export type Settings = { stack: string } & InferOutput<ReturnType<typeof settingsSchema>>;
 export type DatabaseSettings = Settings['database'];
+/** What prod has and the others have not. */
+export type ProdSettings = Settings & Required<Pick<Settings, 'aws' | 'rds'>>;

@@ -134,14 +134,15 @@ describe('the defaults', () => {
     ).toEqual([
       [undefined, undefined, undefined],
       ['127.0.0.1', 5432, undefined],
-      [undefined, 5432, 'db.t4g.medium'],
+      [undefined, 15432, 'db.t4g.medium'],
     ]);
     for (const [one, stack] of [
       [local, 'local'],
       [dev, 'dev'],
       [prod, 'prod'],
     ] as const) {
-      expect({ ...one, stack: '', environment: '', server: {}, database: {}, migrations: {} }, stack).toEqual({
+      const shared = { ...one, aws: undefined, rds: undefined };
+      expect({ ...shared, stack: '', environment: '', server: {}, database: {}, migrations: {} }, stack).toEqual({
         ...local,
         stack: '',
         environment: '',
