@@ -1,5 +1,6 @@
 import { PlatformError } from '../../system/errors';
 import { type Registration, STACK_TYPE } from '../protocol/registration';
+import type { GivenPackages } from './provider';
 
 /** Everything the local stack declares. The embedded engine applies these and nothing else: it is not a second Pulumi. */
 const TYPES = new Set([
@@ -24,10 +25,14 @@ const REMEDY =
   'Install Pulumi (`npm run coachdb -- engine install`) and run with --engine pulumi: it reads the same state and supports everything.';
 
 /** Throws for a resource type or option outside the closed list, naming it. Components are always fine. */
-export function assertSupported(registration: Registration, knownUrns: ReadonlySet<string>): void {
+export function assertSupported(
+  registration: Registration,
+  knownUrns: ReadonlySet<string>,
+  given: GivenPackages = {},
+): void {
   const { type, name } = registration;
   const object = `${type} ${name}`;
-  if (registration.remote || (registration.custom && !TYPES.has(type))) {
+  if (registration.remote || (registration.custom && !TYPES.has(type) && !isGiven(type, given))) {
     throw new PlatformError(
       'type-unsupported',
       `The embedded engine does not apply resources of type ${type} (${name}).`,
@@ -59,4 +64,9 @@ export function assertSupported(registration: Registration, knownUrns: ReadonlyS
       { kind: 'refused', object },
     );
   }
+}
+
+function isGiven(type: string, given: GivenPackages): boolean {
+  const provider = /^pulumi:providers:(.*)$/.exec(type)?.[1];
+  return provider === undefined ? given[type.split(':')[0] ?? '']?.types.has(type) === true : provider in given;
 }

@@ -2,13 +2,15 @@ import { PlatformError } from '../../system/errors';
 import type { ResourceChange } from '../changes';
 import type { Monitor, Severity } from '../protocol/monitor';
 import { isDefaultProvider, type Registration, urnOf } from '../protocol/registration';
-import { sameValue } from '../protocol/wire';
+import { rewrap, sameValue, unwrap } from '../protocol/wire';
 import type { ResourceState } from '../state/resource';
 import type { PropertyMap } from '../state/values';
+import { withHashes } from './assets';
 import { assertSupported } from './closedList';
 import { propertyChanges } from './difference';
 import { changeOf, errorShown, goalOf, type StepResult } from './goal';
 import { interrupted } from './interrupted';
+import type { GivenPackages } from './provider';
 import type { ProviderRegistry } from './registry';
 import { removeResources } from './removal';
 import { stepCustom } from './step';
@@ -24,6 +26,10 @@ export interface DeploymentOptions {
   /** URNs to replace whatever their difference says. */
   replace: ReadonlySet<string>;
   registry: ProviderRegistry;
+  /** Packages beyond the closed list. */
+  given?: GivenPackages;
+  /** Folder from which the program's assets count. */
+  folder: string;
   /** Called after every step that changed the state, with all resources in the order of the checkpoint; `creating` is about to be made. */
   save: (resources: ResourceState[], creating?: ResourceState) => Promise<void>;
   /** Asked before something is replaced or deleted. */
@@ -62,7 +68,7 @@ export class Deployment implements Monitor {
 
   register(registration: Registration): Promise<{ urn: string; id?: string; outputs: PropertyMap }> {
     return this.serially(async () => {
-      const state = await this.step(registration);
+      const state = await this.step({ ...registration, inputs: withHashes(registration.inputs, this.options.folder) });
       return state.id === undefined
         ? { urn: state.urn, outputs: state.outputs }
         : { urn: state.urn, id: state.id, outputs: state.outputs };
@@ -88,8 +94,10 @@ export class Deployment implements Monitor {
     return Promise.reject(this.unsupported(`Reading the existing resource ${request.name} (${request.type})`));
   }
 
-  invoke(token: string): Promise<never> {
-    return Promise.reject(this.unsupported(`The function ${token}`));
+  async invoke(token: string, args: PropertyMap): Promise<PropertyMap> {
+    const answer = this.options.given?.[token.split(':')[0] ?? '']?.invokes?.[token];
+    if (answer === undefined) throw this.unsupported(`The function ${token}`);
+    return rewrap(await answer(unwrap(args)));
   }
 
   log(severity: Severity, message: string, urn: string): void {
@@ -165,7 +173,7 @@ export class Deployment implements Monitor {
         { kind: 'usage', object: urn },
       );
     }
-    assertSupported(registration, new Set(this.olds.keys()));
+    assertSupported(registration, new Set(this.olds.keys()), this.options.given);
     const started = performance.now();
     try {
       const result = await this.dispatch(registration, urn);

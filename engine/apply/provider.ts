@@ -22,7 +22,10 @@ export interface DiffResult {
  * have the provider's own property names and shapes, since Pulumi's real provider reads the same checkpoint.
  */
 export interface ResourceProvider {
-  check(type: string, olds: Properties | undefined, news: Properties): Promise<CheckResult>;
+  /** `urn` names the resource, for those that name things after it. */
+  check(type: string, olds: Properties | undefined, news: Properties, urn?: string): Promise<CheckResult>;
+  /** `check` gives names: a replacement is checked without its old inputs, and so gets a name of its own. */
+  readonly autonames?: boolean;
   /** `olds` are the old outputs, refreshed before. */
   diff(type: string, id: string, olds: Properties, oldInputs: Properties, news: Properties): Promise<DiffResult>;
   /**
@@ -45,6 +48,21 @@ export interface ResourceProvider {
     oldInputs: Properties,
     news: Properties,
   ): Promise<{ outputs: Properties }>;
+  /** What an update would leave, as far as a plan can know it; without this only the inputs are known. */
+  planUpdate?(type: string, outputs: Properties, news: Properties): Properties;
   delete(type: string, id: string, outputs: Properties): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A package beyond the closed list, handed in by the caller. */
+export interface GivenPackage {
+  /** Full tokens. */
+  types: ReadonlySet<string>;
+  /** `config`: the provider resource's inputs. */
+  open: (config: Properties) => ResourceProvider;
+  /** Its `get*` functions by token (`aws:index/getRegion:getRegion`). */
+  invokes?: Readonly<Record<string, (args: Properties) => Promise<Properties>>>;
+}
+
+/** By package name. The product hands in none. */
+export type GivenPackages = Readonly<Record<string, GivenPackage>>;

@@ -1,6 +1,6 @@
 import { PlatformError } from '../../system/errors';
 import { DYNAMIC_PACKAGE } from './dynamic';
-import type { Properties, ResourceProvider } from './provider';
+import type { GivenPackages, Properties, ResourceProvider } from './provider';
 
 /** How the engine comes by the providers of the closed list; `createX` are given so that tests can hand in others. */
 export interface ProviderFactories {
@@ -13,7 +13,10 @@ export interface ProviderFactories {
 export class ProviderRegistry {
   private readonly open = new Map<string, { config: string; provider: ResourceProvider }>();
 
-  constructor(private readonly factories: ProviderFactories) {}
+  constructor(
+    private readonly factories: ProviderFactories,
+    private readonly given: GivenPackages = {},
+  ) {}
 
   /** `config`: the provider resource's inputs, secrets unwrapped. A changed one makes a new provider. */
   async provider(packageName: string, reference: string, config: Properties): Promise<ResourceProvider> {
@@ -28,6 +31,8 @@ export class ProviderRegistry {
   }
 
   private make(packageName: string, config: Properties): ResourceProvider {
+    const given = this.given[packageName];
+    if (given !== undefined) return given.open(config);
     if (packageName === 'random') return this.factories.random();
     if (packageName === 'postgresql') return this.factories.postgresql(config);
     throw new PlatformError(

@@ -10,6 +10,8 @@ import { soFar } from './soFar';
 
 export interface RemovalOptions {
   dryRun: boolean;
+  /** The whole stack goes, not what the program left out. */
+  all?: boolean;
   registry: ProviderRegistry;
   approve: (changes: readonly ResourceChange[]) => Promise<boolean>;
   lookup: (urn: string) => ResourceState | undefined;
@@ -33,8 +35,10 @@ export async function removeResources(resources: readonly ResourceState[], optio
   if (guarded !== undefined) {
     throw new PlatformError(
       'delete-protected',
-      `${guarded.urn} is protected, and the program no longer declares it.`,
-      'Declare it again. What is protected goes only with `npm run coachdb -- destroy --delete-data`.',
+      `${guarded.urn} is protected, and ${options.all === true ? 'all of the stack was to go' : 'the program no longer declares it'}. Nothing was deleted.`,
+      options.all === true
+        ? 'Take its protection away first: docs/prod.md says how.'
+        : 'Declare it again. What is protected goes only with `npm run coachdb -- destroy --delete-data`.',
       { kind: 'refused', object: guarded.urn },
     );
   }

@@ -11,6 +11,7 @@ import { show } from './difference';
 import { startDynamicProvider } from './dynamic';
 import { errorShown } from './goal';
 import { reasonsOf } from './inputsRefused';
+import type { GivenPackages, Properties } from './provider';
 import { createPostgresqlProvider } from './providers/postgresql';
 import { createRandomProvider } from './providers/random';
 import { refreshResources } from './refresh';
@@ -19,7 +20,7 @@ import { removeResources } from './removal';
 
 export type ProgramSource = Omit<ProgramOptions, 'monitorAddress' | 'onOutput' | 'dryRun'>;
 
-export interface RunOptions extends Omit<DeploymentOptions, 'registry' | 'project' | 'stack' | 'olds'> {
+export interface RunOptions extends Omit<DeploymentOptions, 'registry' | 'folder' | 'project' | 'stack' | 'olds'> {
   program: ProgramSource;
   /** Awaited while the program starts, since decrypting a state takes as long. */
   olds: Promise<readonly ResourceState[]>;
@@ -37,16 +38,17 @@ export interface RunResult {
 /** Runs the program and applies (or, with `dryRun`, plans) what it declares. Never throws for what went wrong in it: see `problems`. */
 export async function runDeployment(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
-  return withProviders(options.program, options.onLog, async (registry, serve) => {
+  return withProviders(options, async (registry, serve) => {
     const { project, stack } = options.program;
+    const folder = folderOf(options.program);
     const logged: PlatformError[] = [];
-    const ready = options.olds.then((olds) => new Deployment({ ...options, olds, project, stack, registry }));
+    const ready = options.olds.then((olds) => new Deployment({ ...options, olds, project, stack, folder, registry }));
     ready.catch(() => undefined);
     const address = serve({
       register: async (registration) => (await ready).register(registration),
       registerOutputs: async (urn, outputs) => (await ready).registerOutputs(urn, outputs),
       read: async (request) => (await ready).read(request),
-      invoke: async (token) => (await ready).invoke(token),
+      invoke: async (token, args) => (await ready).invoke(token, args),
       log: (severity, message, urn) => {
         if (severity === 'error') logged.push(programError(message, urn));
         else options.onLog(severity, message, urn);
@@ -108,6 +110,8 @@ function distinct(failures: readonly unknown[]): unknown[] {
 export interface StateRunOptions {
   program: ProgramSource;
   olds: readonly ResourceState[];
+  /** Packages beyond the closed list. */
+  given?: GivenPackages;
   save: (resources: ResourceState[]) => Promise<void>;
   onChange: (change: ResourceChange) => void;
   onLog: (severity: Severity, message: string, urn: string) => void;
@@ -122,14 +126,18 @@ export function runRefresh(options: StateRunOptions): Promise<RunResult> {
   );
 }
 
-/** Deletes every resource of the state. What is `deletedWith` the server is only forgotten. */
-export function runDestroy(options: StateRunOptions): Promise<RunResult> {
+/**
+ * Deletes every resource of the state, what is protected too where `ignoresProtect` says so: the local stack's removal asks for names instead.
+ * What is `deletedWith` the server is only forgotten.
+ */
+export function runDestroy(options: StateRunOptions & { ignoresProtect: boolean }): Promise<RunResult> {
   return runOnState(options, 'destroy', async (registry, record) => {
     const left = [...options.olds];
-    const unprotected = left.map((state) => ({ ...state, protect: false }));
-    await removeResources(unprotected, {
+    const doomed = options.ignoresProtect ? left.map((state) => ({ ...state, protect: false })) : [...left];
+    await removeResources(doomed, {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       dryRun: false,
+      all: true,
       registry,
       approve: () => Promise.resolve(true),
       lookup: (urn) => left.find((state) => state.urn === urn),
@@ -153,7 +161,7 @@ async function runOnState(
   work: (registry: ProviderRegistry, record: (change: ResourceChange) => void) => Promise<ResourceState[]>,
 ): Promise<RunResult> {
   const started = performance.now();
-  return withProviders(options.program, options.onLog, async (registry, serve) => {
+  return withProviders(options, async (registry, serve) => {
     serve(SILENT);
     const changes: ResourceChange[] = [];
     const failures: unknown[] = [];
@@ -188,8 +196,7 @@ const SILENT: Monitor = {
 
 /** Opens the engine's service and the providers, closes both whatever happens. */
 async function withProviders<T>(
-  program: ProgramSource,
-  onLog: StateRunOptions['onLog'],
+  { program, onLog, given }: Pick<StateRunOptions, 'program' | 'onLog' | 'given'>,
   work: (registry: ProviderRegistry, serve: (monitor: Monitor) => string) => Promise<T>,
 ): Promise<T> {
   let current: Monitor = SILENT;
@@ -200,8 +207,8 @@ async function withProviders<T>(
     invoke: (token, args) => current.invoke(token, args),
     log: (severity, message, urn) => current.log(severity, message, urn),
   });
-  const folder = dirname(join(program.projectRoot, program.main));
-  const registry = new ProviderRegistry({
+  const folder = folderOf(program);
+  const factories = {
     dynamic: startDynamicProvider({
       folder,
       engineAddress: monitor.address,
@@ -210,8 +217,9 @@ async function withProviders<T>(
       onOutput: (line) => onLog('info', line, ''),
     }),
     random: () => createRandomProvider(),
-    postgresql: (config) => createPostgresqlProvider(config, folder),
-  });
+    postgresql: (config: Properties) => createPostgresqlProvider(config, folder),
+  };
+  const registry = new ProviderRegistry(factories, given);
   try {
     return await work(registry, (next) => {
       current = next;
@@ -222,3 +230,6 @@ async function withProviders<T>(
     monitor.close();
   }
 }
+
+/** Where the program runs. */
+const folderOf = (program: ProgramSource): string => dirname(join(program.projectRoot, program.main));

@@ -129,7 +129,8 @@ async function checked(
   const olds = stored === undefined ? undefined : unwrap(stored.inputs);
   // Also a run that applies reports what `check` computed; the state gets what was declared.
   const asked = registration.type.startsWith(`${DYNAMIC_PACKAGE}:`) ? { __preview: true } : {};
-  const result = await provider.check(registration.type, olds, { ...unwrap(registration.inputs), ...asked });
+  const news = { ...unwrap(registration.inputs), ...asked };
+  const result = await provider.check(registration.type, olds, news, urn);
   if (result.failures.length > 0) throw inputsRefused(urn, result.failures);
   return splitComputed(markSecrets(rewrap(result.inputs), registration.inputs));
 }
@@ -220,7 +221,12 @@ async function updated(
   const change = changeOf(registration, urn, 'update', changed);
   const id = old.id ?? '';
   const base = { ...goal(context, old), inputs, id };
-  if (deployment.options.dryRun) return { state: { ...base, outputs: inputs }, change };
+  if (deployment.options.dryRun) {
+    const planned = provider.planUpdate?.(registration.type, unwrap(old.outputs), unwrap(inputs));
+    const outputs =
+      planned === undefined ? inputs : marked(rewrap(planned), { ...old.outputs, ...inputs }, registration);
+    return { state: { ...base, outputs }, change };
+  }
   const { outputs } = await provider.update(
     registration.type,
     id,
@@ -261,7 +267,8 @@ async function replaced(
   const goesFirst = registration.deleteBeforeReplace ?? diff.deleteBeforeReplace === true;
   if (goesFirst && !deployment.options.dryRun)
     await context.provider.delete(registration.type, old.id ?? '', unwrap(old.outputs));
-  const result = await created(context, inputs, 'replace');
+  const fresh = context.provider.autonames === true ? (await checked(context, undefined)).inputs : inputs;
+  const result = await created(context, fresh, 'replace');
   return goesFirst ? { ...result, change: planned } : { ...result, change: planned, condemned: old };
 }
 

@@ -107,6 +107,7 @@ async function deleteEverything(context: CommandContext, stack: Stack, database?
   const run = await runDestroy({
     program: stack.program,
     olds: state.resources,
+    ignoresProtect: true,
     save: (resources) => state.save(resources),
     signal: context.signal,
     onChange: () => undefined,

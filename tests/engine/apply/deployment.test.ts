@@ -40,6 +40,7 @@ class World {
       dryRun: false,
       refreshes: () => true,
       olds: this.state,
+      folder: '/',
       replace: new Set(),
       registry: new ProviderRegistry({ dynamic: provider, random: () => provider, postgresql: () => provider }),
       save: (resources, creating) => {
