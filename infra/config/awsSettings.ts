@@ -106,6 +106,11 @@ const task = section(
     memoryMb: setting(wholeNumber(1024, 122_880, 'MiB'), 2048, 'of the task; what Fargate takes depends on `cpu`'),
     scratchGb: setting(gibibytes(21, 200), 50, 'disk of the task: a backup lies there until it is in S3'),
     timeLimitHours: setting(wholeNumber(1, 48, 'hours'), 6, 'a task that runs longer is stopped, and has failed'),
+    imageTag: optional(
+      line('a tag of the image', 128, /^\w[\w.-]*$/),
+      'this project’s version',
+      'which image of its repository the task runs',
+    ),
   },
   { ...IN_PROD, change: 'with the next task' },
 );

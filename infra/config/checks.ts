@@ -6,6 +6,7 @@ import { checkBucket } from './bucketSettings';
 import type { Report } from './report';
 import { checkSchemasAndExtensions } from './schemaSettings';
 import type { Settings } from './settings';
+import { checkTask } from './taskSettings';
 
 type Complain = (code: string, path: string, message: string, remedy: string) => void;
 
@@ -62,6 +63,7 @@ const checks: readonly Check[] = [
   { reads: ['roles', 'audit.schema', 'schemas', 'extensions'], run: checkSchemasAndExtensions },
   { reads: ['database', 'environment'], run: checkAccess },
   { reads: ['backup', 'environment'], run: checkBucket },
+  { reads: ['backup', 'environment', 'aws'], run: checkTask },
   {
     reads: ['audit'],
     run: ({ audit }, complain) => {
