@@ -19,10 +19,14 @@ export interface ConnectionTarget {
   database: string;
   user: string;
   password?: string;
+  /** Asked for a password of a few minutes before each connection, instead of `password`. */
+  token?: () => Promise<string>;
   /** `disable`, the default, reaches this machine alone. There is no `require`: it would verify nobody. */
   sslMode?: SslMode;
-  /** Certificates of the authority, PEM; `verify-full` needs it. */
+  /** Certificates of the authority, PEM; `verify-full` needs it or `authorities`. */
   caFile?: string;
+  /** Certificates as PEM texts, beside those of the file. */
+  authorities?: readonly string[];
 }
 
 /** A server parameter as a person writes it: `256MB`, `on`, 3, `0.9`, `30s`. */

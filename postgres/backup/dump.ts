@@ -59,10 +59,11 @@ export async function dumpDirectory(request: DumpRequest): Promise<Dumped> {
   const dump = join(folder, DUMP_FOLDER);
   const args = ['--format=directory', `--file=${dump}`, `--jobs=${jobs}`, '--verbose', ...common(request.snapshot)];
   const level = `--compress=${compression.method === 'gzip' ? PARALLEL_LEVEL : 0}`;
+  const environment = await libpqEnvironment(target, pathVariable);
   const compressor = compression.method === 'zstd' ? new Compressor(compression.program, dump, signal) : undefined;
   try {
     const running = runTool(programs.pgDump, [...args, level], 'dump-failed', {
-      environment: libpqEnvironment(target, pathVariable),
+      environment,
       signal: compressor?.signal ?? signal,
       onLine: (line) => {
         const [, id, tag] = /^pg_dump: finished item (\d+) TABLE DATA (.*)$/.exec(line) ?? [];
@@ -90,7 +91,8 @@ export async function dumpPlain({
 }: DumpRequest): Promise<void> {
   const file = `--file=${join(folder, PLAIN_DUMP)}`;
   const args = ['--format=plain', file, `--compress=${PLAIN_LEVEL}`, ...common(snapshot)];
-  await runTool(programs.pgDump, args, 'dump-failed', { environment: libpqEnvironment(target, pathVariable), signal });
+  const environment = await libpqEnvironment(target, pathVariable);
+  await runTool(programs.pgDump, args, 'dump-failed', { environment, signal });
 }
 
 /** Follows pg_dump through its folder. A failure of either ends the other. */

@@ -1,9 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { codeOf, PlatformError } from '../../system/errors';
+import { readAuthority } from '../connection/tls';
 import type { ConnectionTarget } from '../spec';
 
 /** Client programs of one PostgreSQL installation. */
@@ -78,8 +81,9 @@ export const programOnPath = (name: string, pathVariable: string): string | unde
     .find(isExecutable);
 
 /** What libpq connects by: the target alone, nothing of the caller's environment. The password never stands among the arguments. */
-export function libpqEnvironment(target: ConnectionTarget, pathVariable: string): NodeJS.ProcessEnv {
-  const { host, port, database, user, password = '', sslMode = 'disable', caFile } = target;
+export async function libpqEnvironment(target: ConnectionTarget, pathVariable: string): Promise<NodeJS.ProcessEnv> {
+  const { host, port, database, user, sslMode = 'disable' } = target;
+  const caFile = authorityFile(target);
   return {
     PATH: pathVariable,
     // Its messages are read here.
@@ -89,7 +93,7 @@ export function libpqEnvironment(target: ConnectionTarget, pathVariable: string)
     PGPORT: String(port),
     PGDATABASE: database,
     PGUSER: user,
-    PGPASSWORD: password,
+    PGPASSWORD: (await target.token?.()) ?? target.password ?? '',
     PGSSLMODE: sslMode,
     PGAPPNAME: 'coachdb backup',
     PGCONNECT_TIMEOUT: '15',
@@ -97,6 +101,22 @@ export function libpqEnvironment(target: ConnectionTarget, pathVariable: string)
     PGSERVICEFILE: '/dev/null',
     ...(caFile === undefined ? {} : { PGSSLROOTCERT: caFile }),
   };
+}
+
+let authorityFolder: string | undefined;
+
+/** libpq reads authorities from one file alone: where they are texts, one of this process is written, which goes with it. */
+function authorityFile({ caFile, authorities = [] }: ConnectionTarget): string | undefined {
+  if (authorities.length === 0) return caFile;
+  const text = [...authorities, ...(caFile === undefined ? [] : readAuthority(caFile))].join('\n');
+  if (authorityFolder === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'coachdb-authorities-'));
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+    authorityFolder = made;
+  }
+  const path = join(authorityFolder, `${createHash('sha256').update(text).digest('hex')}.pem`);
+  writeFileSync(path, text);
+  return path;
 }
 
 export interface ToolRun {

@@ -66,7 +66,8 @@ function clientConfig(target: ConnectionTarget, options: ConnectOptions): Client
   };
 }
 
-function passwordOf(target: ConnectionTarget): string {
+function passwordOf(target: ConnectionTarget): string | Promise<string> {
+  if (target.token !== undefined) return target.token();
   if (target.password !== undefined && target.password !== '') return target.password;
   throw new PlatformError(
     'password-missing',
@@ -114,6 +115,8 @@ export function leftBehind(where: string, reason: string): PlatformError {
   );
 }
 
+const LOGIN_REFUSED = new Set<string | undefined>([SqlState.invalidPassword, SqlState.invalidAuthorization]);
+
 function connectError(target: ConnectionTarget, error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
   const ofTls = tlsError(target, error);
@@ -122,6 +125,15 @@ function connectError(target: ConnectionTarget, error: unknown): PlatformError {
   const object = `${target.user}@${where}/${target.database}`;
   const reason = error instanceof Error ? error.message || codeOf(error) || error.name : String(error);
   const options = { object, cause: error };
+  if (target.token !== undefined && LOGIN_REFUSED.has(codeOf(error))) {
+    return new PlatformError(
+      'login-refused',
+      `PostgreSQL at ${where} does not take the IAM token of role ${target.user} (database ${target.database}): ${reason}`,
+      'The role has to be a member of rds_iam, which `npm run up` grants, and whoever connects needs rds-db:connect on this role of this instance; ' +
+        'with temporary credentials that have expired the token is refused as well.',
+      options,
+    );
+  }
   switch (codeOf(error)) {
     case SqlState.invalidPassword:
       return new PlatformError(

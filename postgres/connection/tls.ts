@@ -30,9 +30,9 @@ export function requireTls({ host, port, sslMode = 'disable' }: ConnectionTarget
  */
 export function tlsOptions(target: ConnectionTarget): false | ConnectionOptions {
   requireTls(target);
-  const { host, sslMode = 'disable', caFile } = target;
+  const { host, sslMode = 'disable', caFile, authorities = [] } = target;
   if (sslMode === 'disable') return false;
-  if (caFile === undefined) {
+  if (caFile === undefined && authorities.length === 0) {
     throw new PlatformError(
       'ca-file',
       `The connection to ${host}:${target.port} has sslMode verify-full and no authority to verify by.`,
@@ -42,7 +42,7 @@ export function tlsOptions(target: ConnectionTarget): false | ConnectionOptions 
   }
   return {
     rejectUnauthorized: true,
-    ca: readAuthority(caFile),
+    ca: [...authorities, ...(caFile === undefined ? [] : readAuthority(caFile))],
     checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
   };
 }

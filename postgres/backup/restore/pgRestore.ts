@@ -34,7 +34,7 @@ export async function restoreArchive(
   part: 'most' | 'rest' = 'most',
 ): Promise<void> {
   const { programs, target, pathVariable, jobs, signal, onItem } = run;
-  const environment = { ...libpqEnvironment(target, pathVariable), PGOPTIONS: SESSION };
+  const environment = { ...(await libpqEnvironment(target, pathVariable)), PGOPTIONS: SESSION };
   if (manifest.layout === 'directory') {
     const dump = join(staged, DUMP_FOLDER);
     const entries = (await listArchive(dump, programs)).split('\n').filter((line) => /^\d/.test(line));
