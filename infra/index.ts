@@ -12,7 +12,7 @@ import { projectRoot } from '../system/projectRoot';
 import { errorText, PlatformError } from './config/failure';
 import type { Machine } from './config/parameters';
 import { parseSettings } from './config/parse';
-import type { Settings } from './config/settings';
+import { prodSettings, type Settings } from './config/settings';
 import { requireSettledState } from './config/settledState';
 import { PROJECT, readStackFile } from './config/stackFile';
 
@@ -53,7 +53,7 @@ async function declare(): Promise<Record<string, unknown>> {
       return dev(settings, { projectRoot: root, machine, isOffline: isOffline() });
     case 'prod':
       // Loaded here: no other stack should wait for what AWS needs.
-      return (await import('../stacks/prod')).prod(settings, { projectRoot: root, machine });
+      return (await import('../stacks/prod')).prod(prodSettings(settings), { projectRoot: root, machine });
   }
 }
 

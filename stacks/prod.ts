@@ -2,35 +2,148 @@ import { getCallerIdentityOutput } from '@pulumi/aws/getCallerIdentity';
 import { Provider } from '@pulumi/aws/provider';
 import * as pulumi from '@pulumi/pulumi';
 
+import type { AwsContext } from '../components/aws';
 import { BackupBucket } from '../components/backup/backupBucket';
-import { Credentials } from '../components/database/credentials';
+import { DatabaseInstance } from '../components/database/databaseInstance';
+import { DatabaseProxy } from '../components/database/databaseProxy';
+import { EncryptionKey } from '../components/encryption/encryptionKey';
+import { Network } from '../components/network/network';
+import { REGIONS } from '../infra/config/awsRegions';
 import { databaseSpec, type SpecContext } from '../infra/config/databaseSpec';
-import type { Settings } from '../infra/config/settings';
+import { subnetPlan } from '../infra/config/network';
+import { maxConnections } from '../infra/config/parameters';
+import type { ProdSettings } from '../infra/config/settings';
 
-/** The credentials of prod's roles, the description of its database, and where backups go; the other AWS resources are not declared by this program. */
-export function prod(settings: Settings, context: SpecContext): Record<string, unknown> {
+/** PostgreSQL on Amazon RDS and all around it: keys, network, instance, proxy, backups. */
+export function prod(settings: ProdSettings, context: SpecContext): Record<string, unknown> {
+  const { aws: declared, rds, database, server, roles } = settings;
   const spec = databaseSpec(settings, context);
-  void pulumi.log.warn(
-    `Stack ${settings.stack} declares the passwords of its roles and the bucket of its backups, and hands out the database's description. The RDS ` +
-      'instance, its network, the proxy, monitoring and the migration function are not part of the program.',
+  const { aws, provider } = deployedTo(settings);
+  const providers = { provider };
+
+  const databaseKey = new EncryptionKey(
+    'database-key',
+    { aws, description: "The database: storage, snapshots, insights, the administrator's secret" },
+    providers,
   );
-  const logins = spec.roles.filter((role) => role.login).map((role) => role.name);
-  const credentials = new Credentials('password', { roles: logins });
-  const backups = createBackupBucket(settings);
+  const operationsKey = new EncryptionKey(
+    'operations-key',
+    { aws, description: 'Logs, alarms, artifacts', users: ['logs', 'alarms', 'events'] },
+    providers,
+  );
+  const { vpcId, privateSubnetIds, routeTableIds, endpoints, clientSecurityGroupIds, clientCidrs, cidr, flowLogDays } =
+    declared.network;
+  const port = database.port ?? 5432;
+  const network = new Network(
+    'network',
+    {
+      aws,
+      vpc:
+        vpcId === undefined
+          ? { cidr, subnets: subnetPlan(declared), flowLogDays }
+          : { id: vpcId, subnetIds: privateSubnetIds, routeTableIds },
+      endpoints,
+      proxy: rds.proxy,
+      databasePort: port,
+      clients: { securityGroupIds: clientSecurityGroupIds, cidrs: clientCidrs },
+      logKeyArn: operationsKey.arn,
+    },
+    providers,
+  );
+  const { subnetIds, securityGroups } = network;
+  const instance = new DatabaseInstance(
+    'database',
+    {
+      aws,
+      rds,
+      instanceClass: server.instanceClass ?? '',
+      adminUser: database.adminUser,
+      databaseName: spec.name,
+      port,
+      parameters: spec.parameters,
+      subnetIds,
+      securityGroupId: securityGroups.database,
+      keyArn: rds.kmsKeyArn ?? databaseKey.arn,
+      operationsKeyArn: operationsKey.arn,
+    },
+    providers,
+  );
+  const proxy = rds.proxy
+    ? new DatabaseProxy(
+        'proxy',
+        {
+          aws,
+          instance,
+          subnetIds,
+          securityGroupId: securityGroups.proxy,
+          pool: settings.pool,
+          roleLimit: roles.application.connectionLimit,
+          maxConnections: maxConnections(settings),
+          logDays: rds.logDays,
+          logKeyArn: operationsKey.arn,
+          roles: [roles.application.name, roles.readOnly.name],
+        },
+        providers,
+      )
+    : undefined;
+  const backups = createBackupBucket(settings, aws, provider);
   return {
+    region: aws.region,
     database: spec.name,
+    adminUser: database.adminUser,
+    roles: Object.fromEntries(spec.roles.filter((role) => role.login).map((role) => [role.purpose, role.name])),
+    instance: {
+      identifier: instance.identifier,
+      address: instance.address,
+      port: instance.port,
+      resourceId: instance.resourceId,
+    },
+    ...(proxy === undefined
+      ? {}
+      : { proxy: { endpoint: proxy.endpoint, port: proxy.port, resourceId: proxy.resourceId } }),
+    ...(backups === undefined ? {} : { backups }),
     // Where the checkout lies is not part of what prod is.
     spec: { ...spec, migrations: { ...spec.migrations, directory: undefined } },
-    passwords: pulumi.secret(Object.fromEntries(logins.map((user) => [user, credentials.of(user)]))),
-    ...(backups === undefined ? {} : { backups: { bucket: backups.bucketName, kmsKeyArn: backups.kmsKeyArn } }),
   };
 }
 
+/** The account and region, and the one provider that declares everything there. */
+function deployedTo({ stack, aws: { region, accountId, tags, protect } }: ProdSettings): {
+  aws: AwsContext;
+  provider: Provider;
+} {
+  const all = { ...tags, project: pulumi.getProject(), stack };
+  const provider = new Provider('aws', {
+    region,
+    ...(accountId === undefined ? {} : { allowedAccountIds: [accountId] }),
+    defaultTags: { tags: all },
+  });
+  const aws: AwsContext = {
+    region,
+    partition: REGIONS.get(region)?.partition ?? 'aws',
+    accountId: getCallerIdentityOutput({}, { provider }).accountId,
+    prefix: `${pulumi.getProject()}-${stack}`,
+    tags: all,
+    protect,
+  };
+  return { aws, provider };
+}
+
 /** Where the uploader looks for it (`coach:backup.s3`); undefined where that is another vendor's. */
-function createBackupBucket({ stack, backup }: Settings): BackupBucket | undefined {
-  const { bucket: bucketName, prefix = stack, region, endpoint, kmsKeyId: kmsKeyArn } = backup.s3 ?? {};
+function createBackupBucket(
+  { stack, backup, aws: { accountId } }: ProdSettings,
+  aws: AwsContext,
+  provider: Provider,
+): Record<string, unknown> | undefined {
+  const { bucket: bucketName, prefix = stack, region = aws.region, endpoint, kmsKeyId: kmsKeyArn } = backup.s3 ?? {};
   if (endpoint !== undefined) return undefined;
-  return new BackupBucket(
+  const elsewhere = (): Provider =>
+    new Provider('backups-region', {
+      region,
+      ...(accountId === undefined ? {} : { allowedAccountIds: [accountId] }),
+      defaultTags: { tags: aws.tags },
+    });
+  const bucket = new BackupBucket(
     'backups',
     {
       ...(bucketName === undefined ? {} : { bucketName }),
@@ -38,9 +151,9 @@ function createBackupBucket({ stack, backup }: Settings): BackupBucket | undefin
       prefix: `${prefix}/`,
       retention: backup,
       ...backup.bucket,
-      account: getCallerIdentityOutput().accountId,
-      tags: { project: pulumi.getProject(), stack },
+      aws: { ...aws, region },
     },
-    region === undefined ? {} : { provider: new Provider('backups-region', { region }) },
+    { provider: region === aws.region ? provider : elsewhere() },
   );
+  return { bucket: bucket.bucketName, prefix, kmsKeyArn: bucket.kmsKeyArn };
 }

@@ -4,7 +4,10 @@ import * as pulumi from '@pulumi/pulumi';
 
 import { daysKept } from '../../postgres/backup/daysKept';
 import type { RotationPolicy } from '../../postgres/backup/rotation';
-import { backupBucketPolicy, type BucketArns, keyPolicy, logBucketPolicy, type PolicyDocument } from './bucketPolicies';
+import type { AwsContext } from '../aws';
+import { keyPolicy } from '../encryption/keyPolicy';
+import type { PolicyDocument } from '../iam/policyDocument';
+import { backupBucketPolicy, type BucketArns, logBucketPolicy } from './bucketPolicies';
 import { type LifecycleRule, lifecycleRules, logLifecycleRules } from './lifecycle';
 
 export interface BackupBucketArgs {
@@ -33,9 +36,8 @@ export interface BackupBucketArgs {
    * @default a key of the bucket's own, rotated every year
    */
   kmsKeyArn?: string;
-  /** The account's number: it administers the key, and its logs alone are delivered. */
-  account: pulumi.Input<string>;
-  tags: Record<string, string>;
+  /** The account administers the key, and its logs alone are delivered. */
+  aws: AwsContext;
 }
 
 /** Whoever looks into who read the backups looks back that far. */
@@ -71,7 +73,7 @@ export class BackupBucket extends pulumi.ComponentResource {
   }
 
   private createKey(): pulumi.Output<string> {
-    const { kmsKeyArn, account, tags } = this.args;
+    const { kmsKeyArn, aws } = this.args;
     if (kmsKeyArn !== undefined) return pulumi.output(kmsKeyArn);
     const key = new kms.Key(
       `${this.name}-key`,
@@ -79,14 +81,18 @@ export class BackupBucket extends pulumi.ComponentResource {
         description: `Backups of PostgreSQL, stack ${pulumi.getStack()}`,
         enableKeyRotation: true,
         deletionWindowInDays: DELETION_WINDOW_DAYS,
-        policy: pulumi.jsonStringify(keyPolicy<pulumi.Input<string>>(pulumi.interpolate`arn:aws:iam::${account}:root`)),
-        tags,
+        policy: pulumi.jsonStringify(
+          keyPolicy<pulumi.Input<string>>(pulumi.interpolate`arn:${aws.partition}:iam::${aws.accountId}:root`),
+        ),
       },
       // Without it no backup can be read.
-      { parent: this, protect: true },
+      { parent: this, protect: aws.protect },
     );
-    const alias = `alias/${pulumi.getProject()}-${pulumi.getStack()}-${this.name}`;
-    new kms.Alias(`${this.name}-key-alias`, { name: alias, targetKeyId: key.keyId }, { parent: this });
+    new kms.Alias(
+      `${this.name}-key-alias`,
+      { name: `alias/${aws.prefix}-${this.name}`, targetKeyId: key.keyId },
+      { parent: this },
+    );
     return key.arn;
   }
 
@@ -98,9 +104,8 @@ export class BackupBucket extends pulumi.ComponentResource {
         ...(bucketName === undefined ? {} : { bucket: bucketName }),
         objectLockEnabled,
         forceDestroy: false,
-        tags: this.args.tags,
       },
-      { parent: this, protect: true },
+      { parent: this, protect: this.args.aws.protect },
     );
     new s3.BucketOwnershipControls(
       `${name}-ownership`,
@@ -180,7 +185,7 @@ export class BackupBucket extends pulumi.ComponentResource {
 
   /** Who read and wrote what. A target of logs takes neither a key of KMS nor a default retention. */
   private createLogs(source: s3.Bucket): void {
-    const { bucketName, account } = this.args;
+    const { bucketName, aws } = this.args;
     const name = `${this.name}-logs`;
     const bucket = this.createBucket(name, bucketName === undefined ? undefined : `${bucketName}-logs`, false);
     this.createEncryption(name, bucket);
@@ -188,7 +193,7 @@ export class BackupBucket extends pulumi.ComponentResource {
     const policy = this.createPolicy(
       name,
       bucket,
-      logBucketPolicy<pulumi.Input<string>>(arnsOf(bucket), { bucketArn: source.arn, account }),
+      logBucketPolicy<pulumi.Input<string>>(arnsOf(bucket), { bucketArn: source.arn, account: aws.accountId }),
     );
     new s3.BucketLogging(
       `${this.name}-logging`,

@@ -1,17 +1,4 @@
-/** A resource policy of IAM's language, of `T`: texts, or what the provider will answer. */
-export interface PolicyDocument<T = string> {
-  Version: '2012-10-17';
-  Statement: Statement<T>[];
-}
-
-export interface Statement<T = string> {
-  Sid: string;
-  Effect: 'Allow' | 'Deny';
-  Principal: '*' | { AWS: T } | { Service: string };
-  Action: string;
-  Resource: T | T[];
-  Condition?: Record<string, Record<string, string | T>>;
-}
+import { type PolicyDocument, policyDocument, type Statement } from '../iam/policyDocument';
 
 /** ARNs of a bucket and of everything in it. */
 export interface BucketArns<T> {
@@ -19,17 +6,12 @@ export interface BucketArns<T> {
   objects: T;
 }
 
-const document = <T>(...statements: Statement<T>[]): PolicyDocument<T> => ({
-  Version: '2012-10-17',
-  Statement: statements,
-});
-
 /**
  * Who may do what is IAM's; this policy only takes away. A deletion or transition of the lifecycle is no request, so no policy stops it.
  * `keyArn` is the key's full ARN, the only form that S3 compares.
  */
 export function backupBucketPolicy<T>(arns: BucketArns<T>, keyArn: T): PolicyDocument<T> {
-  return document(...encryptedConnections(arns), {
+  return policyDocument(...encryptedConnections(arns), {
     // A request without the header is encrypted with the bucket's key, and the parts of a multipart upload carry none. With the header, the key has
     // to be named: S3 would take AWS's own otherwise. A negated operator is true of an absent key, so AES256 is refused as well.
     Sid: 'DenyOtherEncryption',
@@ -46,7 +28,7 @@ export function backupBucketPolicy<T>(arns: BucketArns<T>, keyArn: T): PolicyDoc
 
 /** The only one that may write there is S3, for that bucket of that account. */
 export function logBucketPolicy<T>(arns: BucketArns<T>, source: { bucketArn: T; account: T }): PolicyDocument<T> {
-  return document(
+  return policyDocument(
     {
       Sid: 'AllowLogDelivery',
       Effect: 'Allow',
@@ -60,17 +42,6 @@ export function logBucketPolicy<T>(arns: BucketArns<T>, source: { bucketArn: T; 
     },
     ...encryptedConnections(arns),
   );
-}
-
-/** IAM's policies decide who uses the key, as they do for the bucket; without the account's root in it nobody could ever change the policy. */
-export function keyPolicy<T>(accountRootArn: T): PolicyDocument<T | '*'> {
-  return document<T | '*'>({
-    Sid: 'AccountAdministers',
-    Effect: 'Allow',
-    Principal: { AWS: accountRootArn },
-    Action: 'kms:*',
-    Resource: '*',
-  });
 }
 
 function encryptedConnections<T>({ bucket, objects }: BucketArns<T>): Statement<T>[] {

@@ -80,8 +80,15 @@ class Recorder implements Monitor {
     if (this.resources.has(urn)) return Promise.reject(new Error(`The program declares ${urn} twice.`));
     this.resources.set(urn, describe(registration, urn));
     if (!registration.custom) return Promise.resolve({ urn, outputs: {} });
-    const outputs = symbolicOutputs(registration.type, registration.name, registration.inputs);
+    const { type, name, inputs, provider } = registration;
+    const outputs = symbolicOutputs(type, name, inputs, this.regionOf(provider));
     return Promise.resolve({ urn, id: `‹${registration.name}.id›`, outputs: { ...registration.inputs, ...outputs } });
+  }
+
+  /** As the provider was declared; undefined where only the surroundings would know. */
+  private regionOf(provider: string): string | undefined {
+    const region = this.resources.get(providerUrn(provider))?.inputs['region'];
+    return typeof region === 'string' ? region : undefined;
   }
 
   registerOutputs(urn: string, outputs: PropertyMap): Promise<void> {
@@ -131,6 +138,9 @@ class Recorder implements Monitor {
   }
 }
 
+/** Of `URN::ID`. */
+const providerUrn = (reference: string): string => reference.slice(0, Math.max(0, reference.lastIndexOf('::')));
+
 function describe(registration: Registration, urn: string): GraphResource {
   const dependencies = new Set([
     ...registration.dependencies,
@@ -148,9 +158,7 @@ function describe(registration: Registration, urn: string): GraphResource {
     inputs: shown(registration.inputs),
     dependencies: [...dependencies].sort(),
     protect: registration.protect === true,
-    ...(registration.provider === ''
-      ? {}
-      : { provider: registration.provider.slice(0, registration.provider.lastIndexOf('::')) }),
+    ...(registration.provider === '' ? {} : { provider: providerUrn(registration.provider) }),
     ...(registration.deletedWith === '' ? {} : { deletedWith: registration.deletedWith }),
     ...(registration.retainOnDelete === true ? { retainOnDelete: true } : {}),
     ...(registration.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),

@@ -1,6 +1,7 @@
 import type { Parameters } from '../../postgres/spec';
 import { autoTune } from '../../postgres/tuning/autoTune';
 import { type Machine, machineOfInstanceClass } from '../../postgres/tuning/machine';
+import { parseParameter } from '../../postgres/tuning/value';
 import { PlatformError } from '../../system/errors';
 import { defaultParameters } from './defaults';
 import type { Settings } from './settings';
@@ -39,4 +40,17 @@ export function effectiveParameters(settings: Settings, here?: Machine): Paramet
     );
   }
   return mergedParameters(settings, machine);
+}
+
+/** RDS's own rule: LEAST({DBInstanceClassMemory/9531392},5000). Its memory is a little less than the class's. */
+const RDS_BYTES_PER_CONNECTION = 9_531_392;
+const RDS_MOST_CONNECTIONS = 5000;
+
+/** `max_connections` of prod's server, at most: what the parameters say, else what RDS makes of the instance class. */
+export function maxConnections(settings: Settings): number {
+  const { max_connections: said } = effectiveParameters(settings);
+  const value = said === undefined ? undefined : parseParameter('max_connections', said).parameter?.value;
+  if (typeof value === 'number') return value;
+  const { memoryBytes = Infinity } = machineOf(settings) ?? {};
+  return Math.min(RDS_MOST_CONNECTIONS, Math.floor(memoryBytes / RDS_BYTES_PER_CONNECTION));
 }

@@ -310,3 +310,9 @@ export type Settings = { stack: string } & InferOutput<ReturnType<typeof setting
 export type DatabaseSettings = Settings['database'];
 /** What prod has and the others have not. */
 export type ProdSettings = Settings & Required<Pick<Settings, 'aws' | 'rds'>>;
+
+export function prodSettings(settings: Settings): ProdSettings {
+  const { aws, rds } = settings;
+  if (aws !== undefined && rds !== undefined) return { ...settings, aws, rds };
+  throw new Error(`Stack ${settings.stack} has no settings of AWS.`);
+}

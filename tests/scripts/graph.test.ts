@@ -59,8 +59,8 @@ describe('graph', () => {
     ]);
   });
 
-  it.each(['dev', 'prod'])('draws %s offline and says what it does not declare yet', async (stack) => {
-    const { report } = await project.json(['graph', '--stack', stack]);
+  it('draws dev offline and says what it does not declare yet', async () => {
+    const { report } = await project.json(['graph', '--stack', 'dev']);
     expect((report['resources'] as unknown[]).length).toBeGreaterThan(5);
     expect(String((report['notices'] as string[])[0])).toMatch(/not part of the program/);
   });

@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import {
-  backupBucketPolicy,
-  keyPolicy,
-  logBucketPolicy,
-  type PolicyDocument,
-} from '../../../components/backup/bucketPolicies';
+import { backupBucketPolicy, logBucketPolicy } from '../../../components/backup/bucketPolicies';
+import { keyPolicy } from '../../../components/encryption/keyPolicy';
+import type { PolicyDocument } from '../../../components/iam/policyDocument';
 import { type Decision, evaluate } from './policyEvaluator';
 
 const OURS = '111111111111';

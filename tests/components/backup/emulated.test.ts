@@ -1,7 +1,7 @@
 import type { S3 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { PolicyDocument } from '../../../components/backup/bucketPolicies';
+import type { PolicyDocument } from '../../../components/iam/policyDocument';
 import type { GraphResource } from '../../../engine/graph/graph';
 import { type Emulator, missing, programOf, startEmulator } from '../../postgres/backup/s3/emulators';
 import { TestProject } from '../../support/project';
@@ -16,7 +16,9 @@ async function declared(bucket: Record<string, unknown>): Promise<GraphResource[
     project.set('backup', { bucket }, 'prod');
     const { code, report, stderr } = await project.json(['graph', '--stack', 'prod']);
     expect(code, stderr).toBe(0);
-    return (report['resources'] as GraphResource[]).filter(({ type }) => type.startsWith('aws:'));
+    return (report['resources'] as GraphResource[]).filter(({ parent }) =>
+      parent?.includes('coach:backup:BackupBucket'),
+    );
   } finally {
     await project.remove();
   }

@@ -1,4 +1,4 @@
-import type { PolicyDocument, Statement } from '../../../components/backup/bucketPolicies';
+import type { PolicyDocument, Statement } from '../../../components/iam/policyDocument';
 
 export interface Request {
   /** An account's number, or a service of AWS. */
@@ -19,12 +19,12 @@ export function evaluate({ Statement: statements }: PolicyDocument, request: Req
   return effects.includes('Allow') ? 'allow' : 'neither';
 }
 
-function applies({ Principal, Action, Resource, Condition = {} }: Statement, request: Request): boolean {
-  const resources = Array.isArray(Resource) ? Resource : [Resource];
+function applies({ Principal, Action, Resource = '*', Condition = {} }: Statement, request: Request): boolean {
+  const all = (of: string | string[]): string[] => (Array.isArray(of) ? of : [of]);
   return (
     isPrincipal(Principal, request.by) &&
-    like(Action, request.action) &&
-    resources.some((resource) => like(resource, request.resource)) &&
+    all(Action).some((action) => like(action, request.action)) &&
+    all(Resource).some((resource) => like(resource, request.resource)) &&
     Object.entries(Condition).every(([operator, keys]) =>
       Object.entries(keys).every(([key, expected]) => holds(operator, expected, request.context[key.toLowerCase()])),
     )
@@ -32,8 +32,9 @@ function applies({ Principal, Action, Resource, Condition = {} }: Statement, req
 }
 
 function isPrincipal(principal: Statement['Principal'], by: string): boolean {
-  if (principal === '*') return true;
-  if ('Service' in principal) return principal.Service === by;
+  // A role's own policy names nobody: it is about the role.
+  if (principal === '*' || principal === undefined) return true;
+  if ('Service' in principal) return [principal.Service].flat().includes(by);
   return principal.AWS === `arn:aws:iam::${by}:root`;
 }
 
