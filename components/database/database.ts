@@ -4,6 +4,7 @@ import * as pulumi from '@pulumi/pulumi';
 import type { ConnectionArgs } from '../../infra/resources/connection';
 import { LoginSettings } from '../../infra/resources/loginSettings';
 import { Schemas } from '../../infra/resources/schemas';
+import { NEW_DATABASE } from '../../postgres/roles/database';
 import type { DefaultPrivilegesSpec, ExtensionSpec, GrantSpec, SchemaSpec } from '../../postgres/spec';
 
 export interface DatabaseArgs {
@@ -39,10 +40,7 @@ export class Database extends pulumi.ComponentResource {
       {
         name: args.databaseName,
         owner: args.owner,
-        encoding: 'UTF8',
-        lcCollate: 'C.UTF-8',
-        lcCtype: 'C.UTF-8',
-        template: 'template0',
+        ...NEW_DATABASE,
       },
       { ...shared, dependsOn: roles, protect: true },
     );

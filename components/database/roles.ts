@@ -1,6 +1,7 @@
 import * as postgresql from '@pulumi/postgresql';
 import * as pulumi from '@pulumi/pulumi';
 
+import { inOrderOfMembership } from '../../postgres/roles/membershipOrder';
 import type { RoleSpec } from '../../postgres/spec';
 import type { Credentials } from './credentials';
 
@@ -54,23 +55,4 @@ export class Roles extends pulumi.ComponentResource {
       },
     );
   }
-}
-
-/** Groups before their members; a role that is a member of an undeclared one (pg_monitor) needs nothing first. */
-function inOrderOfMembership(roles: readonly RoleSpec[]): RoleSpec[] {
-  const byName = new Map(roles.map((role) => [role.name, role]));
-  const ordered = new Set<RoleSpec>();
-  const visit = (role: RoleSpec, path: readonly string[]): void => {
-    if (ordered.has(role)) return;
-    if (path.includes(role.name)) {
-      throw new pulumi.RunError(`Roles are members of each other: ${[...path, role.name].join(' -> ')}.`);
-    }
-    for (const group of role.memberOf) {
-      const declared = byName.get(group);
-      if (declared !== undefined) visit(declared, [...path, role.name]);
-    }
-    ordered.add(role);
-  };
-  for (const role of roles) visit(role, []);
-  return [...ordered];
 }

@@ -91,12 +91,23 @@ export async function withClient<T>(
   }
 }
 
+/** What a session does as each of its transactions begins; what that returns is done before the commit. */
+type Around = () => Promise<() => Promise<unknown>>;
+const around = new WeakMap<Client, Around>();
+
+/** From now on in every `withTransaction` of this client. */
+export function aroundTransactions(client: Client, enter: Around): void {
+  around.set(client, enter);
+}
+
 /** BEGIN, work, COMMIT; ROLLBACK on any error, which is thrown on unchanged. */
 export async function withTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
   await client.query('BEGIN');
   let result: T;
   try {
+    const leave = await around.get(client)?.();
     result = await work();
+    await leave?.();
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;

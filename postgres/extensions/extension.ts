@@ -51,13 +51,14 @@ export function planExtension(wanted: ExtensionSpec, actual: ExtensionState | un
   return steps;
 }
 
-/** Installs the extension, or moves an installed one to the declared version and schema. An unknown one is named with the nearest. */
-export async function ensureExtension(client: Client, wanted: ExtensionSpec, cascade = false): Promise<void> {
+/** Installs the extension, or moves an installed one to the declared version and schema. An unknown one is named with the nearest. Returns what was to do. */
+export async function ensureExtension(client: Client, wanted: ExtensionSpec, cascade = false): Promise<Step[]> {
   try {
-    await whileContended(async () => {
+    return await whileContended(async () => {
       const steps = planExtension(wanted, await readExtension(client, wanted.name), cascade);
       // Where no schema is declared it goes into public, as on any connection with the server's own search path.
       for (const sql of steps.flatMap((one) => one.sql)) await client.query(`SET LOCAL search_path = public; ${sql}`);
+      return steps;
     });
   } catch (error) {
     throw (

@@ -11,6 +11,6 @@ export async function privilegeSteps(client: Client, spec: PrivilegesSpec): Prom
 }
 
 /** Brings every declared role, and PUBLIC, to exactly the declared rights. */
-export function applyPrivileges(client: Client, spec: PrivilegesSpec): Promise<void> {
+export function applyPrivileges(client: Client, spec: PrivilegesSpec): Promise<readonly Step[]> {
   return converge(client, () => privilegeSteps(client, spec), 'Declaring privileges', spec.roles[0] ?? '');
 }

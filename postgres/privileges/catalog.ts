@@ -42,6 +42,8 @@ export interface AclObject {
   schemaOwner: string | null;
   /** An extension made it. */
   ofExtension: boolean;
+  /** Whoever asks is the owner, or holds the owner's rights. */
+  mayChange: boolean;
   /** What the owner itself no longer holds, though a new object gives it everything. */
   ownerLacks: string[];
   granted: GrantedPrivilege[];
@@ -54,6 +56,8 @@ export interface DefaultAcl {
   schema: string | null;
   /** pg_default_acl.defaclobjtype. */
   objectType: 'r' | 'S' | 'f' | 'T' | 'n' | 'L';
+  /** As of an object. */
+  mayChange: boolean;
   granted: Pick<GrantedPrivilege, 'grantee' | 'privilege'>[];
 }
 
@@ -208,7 +212,7 @@ const OBJECTS = `
                     pg_catalog.acldefault(type, owner)) AS builtin
     FROM objects o)
   SELECT kind, schema, name, signature, "column", pg_catalog.pg_get_userbyid(owner)::text AS owner,
-         pg_catalog.pg_get_userbyid("schemaOwner")::text AS "schemaOwner", "ofExtension",
+         pg_catalog.pg_get_userbyid("schemaOwner")::text AS "schemaOwner", "ofExtension", pg_catalog.pg_has_role(owner, 'USAGE') AS "mayChange",
          CASE WHEN acl IS NULL OR kind = 'column' THEN '{}' ELSE ARRAY(
            SELECT privilege_type::text FROM pg_catalog.aclexplode(pg_catalog.acldefault(type, owner)) WHERE grantee = owner
            EXCEPT SELECT privilege_type::text FROM pg_catalog.aclexplode(acl) WHERE grantee = owner ORDER BY 1) END AS "ownerLacks",
@@ -231,6 +235,7 @@ const DEFAULTS = `
   WITH grantees AS (
     SELECT oid, rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1) UNION ALL SELECT 0, '${PUBLIC}')
   SELECT pg_catalog.pg_get_userbyid(defaclrole)::text AS owner, nspname::text AS schema, defaclobjtype::text AS "objectType",
+         pg_catalog.pg_has_role(defaclrole, 'USAGE') AS "mayChange",
          json_agg(json_build_object('grantee', g.name, 'privilege', privilege_type) ORDER BY g.name, privilege_type) AS granted
   FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = defaclnamespace
   CROSS JOIN LATERAL pg_catalog.aclexplode(defaclacl) e JOIN grantees g ON g.oid = e.grantee
@@ -240,7 +245,7 @@ const DEFAULTS = `
            defaclrole IN (SELECT oid FROM grantees) OR pg_catalog.pg_get_userbyid(defaclrole) = current_user)
          AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(pg_catalog.acldefault(CASE defaclobjtype WHEN 'S' THEN 's' ELSE defaclobjtype END, defaclrole)) b
                          WHERE b.grantee = 0 AND b.privilege_type = e.privilege_type)))
-  GROUP BY 1, 2, 3 ORDER BY 1, 2 NULLS FIRST, 3`;
+  GROUP BY 1, 2, 3, 4 ORDER BY 1, 2 NULLS FIRST, 3`;
 
 /** Three queries, however many objects there are. */
 export async function readPrivileges(

@@ -9,10 +9,13 @@ import { describedObjects, onObjects } from './statement';
 /**
  * What brings every declared role, and PUBLIC, to exactly the declared rights: owners, revokes on any object of the database, grants on tables,
  * sequences and functions. Declared grants on database and schemas, and default privileges, are resources of their own, which see to
- * themselves. Statements that say the same of several objects are one.
+ * themselves. Statements that say the same of several objects are one. What belongs to nobody whom the account may act for, as the catalog of a
+ * managed server, is left alone: `beyondReach` says what.
  */
 export function planPrivileges(spec: PrivilegesSpec, state: PrivilegesState): Step[] {
-  const objects = state.objects.filter(({ kind, schema }) => schema !== spec.trail || kind === 'column');
+  const objects = state.objects.filter(
+    ({ kind, schema, mayChange }) => mayChange && (schema !== spec.trail || kind === 'column'),
+  );
   const revokes: Change[] = [];
   const grants: Change[] = [];
   const transfers: Step[] = [];
@@ -33,7 +36,21 @@ export function planPrivileges(spec: PrivilegesSpec, state: PrivilegesState): St
   grants.push(...onMissing(spec, state.objects));
   // A sequence goes with the table it belongs to, and not before it.
   transfers.reverse();
-  return [...transfers, ...grouped(revokes), ...grouped(grants), ...planDefaults(spec, state.defaults)];
+  const defaults = state.defaults.filter(({ mayChange }) => mayChange);
+  return [...transfers, ...grouped(revokes), ...grouped(grants), ...planDefaults(spec, defaults)];
+}
+
+/** What the account would do if it were a superuser, and cannot. */
+export function beyondReach(spec: PrivilegesSpec, { objects, defaults }: PrivilegesState): Step[] {
+  const turned = <T extends { mayChange: boolean }>(all: readonly T[]): T[] =>
+    all.map((one) => ({ ...one, mayChange: !one.mayChange }));
+  return planPrivileges(
+    { ...spec, grants: spec.grants.map((grant) => ({ ...grant, objects: [] })) },
+    {
+      objects: turned(objects),
+      defaults: turned(defaults),
+    },
+  );
 }
 
 /**
@@ -66,6 +83,7 @@ function onMissing(spec: PrivilegesSpec, objects: readonly AclObject[]): Change[
           owner: '',
           schemaOwner: null,
           ofExtension: false,
+          mayChange: true,
           ownerLacks: [],
           granted: [],
           signature: null,

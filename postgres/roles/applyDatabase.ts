@@ -68,12 +68,10 @@ function refuseUnusable(wanted: DatabaseAttributes, actual: DatabaseState): void
   }
 }
 
-/** Makes the database, or brings an existing one of that name to what is wanted: a run that was killed adopts its own. */
-export async function ensureDatabase(client: Client, wanted: DatabaseAttributes): Promise<void> {
+/** Makes the database, or brings an existing one of that name to what is wanted: a run that was killed adopts its own. Returns what was to do. */
+export async function ensureDatabase(client: Client, wanted: DatabaseAttributes): Promise<readonly Step[]> {
   try {
-    await whileContended(async () => {
-      await run(client, planDatabase(wanted, await readDatabase(client, wanted.name)));
-    });
+    return await whileContended(async () => run(client, planDatabase(wanted, await readDatabase(client, wanted.name))));
   } catch (error) {
     throw statementFailure(error, `Declaring database ${wanted.name}`, wanted.name);
   }

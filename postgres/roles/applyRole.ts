@@ -6,6 +6,7 @@ import { quoteIdentifier, quoteLiteral } from '../connection/quote';
 import { run } from '../steps/converge';
 import { statementFailure } from '../steps/failure';
 import { whileContended } from '../steps/retry';
+import { type Step, step } from '../steps/step';
 import { planRole } from './planRole';
 import { readRole, type RoleAttributes, type RoleState } from './role';
 import { passwordMatches, scramVerifier } from './scram';
@@ -19,16 +20,22 @@ export interface RolePassword {
 
 /**
  * Makes the role, or brings an existing one of that name to these attributes and exactly these memberships, in one
- * transaction: a run that was killed after it finds its own role and adopts it.
+ * transaction: a run that was killed after it finds its own role and adopts it. Returns what was to do.
  */
-export async function ensureRole(client: Client, wanted: RoleAttributes, secret: RolePassword): Promise<void> {
+export async function ensureRole(
+  client: Client,
+  wanted: RoleAttributes,
+  secret: RolePassword,
+): Promise<readonly Step[]> {
   try {
-    await whileContended(() =>
+    return await whileContended(() =>
       withTransaction(client, async () => {
         const actual = await readRole(client, wanted.name, secret.isComparable);
         refuseOwnAccount(wanted, actual);
-        await run(client, planRole(wanted, actual));
-        if (await differs(secret, actual)) await setPassword(client, wanted.name, secret.password ?? '');
+        const steps = await run(client, planRole(wanted, actual));
+        if (!(await differs(secret, actual))) return steps;
+        await setPassword(client, wanted.name, secret.password ?? '');
+        return [...steps, step(`role ${wanted.name}: set the password`)];
       }),
     );
   } catch (error) {

@@ -28,6 +28,14 @@ export interface DatabaseAttributes {
   isTemplate?: boolean;
 }
 
+/** What a database of ours is made with: everything in it sorts by code points, whatever the server was initialised with. */
+export const NEW_DATABASE = {
+  encoding: 'UTF8',
+  lcCollate: 'C.UTF-8',
+  lcCtype: 'C.UTF-8',
+  template: 'template0',
+} as const;
+
 const READ = `
   SELECT datname AS name, pg_catalog.pg_get_userbyid(datdba) AS owner, pg_catalog.pg_encoding_to_char(encoding) AS encoding,
          datcollate AS "lcCollate", datctype AS "lcCtype", spcname AS "tablespaceName", datconnlimit AS "connectionLimit",

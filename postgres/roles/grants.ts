@@ -90,7 +90,7 @@ export function planDefaultPrivileges(defaults: DefaultPrivilegesSpec): Step[] {
   return [revoke, step(`grant ${list} on ${what} to ${role}`, `${alter} GRANT ${list} ${on} TO ${grantee(role)}`)];
 }
 
-export function applyDefaultPrivileges(client: Client, defaults: DefaultPrivilegesSpec): Promise<void> {
+export function applyDefaultPrivileges(client: Client, defaults: DefaultPrivilegesSpec): Promise<readonly Step[]> {
   const { owner, role } = defaults;
   const plan = (): Promise<Step[]> => Promise.resolve(planDefaultPrivileges(defaults));
   return applyPlan(client, plan, `Granting on later objects of ${owner} to ${role}`, role);

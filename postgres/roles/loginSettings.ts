@@ -84,6 +84,6 @@ export async function loginSettingSteps(client: Client, spec: LoginSettingsSpec)
   return [...settings, ...(await membershipOptionSteps(client, spec.roles))];
 }
 
-export function applyLoginSettings(client: Client, spec: LoginSettingsSpec): Promise<void> {
+export function applyLoginSettings(client: Client, spec: LoginSettingsSpec): Promise<readonly Step[]> {
   return converge(client, () => loginSettingSteps(client, spec), 'Resetting settings at login', spec.database);
 }

@@ -31,6 +31,6 @@ export async function schemaSteps(client: Client, wanted: readonly SchemaSpec[])
   return planSchemas(wanted, await readSchemas(client, names));
 }
 
-export function applySchemas(client: Client, wanted: readonly SchemaSpec[]): Promise<void> {
+export function applySchemas(client: Client, wanted: readonly SchemaSpec[]): Promise<readonly Step[]> {
   return converge(client, () => schemaSteps(client, wanted), 'Declaring schemas', wanted[0]?.name ?? '');
 }

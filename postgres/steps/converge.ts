@@ -8,8 +8,10 @@ import { statementFailure } from './failure';
 import { whileContended } from './retry';
 import type { Step } from './step';
 
-export async function run(client: Client, steps: readonly Step[]): Promise<void> {
+/** Returns what it ran. */
+export async function run(client: Client, steps: readonly Step[]): Promise<readonly Step[]> {
   for (const statement of steps.flatMap(({ sql }) => sql)) await client.query(statement);
+  return steps;
 }
 
 /** One object brought to its declaration in one transaction, planned anew whenever somebody else changed it at the same moment. */
@@ -18,9 +20,9 @@ export async function applyPlan(
   plan: () => Promise<Step[]>,
   doing: string,
   object: string,
-): Promise<void> {
+): Promise<readonly Step[]> {
   try {
-    await whileContended(() => withTransaction(client, async () => run(client, await plan())));
+    return await whileContended(() => withTransaction(client, async () => run(client, await plan())));
   } catch (error) {
     throw statementFailure(error, doing, object);
   }
@@ -28,42 +30,43 @@ export async function applyPlan(
 
 /**
  * Brings about what `plan` finds to do, in one transaction, and looks again. `doing` and `object` are for the error: `Declaring schemas`. What
- * another role has to run (`as`) comes first, one by one with a look after each: one of them often takes others along.
+ * another role has to run (`as`) comes first, one by one with a look after each: one of them often takes others along. Returns what was to do.
  */
 export async function converge(
   client: Client,
   plan: () => Promise<Step[]>,
   doing: string,
   object: string,
-): Promise<void> {
+): Promise<readonly Step[]> {
   try {
-    await whileContended(() =>
+    const together = await whileContended(() =>
       withTransaction(client, async () => {
-        const own = await runForeign(client, plan);
-        await run(
-          client,
-          own.filter(({ phase }) => phase !== 'alone'),
-        );
+        const { own, foreign } = await runForeign(client, plan);
+        const ours = own.filter(({ phase }) => phase !== 'alone');
+        return [...foreign, ...(await run(client, ours))];
       }),
     );
     const alone = (await plan()).filter(({ phase }) => phase === 'alone');
     await run(client, alone);
     const left = await plan();
     if (left.length > 0) throw notBroughtAbout(doing, object, left);
+    return [...together, ...alone];
   } catch (error) {
     throw statementFailure(error, doing, object);
   }
 }
 
-/** Runs what others have to run, each at most in its two ways. Returns the steps that are left for the account that deploys. */
-async function runForeign(client: Client, plan: () => Promise<Step[]>): Promise<Step[]> {
+/** Runs what others have to run, each at most in its two ways. Returns them, and the steps that are left for the account that deploys. */
+async function runForeign(client: Client, plan: () => Promise<Step[]>): Promise<{ own: Step[]; foreign: Step[] }> {
   const tried = new Map<string, number>();
+  const foreign: Step[] = [];
   const timesOf = ({ action }: Step): number => tried.get(action) ?? 0;
   for (;;) {
     const steps = await plan();
     const next = steps.find((step) => step.as !== undefined && timesOf(step) < 2);
-    if (next?.as === undefined) return steps.filter(({ as }) => as === undefined);
+    if (next?.as === undefined) return { own: steps.filter(({ as }) => as === undefined), foreign };
     const times = timesOf(next);
+    if (times === 0) foreign.push(next);
     tried.set(next.action, times + 1);
     if (times === 0) await runAs(client, next.as, next.sql);
     else await run(client, [{ action: next.action, sql: next.otherwise ?? [] }]);

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { planDeclared } from '../../../postgres/migrations/declared';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { requireApplicable } from '../../../postgres/migrations/plan';
 import { describe as describeStep } from '../../../postgres/migrations/print';
@@ -9,7 +10,7 @@ import type { Dependents, MigrationInputs } from '../migrations';
 import { planIfReachable } from './connection';
 import { judgeDependents, judgeUnstarted, ownerRefusal } from './dependents';
 import { failureFrom, failureOf, without } from './failure';
-import { absolute, beforeAll, hasPending, planOf, readAs } from './migrationPlan';
+import { absolute, beforeAll, hasPending, readAs } from './migrationPlan';
 import { rememberPending } from './pending';
 
 export interface Judgement {
@@ -39,7 +40,7 @@ export async function judge(
       ? await planIfReachable(news.connection, (client) => readAs(client, news))
       : { plan: known };
   const isReached = 'plan' in found;
-  const plan = planOf(news, folder, isReached ? found.plan : beforeAll(news));
+  const plan = planDeclared(news, folder, isReached ? found.plan : beforeAll(news));
   const pending = new Set(plan.steps.map(({ name }) => name));
   rememberPending(
     news.connection,

@@ -4,27 +4,12 @@ import type { Client } from 'pg';
 
 import { withTransaction } from '../../../postgres/connection/client';
 import { readHistory, readPowers } from '../../../postgres/migrations/history';
-import { planMigrations } from '../../../postgres/migrations/plan';
 import { assumeRole } from '../../../postgres/migrations/session';
-import type { MigrationFolder, MigrationHistory, MigrationPlan, Powers } from '../../../postgres/migrations/types';
+import type { MigrationHistory, Powers } from '../../../postgres/migrations/types';
 import { projectRoot } from '../../../system/projectRoot';
 import type { Dependents, MigrationEntry, MigrationInputs } from '../migrations';
 
 export const absolute = (directory: string): string => resolve(projectRoot(process.cwd()), directory);
-
-/** `initial` applies to a database that has none yet. */
-export function mayApply(inputs: MigrationInputs, applied: MigrationEntry[]): boolean {
-  return inputs.apply === 'always' || applied.length === 0;
-}
-
-/** What is wrong with a pending migration matters when it is applied; that an applied one was edited matters now. */
-export function planOf(inputs: MigrationInputs, folder: MigrationFolder, history: MigrationHistory): MigrationPlan {
-  const plan = planMigrations(folder, history);
-  if (mayApply(inputs, plan.applied)) return plan;
-  const names = new Set(history.rows.map((row) => row.name));
-  const migrations = folder.migrations.filter((migration) => names.has(migration.name));
-  return planMigrations({ ...folder, migrations }, history);
-}
 
 export function pendingOf(declared: MigrationEntry[], applied: MigrationEntry[]): string[] {
   const names = new Set(applied.map((entry) => entry.name));

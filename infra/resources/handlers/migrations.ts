@@ -6,6 +6,7 @@ import { withClient } from '../../../postgres/connection/client';
 import { withSharedClient } from '../../../postgres/connection/shared';
 import { withoutWaiting } from '../../../postgres/connection/waiting';
 import { applyMigrations } from '../../../postgres/migrations/apply';
+import { mayApply, planDeclared } from '../../../postgres/migrations/declared';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
 import { requireApplicable } from '../../../postgres/migrations/plan';
 import type { MigrationHistory } from '../../../postgres/migrations/types';
@@ -17,7 +18,7 @@ import { targetOf } from './connection';
 import { judgeDependents, together } from './dependents';
 import { without, withRemedy } from './failure';
 import { judge } from './migrationChecks';
-import { absolute, historyOf, mayApply, pendingOf, planOf, readAs } from './migrationPlan';
+import { absolute, historyOf, pendingOf, readAs } from './migrationPlan';
 import { rememberPending } from './pending';
 import { Recent } from './recent';
 
@@ -75,13 +76,13 @@ const sourceOf = ({ connection, role, schema }: MigrationInputs): unknown => [co
 function requireApplicableAfter(olds: MigrationOutputs, news: MigrationInputs): void {
   const applied = olds.connection.database === news.connection.database ? olds.applied : [];
   const folder = readMigrationFolder(absolute(news.directory));
-  requireApplicable(planOf(news, folder, historyOf(news.schema, applied)));
+  requireApplicable(planDeclared(news, folder, historyOf(news.schema, applied)));
 }
 
 async function bringUpToDate(inputs: MigrationInputs, before?: Dependents): Promise<MigrationOutputs> {
   const folder = readMigrationFolder(absolute(inputs.directory));
   const bringUp = async (client: Client): Promise<MigrationEntry[]> => {
-    const plan = planOf(inputs, folder, await readAs(client, inputs));
+    const plan = planDeclared(inputs, folder, await readAs(client, inputs));
     requireApplicable(plan);
     if (!mayApply(inputs, plan.applied)) return plan.applied;
     const { history, warnings } = await applyMigrations(client, plan, inputs);

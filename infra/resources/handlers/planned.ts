@@ -25,7 +25,7 @@ export interface PlannedKind<Spec extends object> {
   /** The declared part to work with where `olds` declared something else; without it the new one alone counts. */
   after?(olds: Partial<Spec>, news: Spec): Spec;
   steps(client: Client, spec: Spec): Promise<Step[]>;
-  apply(client: Client, spec: Spec): Promise<void>;
+  apply(client: Client, spec: Spec): Promise<unknown>;
 }
 
 /**

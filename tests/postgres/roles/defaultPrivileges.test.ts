@@ -35,7 +35,7 @@ describe('default privileges', () => {
   });
   const now = async (defaults: DefaultPrivilegesSpec): Promise<string[] | undefined> =>
     (await readDefaultPrivileges(client, defaults))?.privileges;
-  const apply = (defaults: DefaultPrivilegesSpec): Promise<void> => applyDefaultPrivileges(client, defaults);
+  const apply = (defaults: DefaultPrivilegesSpec): Promise<unknown> => applyDefaultPrivileges(client, defaults);
 
   it.each([
     ['table', ['INSERT', 'SELECT'], ['DELETE']],

@@ -29,7 +29,7 @@ describe('roles', () => {
     name,
     ...more,
   });
-  const declare = (role: RoleAttributes, password?: string): Promise<void> =>
+  const declare = (role: RoleAttributes, password?: string): Promise<unknown> =>
     ensureRole(client, role, { password, isComparable: true });
   const stepsLeft = async (role: RoleAttributes): Promise<string[]> =>
     planRole(role, await readRole(client, role.name)).map(({ action }) => action);
@@ -128,7 +128,7 @@ describe('roles', () => {
           ? (text: string, values?: unknown[]) => (sent.push(`${text} ${String(values)}`), target.query(text, values))
           : Reflect.get(target, key),
     });
-    const set = (password: string): Promise<void> => ensureRole(spied, role, { password, isComparable: true });
+    const set = (password: string): Promise<unknown> => ensureRole(spied, role, { password, isComparable: true });
     const stored = async (): Promise<unknown> => (await readRole(client, role.name, true))?.password;
     await set('top secret');
     const first = await stored();
