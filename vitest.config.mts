@@ -23,6 +23,12 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    projects: [project('pure', 0, 4), project('server', 0, 4), project('stack', 1, 3), project('faults', 1, 3)],
+    projects: [
+      project('pure', 0, 4),
+      project('server', 0, 4),
+      project('stack', 1, 3),
+      project('faults', 1, 3),
+      project('aws', 1, 2),
+    ],
   },
 });

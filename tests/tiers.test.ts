@@ -22,4 +22,5 @@ it('a file is where its needs put it: nothing pure waits for a server', () => {
   expect(tiers.server).toContain('tests/postgres/audit/rules.test.ts');
   expect(tiers.stack).toContain('tests/app/stack.test.ts');
   expect(tiers.faults).toContain('tests/faults/diskFull.test.ts');
+  expect(tiers.aws).toContain('tests/rehearsal/deploy.test.ts');
 });

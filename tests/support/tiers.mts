@@ -2,11 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** What a test file needs, from least to most; each is a vitest project of that name. */
-export const TIERS = ['pure', 'server', 'stack', 'faults'] as const;
+export const TIERS = ['pure', 'server', 'stack', 'faults', 'aws'] as const;
 export type Tier = (typeof TIERS)[number];
 
 /** Kills, full disks, other accounts, modules replaced, and what measures: each file in a process of its own. */
 const FAULTS = /^tests\/(faults|benchmarks)\//;
+/** Prod's program against AWS emulators: `npm run test:aws`, no part of `npm test`. */
+const AWS = /^tests\/rehearsal\//;
 /** Whoever imports it, through whatever file, has a copy of the project with a stack of its own. */
 const STACK = 'benchmarks/project.ts';
 /** The same of a PostgreSQL server: one of its own, or the run's. */
@@ -19,7 +21,7 @@ export function testFiles(root: string): Record<Tier, string[]> {
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `tests/${name}`)
     .sort();
-  const tiers: Record<Tier, string[]> = { pure: [], server: [], stack: [], faults: [] };
+  const tiers: Record<Tier, string[]> = { pure: [], server: [], stack: [], faults: [], aws: [] };
   const known = new Map<string, string[]>();
   for (const file of files) tiers[tierOf(root, file, known)].push(file);
   return tiers;
@@ -27,6 +29,7 @@ export function testFiles(root: string): Record<Tier, string[]> {
 
 function tierOf(root: string, file: string, known: Map<string, string[]>): Tier {
   if (FAULTS.test(file)) return 'faults';
+  if (AWS.test(file)) return 'aws';
   const reached = reachedFrom(root, file, known);
   if (reached.has(STACK)) return 'stack';
   const isServer = (one: string): boolean =>

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { EMULATOR_FAULTS } from './emulatorFaults';
+import { missing } from './emulators';
+import { Rehearsal } from './rehearsal';
+
+const absent = missing('ministack');
+if (absent !== '') process.stderr.write(`rehearsal of prod${absent}\n`);
+
+describe.skipIf(absent !== '')(`prod against emulators${absent}`, { timeout: 300_000 }, () => {
+  let prod: Rehearsal;
+  beforeAll(async () => {
+    prod = await Rehearsal.start();
+  });
+  afterAll(() => prod.stop());
+
+  it('is planned as a whole: everything is created', async () => {
+    const preview = await prod.preview();
+    expect(preview.problems).toEqual([]);
+    expect(preview.changes.filter(({ operation }) => operation !== 'create')).toEqual([]);
+  });
+
+  it('is brought up, and is unchanged after that', async () => {
+    const up = await prod.up();
+    expect(up.problems).toEqual([]);
+    expect(up.names('same')).toEqual([]);
+    const again = await prod.up();
+    expect(again.problems).toEqual([]);
+    expect(again.paths).toEqual({});
+    expect((await prod.refresh()).paths).toEqual({});
+  });
+
+  it('needs every fault of the emulators that is listed', () => {
+    const listed = Object.entries(EMULATOR_FAULTS).flatMap(([type, paths]) => paths.map((path) => `${type} ${path}`));
+    expect([...prod.faults].sort()).toEqual(listed.sort());
+  });
+});

@@ -1,0 +1,9 @@
+/**
+ * What the emulators take and do not answer as AWS does: believed as declared, since it would differ for ever. By type and path of
+ * the input; a test holds that each is still needed.
+ */
+export const EMULATOR_FAULTS: Readonly<Record<string, readonly string[]>> = {
+  'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': [
+    'rules.blockedEncryptionTypes',
+  ],
+};

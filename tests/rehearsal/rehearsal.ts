@@ -1,0 +1,163 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+import type { GivenPackages } from '../../engine/apply/provider';
+import type * as Apply from '../../engine/apply/run';
+import type { ResourceChange } from '../../engine/changes';
+import type { ResourceState } from '../../engine/state/resource';
+import type { CommandContext } from '../../scripts/command';
+import type * as Stacks from '../../scripts/stack';
+import { TestProject } from '../support/project';
+import { ACCOUNT, type Clients, clientsOf } from './clients';
+import { standIn } from './core';
+import { type Emulator, startEmulator } from './emulators';
+import { AWS_KINDS } from './services';
+
+const REGION = 'eu-west-1';
+
+/** The compiled program of stack prod in a copy of the project, through the embedded engine, against emulators of its own. */
+export class Rehearsal {
+  readonly project = new TestProject('coach-rehearsal-');
+  state: ResourceState[] = [];
+  /** Faults of the emulators that were met: `TYPE PATH`. */
+  readonly faults = new Set<string>();
+  private readonly load = createRequire(__filename);
+
+  private constructor(private readonly emulators: { main: Emulator; lacking?: Emulator }) {}
+
+  /** `environment`: more for ministack. `lacking`: with moto beside it. */
+  static async start(options: { environment?: NodeJS.ProcessEnv; lacking?: boolean } = {}): Promise<Rehearsal> {
+    const main = await startEmulator('ministack', options.environment);
+    const lacking = options.lacking === true ? { lacking: await startEmulator('moto') } : {};
+    return new Rehearsal({ main, ...lacking });
+  }
+
+  async stop(): Promise<void> {
+    await this.emulators.main.stop();
+    await this.emulators.lacking?.stop();
+    await this.project.remove();
+  }
+
+  clients(region = REGION): Clients {
+    return clientsOf(region, this.emulators.main.endpoint, this.emulators.lacking?.endpoint);
+  }
+
+  /** Changes a `coach:` setting of prod. */
+  set(key: string, value: unknown): void {
+    this.project.set(key, value, 'prod');
+  }
+
+  preview(): Promise<Outcome> {
+    return this.deploy(true);
+  }
+
+  up(): Promise<Outcome> {
+    return this.deploy(false);
+  }
+
+  async refresh(): Promise<Outcome> {
+    return this.kept(await this.engine.runRefresh(this.onState()));
+  }
+
+  async destroy(): Promise<Outcome> {
+    return this.kept(await this.engine.runDestroy({ ...this.onState(), ignoresProtect: false }));
+  }
+
+  private get engine(): typeof Apply {
+    return this.load(this.project.path('dist', 'engine', 'apply', 'run.js')) as typeof Apply;
+  }
+
+  private async deploy(dryRun: boolean): Promise<Outcome> {
+    const run = await this.engine.runDeployment({
+      ...this.onState(),
+      olds: Promise.resolve(this.state),
+      dryRun,
+      refreshes: () => true,
+      replace: new Set(),
+      approve: () => Promise.resolve(true),
+      now: () => new Date(),
+    });
+    return dryRun ? new Outcome(run) : this.kept(run);
+  }
+
+  private onState(): Apply.StateRunOptions {
+    const { openStack } = this.load(this.project.path('dist', 'scripts', 'stack.js')) as typeof Stacks;
+    const { program } = openStack(contextOf(this.project.root));
+    return {
+      program,
+      olds: this.state,
+      given: this.given(dirname(join(program.projectRoot, program.main))),
+      // What a run that fails has done is in the state, as on disk.
+      save: (resources) => {
+        this.state = resources;
+        return Promise.resolve();
+      },
+      onChange: () => undefined,
+      onLog: () => undefined,
+      signal: new AbortController().signal,
+    };
+  }
+
+  private given(folder: string): GivenPackages {
+    const aws = standIn({
+      kinds: AWS_KINDS,
+      clients: (region) => this.clients(region),
+      accountId: ACCOUNT,
+      folder,
+      onFault: (type, path) => this.faults.add(`${type} ${path}`),
+    });
+    return { aws };
+  }
+
+  private kept(run: Apply.RunResult): Outcome {
+    this.state = run.resources;
+    return new Outcome(run);
+  }
+}
+
+/** What a run did, for tests to compare. */
+export class Outcome {
+  readonly changes: readonly ResourceChange[];
+  /** Messages of what went wrong. */
+  readonly problems: string[];
+
+  constructor({ result }: Apply.RunResult) {
+    this.changes = result.changes;
+    this.problems = result.problems.map(({ message }) => message);
+  }
+
+  /** `OPERATION NAME` of every resource that is not the same, sorted. Components are their children's business. */
+  get steps(): string[] {
+    return this.changes
+      .filter(({ operation, type }) => operation !== 'same' && !/^(coach|pulumi):/.test(type))
+      .map(({ operation, name }) => `${operation} ${name}`)
+      .sort();
+  }
+
+  /** Paths that changed, by name of the resource. */
+  get paths(): Record<string, string[]> {
+    const different = this.changes.filter(({ operation }) => operation !== 'same');
+    return Object.fromEntries(different.map(({ name, changed }) => [name, changed.map(({ path }) => path)]));
+  }
+
+  names(operation: ResourceChange['operation']): string[] {
+    return this.changes.filter((change) => change.operation === operation).map(({ name }) => name);
+  }
+}
+
+const contextOf = (root: string): CommandContext => ({
+  root,
+  stack: 'prod',
+  isStackNamed: true,
+  environment: { PATH: process.env['PATH'] },
+  json: false,
+  yes: true,
+  verbose: false,
+  engine: 'embedded',
+  display: { columns: undefined, colour: false, verbose: false },
+  progress: () => undefined,
+  passing: () => undefined,
+  signal: new AbortController().signal,
+  ignoreInterrupts: () => undefined,
+  ask: undefined,
+});
