@@ -6,9 +6,16 @@ import { daysKept } from '../../postgres/backup/daysKept';
 import type { RotationPolicy } from '../../postgres/backup/rotation';
 import type { AwsContext } from '../aws';
 import { keyPolicy } from '../encryption/keyPolicy';
-import type { PolicyDocument } from '../iam/policyDocument';
-import { backupBucketPolicy, type BucketArns, logBucketPolicy } from './bucketPolicies';
-import { type LifecycleRule, lifecycleRules, logLifecycleRules } from './lifecycle';
+import {
+  arnsOf,
+  createBucket,
+  createEncryption,
+  createLifecycle,
+  createPolicy,
+  createVersioning,
+} from '../storage/bucketParts';
+import { backupBucketPolicy, logBucketPolicy } from './bucketPolicies';
+import { lifecycleRules, logLifecycleRules } from './lifecycle';
 
 export interface BackupBucketArgs {
   /**
@@ -59,15 +66,15 @@ export class BackupBucket extends pulumi.ComponentResource {
   ) {
     super('coach:backup:BackupBucket', name, {}, options);
     this.kmsKeyArn = this.createKey();
-    const bucket = this.createBucket(name, args.bucketName, true);
+    const part = { name, parent: this };
+    const { prefix, retention, lockDays = retention.retentionDays, bucketName, aws } = args;
+    const bucket = createBucket(part, { bucketName, objectLockEnabled: true, protect: aws.protect });
     this.bucketName = bucket.bucket;
-    const versioning = this.createVersioning(bucket);
-    const { prefix, retention, lockDays = retention.retentionDays } = args;
+    const versioning = createVersioning(part, bucket);
     this.createLock(bucket, lockDays, versioning);
-    const rules = lifecycleRules({ prefix, daysKept: daysKept(retention), lockDays });
-    this.createLifecycle(name, bucket, rules, [versioning]);
-    this.createEncryption(name, bucket, this.kmsKeyArn);
-    this.createPolicy(name, bucket, backupBucketPolicy(arnsOf(bucket), this.kmsKeyArn));
+    createLifecycle(part, bucket, lifecycleRules({ prefix, daysKept: daysKept(retention), lockDays }), [versioning]);
+    createEncryption(part, bucket, this.kmsKeyArn);
+    createPolicy(part, bucket, backupBucketPolicy(arnsOf(bucket), this.kmsKeyArn));
     this.createLogs(bucket);
     this.registerOutputs({ bucketName: this.bucketName, kmsKeyArn: this.kmsKeyArn });
   }
@@ -96,33 +103,6 @@ export class BackupBucket extends pulumi.ComponentResource {
     return key.arn;
   }
 
-  /** With what every bucket has here: owned by the account alone, closed to the public. */
-  private createBucket(name: string, bucketName: string | undefined, objectLockEnabled: boolean): s3.Bucket {
-    const bucket = new s3.Bucket(
-      name,
-      {
-        ...(bucketName === undefined ? {} : { bucket: bucketName }),
-        objectLockEnabled,
-        forceDestroy: false,
-      },
-      { parent: this, protect: this.args.aws.protect },
-    );
-    new s3.BucketOwnershipControls(
-      `${name}-ownership`,
-      { bucket: bucket.bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
-      { parent: this },
-    );
-    return bucket;
-  }
-
-  private createVersioning(bucket: s3.Bucket): pulumi.Resource {
-    return new s3.BucketVersioning(
-      `${this.name}-versioning`,
-      { bucket: bucket.bucket, versioningConfiguration: { status: 'Enabled' } },
-      { parent: this },
-    );
-  }
-
   private createLock(bucket: s3.Bucket, days: number, versioning: pulumi.Resource): void {
     const { lockMode: mode = 'GOVERNANCE' } = this.args;
     new s3.BucketObjectLockConfiguration(
@@ -132,66 +112,16 @@ export class BackupBucket extends pulumi.ComponentResource {
     );
   }
 
-  private createLifecycle(name: string, bucket: s3.Bucket, rules: LifecycleRule[], dependsOn: pulumi.Resource[]): void {
-    new s3.BucketLifecycleConfiguration(
-      `${name}-lifecycle`,
-      // The service's own default, which a refresh would show.
-      { bucket: bucket.bucket, rules, transitionDefaultMinimumObjectSize: 'all_storage_classes_128K' },
-      { parent: this, dependsOn },
-    );
-  }
-
-  /** `keyArn` undefined: by S3's own keys, the only ones that log delivery knows. */
-  private createEncryption(name: string, bucket: s3.Bucket, keyArn?: pulumi.Output<string>): void {
-    const byDefault =
-      keyArn === undefined ? { sseAlgorithm: 'AES256' } : { sseAlgorithm: 'aws:kms', kmsMasterKeyId: keyArn };
-    new s3.BucketServerSideEncryptionConfiguration(
-      `${name}-encryption`,
-      {
-        bucket: bucket.bucket,
-        rules: [
-          {
-            applyServerSideEncryptionByDefault: byDefault,
-            // One request to KMS for many objects.
-            ...(keyArn === undefined ? {} : { bucketKeyEnabled: true }),
-            // Objects under a key that the client alone holds. S3 blocks them by itself in buckets made since April 2026, which a refresh would show.
-            blockedEncryptionTypes: ['SSE-C'],
-          },
-        ],
-      },
-      { parent: this },
-    );
-  }
-
-  /** S3 refuses changes of policy and public access that meet, so one comes after the other. */
-  private createPolicy(name: string, bucket: s3.Bucket, policy: PolicyDocument<pulumi.Input<string>>): pulumi.Resource {
-    const block = new s3.BucketPublicAccessBlock(
-      `${name}-public-access`,
-      {
-        bucket: bucket.bucket,
-        blockPublicAcls: true,
-        blockPublicPolicy: true,
-        ignorePublicAcls: true,
-        restrictPublicBuckets: true,
-      },
-      { parent: this },
-    );
-    return new s3.BucketPolicy(
-      `${name}-policy`,
-      { bucket: bucket.bucket, policy: pulumi.jsonStringify(policy) },
-      { parent: this, dependsOn: block },
-    );
-  }
-
   /** Who read and wrote what. A target of logs takes neither a key of KMS nor a default retention. */
   private createLogs(source: s3.Bucket): void {
     const { bucketName, aws } = this.args;
-    const name = `${this.name}-logs`;
-    const bucket = this.createBucket(name, bucketName === undefined ? undefined : `${bucketName}-logs`, false);
-    this.createEncryption(name, bucket);
-    this.createLifecycle(name, bucket, logLifecycleRules(LOG_DAYS), []);
-    const policy = this.createPolicy(
-      name,
+    const part = { name: `${this.name}-logs`, parent: this };
+    const named = bucketName === undefined ? {} : { bucketName: `${bucketName}-logs` };
+    const bucket = createBucket(part, { ...named, protect: aws.protect });
+    createEncryption(part, bucket);
+    createLifecycle(part, bucket, logLifecycleRules(LOG_DAYS));
+    const policy = createPolicy(
+      part,
       bucket,
       logBucketPolicy<pulumi.Input<string>>(arnsOf(bucket), { bucketArn: source.arn, account: aws.accountId }),
     );
@@ -202,8 +132,3 @@ export class BackupBucket extends pulumi.ComponentResource {
     );
   }
 }
-
-const arnsOf = ({ arn }: s3.Bucket): BucketArns<pulumi.Output<string>> => ({
-  bucket: arn,
-  objects: pulumi.interpolate`${arn}/*`,
-});

@@ -44,6 +44,10 @@ export function logBucketPolicy<T>(arns: BucketArns<T>, source: { bucketArn: T; 
   );
 }
 
+/** A bucket that nobody writes into but by the bucket's own defaults. */
+export const privateBucketPolicy = <T>(arns: BucketArns<T>): PolicyDocument<T> =>
+  policyDocument(...encryptedConnections(arns));
+
 function encryptedConnections<T>({ bucket, objects }: BucketArns<T>): Statement<T>[] {
   const deny = { Effect: 'Deny', Principal: '*', Action: 's3:*', Resource: [bucket, objects] } as const;
   return [

@@ -62,6 +62,9 @@ export function logLifecycleRules(days: number): LifecycleRule[] {
   return [{ id: 'logs', status: 'Enabled', filter: {}, expiration: { days } }, killedUploads];
 }
 
+/** Of a bucket whose objects go when nothing names them any more: what was deleted can be brought back for so many days. */
+export const deletionRules = (days: number): LifecycleRule[] => [deletedObjects(days), killedUploads];
+
 /** Only where a backup, before it is pruned, stays for as long as the class is billed. */
 function transitionsWithin(days: number): { days: number; storageClass: StorageClass }[] {
   return COLDER.filter(({ fromDay, minimumDays }) => days >= fromDay + minimumDays).map(
