@@ -13,6 +13,8 @@ export interface StandInOptions {
   accountId: string;
   /** From where paths of assets count. */
   folder: string;
+  /** Of the administrator of the server that instances stand for. */
+  masterPassword: string;
   /** Faults of the list that the run proved to be there: type and path. */
   onFault?: (type: string, path: string) => void;
 }
@@ -149,8 +151,8 @@ export class StandIn implements ResourceProvider {
   }
 
   private context(): KindContext {
-    const { accountId, folder } = this.options;
-    return { region: this.region, accountId, folder };
+    const { accountId, folder, masterPassword } = this.options;
+    return { region: this.region, accountId, folder, masterPassword };
   }
 
   private defaultTags(): Properties {

@@ -3,6 +3,12 @@
  * the input; a test holds that each is still needed.
  */
 export const EMULATOR_FAULTS: Readonly<Record<string, readonly string[]>> = {
+  'aws:rds/instance:Instance': [
+    'databaseInsightsMode',
+    'enabledCloudwatchLogsExports',
+    'engineLifecycleSupport',
+    'performanceInsightsKmsKeyId',
+  ],
   'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': [
     'rules.blockedEncryptionTypes',
   ],

@@ -9,6 +9,8 @@ export interface KindContext {
   accountId: string;
   /** From where paths of assets count. */
   folder: string;
+  /** Of the administrator of the server that instances stand for. */
+  masterPassword: string;
 }
 
 /**

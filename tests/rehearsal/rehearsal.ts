@@ -11,7 +11,7 @@ import { TestProject } from '../support/project';
 import { ACCOUNT, type Clients, clientsOf } from './clients';
 import { standIn } from './core';
 import { type Emulator, startEmulator } from './emulators';
-import { AWS_KINDS } from './services';
+import { AWS_KINDS, RANDOM_KINDS } from './services';
 
 const REGION = 'eu-west-1';
 
@@ -23,13 +23,21 @@ export class Rehearsal {
   readonly faults = new Set<string>();
   private readonly load = createRequire(__filename);
 
-  private constructor(private readonly emulators: { main: Emulator; lacking?: Emulator }) {}
+  private constructor(
+    private readonly emulators: { main: Emulator; lacking?: Emulator },
+    private readonly masterPassword: string,
+  ) {}
 
-  /** `environment`: more for ministack. `lacking`: with moto beside it. */
-  static async start(options: { environment?: NodeJS.ProcessEnv; lacking?: boolean } = {}): Promise<Rehearsal> {
+  /**
+   * `environment`: more for ministack, and for functions that run there. `lacking`: with moto beside it. `masterPassword`: of the administrator of the
+   * server that the instance stands for.
+   */
+  static async start(
+    options: { environment?: NodeJS.ProcessEnv; lacking?: boolean; masterPassword?: string } = {},
+  ): Promise<Rehearsal> {
     const main = await startEmulator('ministack', options.environment);
     const lacking = options.lacking === true ? { lacking: await startEmulator('moto') } : {};
-    return new Rehearsal({ main, ...lacking });
+    return new Rehearsal({ main, ...lacking }, options.masterPassword ?? 'of nobody');
   }
 
   async stop(): Promise<void> {
@@ -99,14 +107,17 @@ export class Rehearsal {
   }
 
   private given(folder: string): GivenPackages {
-    const aws = standIn({
-      kinds: AWS_KINDS,
-      clients: (region) => this.clients(region),
+    const options = {
+      clients: (region: string) => this.clients(region),
       accountId: ACCOUNT,
       folder,
-      onFault: (type, path) => this.faults.add(`${type} ${path}`),
-    });
-    return { aws };
+      masterPassword: this.masterPassword,
+      onFault: (type: string, path: string) => void this.faults.add(`${type} ${path}`),
+    };
+    return {
+      aws: standIn({ ...options, kinds: AWS_KINDS }),
+      random: standIn({ ...options, kinds: RANDOM_KINDS }),
+    };
   }
 
   private kept(run: Apply.RunResult): Outcome {

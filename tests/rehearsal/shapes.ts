@@ -27,6 +27,10 @@ function renamed(value: unknown, rename: (key: string) => string | undefined): u
   return Object.fromEntries(entries) as unknown;
 }
 
+/** An answer's fields as properties: without what it leaves out. */
+export const defined = (fields: Record<string, unknown>): Properties =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Properties;
+
 /** Text of an input that has to be one. */
 export function text(properties: Properties, name: string): string {
   const value = properties[name];
