@@ -1,37 +1,39 @@
 import { getCallerIdentityOutput } from '@pulumi/aws/getCallerIdentity';
-import { Provider } from '@pulumi/aws/provider';
+import type { Provider } from '@pulumi/aws/provider';
 import * as pulumi from '@pulumi/pulumi';
 
 import type { AwsContext } from '../components/aws';
-import { BackupBucket } from '../components/backup/backupBucket';
 import { DatabaseInstance } from '../components/database/databaseInstance';
 import { DatabaseProxy } from '../components/database/databaseProxy';
 import { EncryptionKey } from '../components/encryption/encryptionKey';
 import { Network } from '../components/network/network';
 import { REGIONS } from '../infra/config/awsRegions';
 import { databaseSpec, type SpecContext } from '../infra/config/databaseSpec';
-import { subnetPlan } from '../infra/config/network';
+import { subnetPlan, usesEndpoints } from '../infra/config/network';
 import { maxConnections } from '../infra/config/parameters';
 import type { ProdSettings } from '../infra/config/settings';
+import { declareBackups, providerOf } from './prodBackups';
 
-/** PostgreSQL on Amazon RDS and all around it: keys, network, instance, proxy, backups. */
+/** PostgreSQL on Amazon RDS and all around it: keys, network, instance, proxy, backups and the task that makes them. */
 export function prod(settings: ProdSettings, context: SpecContext): Record<string, unknown> {
   const { aws: declared, rds, database, server, roles } = settings;
   const spec = databaseSpec(settings, context);
   const { aws, provider } = deployedTo(settings);
   const providers = { provider };
 
-  const databaseKey = new EncryptionKey(
-    'database-key',
-    { aws, description: "The database: storage, snapshots, insights, the administrator's secret" },
-    providers,
-  );
+  const databaseKeyArn =
+    rds.kmsKeyArn ??
+    new EncryptionKey(
+      'database-key',
+      { aws, description: "The database: storage, snapshots, insights, the administrator's secret" },
+      providers,
+    ).arn;
   const operationsKey = new EncryptionKey(
     'operations-key',
     { aws, description: 'Logs, alarms, artifacts', users: ['logs', 'alarms', 'events'] },
     providers,
   );
-  const { vpcId, privateSubnetIds, routeTableIds, endpoints, clientSecurityGroupIds, clientCidrs, cidr, flowLogDays } =
+  const { vpcId, privateSubnetIds, routeTableIds, clientSecurityGroupIds, clientCidrs, cidr, flowLogDays } =
     declared.network;
   const port = database.port ?? 5432;
   const network = new Network(
@@ -42,7 +44,7 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
         vpcId === undefined
           ? { cidr, subnets: subnetPlan(declared), flowLogDays }
           : { id: vpcId, subnetIds: privateSubnetIds, routeTableIds },
-      endpoints,
+      endpoints: usesEndpoints(declared),
       proxy: rds.proxy,
       databasePort: port,
       clients: { securityGroupIds: clientSecurityGroupIds, cidrs: clientCidrs },
@@ -63,7 +65,7 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
       parameters: spec.parameters,
       subnetIds,
       securityGroupId: securityGroups.database,
-      keyArn: rds.kmsKeyArn ?? databaseKey.arn,
+      keyArn: databaseKeyArn,
       operationsKeyArn: operationsKey.arn,
     },
     providers,
@@ -86,7 +88,15 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
         providers,
       )
     : undefined;
-  const backups = createBackupBucket(settings, aws, provider);
+  const backups = declareBackups(settings, {
+    aws,
+    provider,
+    network,
+    instance,
+    databaseKeyArn,
+    operationsKeyArn: operationsKey.arn,
+    projectRoot: context.projectRoot,
+  });
   return {
     region: aws.region,
     database: spec.name,
@@ -101,23 +111,33 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
     ...(proxy === undefined
       ? {}
       : { proxy: { endpoint: proxy.endpoint, port: proxy.port, resourceId: proxy.resourceId } }),
-    ...(backups === undefined ? {} : { backups }),
+    task: {
+      cluster: backups.task.clusterName,
+      family: backups.task.family,
+      container: backups.task.containerName,
+      subnetIds,
+      securityGroupId: securityGroups.task,
+      logGroup: backups.task.logGroupName,
+      repositoryUrl: backups.task.repositoryUrl,
+      image: backups.task.image,
+      restoreRoleArn: backups.task.restoreRoleArn,
+    },
+    backups: {
+      bucket: backups.bucket.bucketName,
+      prefix: settings.backup.s3?.prefix ?? settings.stack,
+      kmsKeyArn: backups.bucket.kmsKeyArn,
+    },
     // Where the checkout lies is not part of what prod is.
     spec: { ...spec, migrations: { ...spec.migrations, directory: undefined } },
   };
 }
 
 /** The account and region, and the one provider that declares everything there. */
-function deployedTo({ stack, aws: { region, accountId, tags, protect } }: ProdSettings): {
-  aws: AwsContext;
-  provider: Provider;
-} {
+function deployedTo(settings: ProdSettings): { aws: AwsContext; provider: Provider } {
+  const { region, tags, protect } = settings.aws;
+  const { stack } = settings;
   const all = { ...tags, project: pulumi.getProject(), stack };
-  const provider = new Provider('aws', {
-    region,
-    ...(accountId === undefined ? {} : { allowedAccountIds: [accountId] }),
-    defaultTags: { tags: all },
-  });
+  const provider = providerOf(settings, region, all);
   const aws: AwsContext = {
     region,
     partition: REGIONS.get(region)?.partition ?? 'aws',
@@ -127,33 +147,4 @@ function deployedTo({ stack, aws: { region, accountId, tags, protect } }: ProdSe
     protect,
   };
   return { aws, provider };
-}
-
-/** Where the uploader looks for it (`coach:backup.s3`); undefined where that is another vendor's. */
-function createBackupBucket(
-  { stack, backup, aws: { accountId } }: ProdSettings,
-  aws: AwsContext,
-  provider: Provider,
-): Record<string, unknown> | undefined {
-  const { bucket: bucketName, prefix = stack, region = aws.region, endpoint, kmsKeyId: kmsKeyArn } = backup.s3 ?? {};
-  if (endpoint !== undefined) return undefined;
-  const elsewhere = (): Provider =>
-    new Provider('backups-region', {
-      region,
-      ...(accountId === undefined ? {} : { allowedAccountIds: [accountId] }),
-      defaultTags: { tags: aws.tags },
-    });
-  const bucket = new BackupBucket(
-    'backups',
-    {
-      ...(bucketName === undefined ? {} : { bucketName }),
-      ...(kmsKeyArn === undefined ? {} : { kmsKeyArn }),
-      prefix: `${prefix}/`,
-      retention: backup,
-      ...backup.bucket,
-      aws: { ...aws, region },
-    },
-    { provider: region === aws.region ? provider : elsewhere() },
-  );
-  return { bucket: bucket.bucketName, prefix, kmsKeyArn: bucket.kmsKeyArn };
 }

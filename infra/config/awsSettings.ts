@@ -76,7 +76,11 @@ const network = section(
       [],
       'their route tables, for the S3 endpoint',
     ),
-    endpoints: setting(flag, true, 'false: the existing VPC reaches AWS’s services already'),
+    endpoints: optional(
+      flag,
+      '`true` in a new VPC; has to be said of an existing one',
+      'endpoints for AWS’s services; false: the existing VPC reaches them already',
+    ),
     cidr: setting(cidr, '10.64.0.0/16', 'of a new VPC; each zone gets a quarter', {
       change: 'would replace the database: refused',
     }),

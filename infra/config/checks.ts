@@ -3,6 +3,8 @@ import { APPLICATION_SCHEMA } from '../../postgres/spec/objects';
 import { machineOfInstanceClass } from '../../postgres/tuning/machine';
 import { checkAccess } from './access';
 import { checkBucket } from './bucketSettings';
+import { checkInstance, checkRdsExtensions, checkRdsNames } from './instanceChecks';
+import { checkBackupsInReach, checkNetwork } from './networkChecks';
 import type { Report } from './report';
 import { checkSchemasAndExtensions } from './schemaSettings';
 import type { Settings } from './settings';
@@ -17,6 +19,7 @@ interface Check {
 }
 
 const checks: readonly Check[] = [
+  { reads: ['database', 'aws.tags', 'environment'], run: checkRdsNames },
   {
     reads: ['pool.min', 'pool.max'],
     run: ({ pool }, complain) => {
@@ -64,6 +67,10 @@ const checks: readonly Check[] = [
   { reads: ['database', 'environment'], run: checkAccess },
   { reads: ['backup', 'environment'], run: checkBucket },
   { reads: ['backup', 'environment', 'aws'], run: checkTask },
+  { reads: ['backup.s3', 'environment', 'aws'], run: checkBackupsInReach },
+  { reads: ['aws.network', 'aws.region', 'environment'], run: checkNetwork },
+  { reads: ['rds', 'aws.region', 'server.instanceClass', 'environment'], run: checkInstance },
+  { reads: ['rds.majorVersion', 'extensions', 'environment'], run: checkRdsExtensions },
   {
     reads: ['audit'],
     run: ({ audit }, complain) => {
@@ -111,7 +118,7 @@ const checks: readonly Check[] = [
 ];
 
 export function checkTogether(settings: Settings, report: Report): void {
-  for (const { reads, run } of checks) {
-    if (!report.concerns(reads)) run(settings, (...problem) => report.add(...problem));
-  }
+  // What one check finds is no reason for another to be silent.
+  const possible = checks.filter(({ reads }) => !report.concerns(reads));
+  for (const { run } of possible) run(settings, (...problem) => report.add(...problem));
 }

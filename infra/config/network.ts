@@ -15,3 +15,7 @@ export function subnetPlan(aws: ProdSettings['aws']): { zone: string; cidr: stri
   const cidrs = quarters(network).map(cidrText);
   return zonesOf(aws).map((zone, index) => ({ zone, cidr: cidrs[index] ?? '' }));
 }
+
+/** Whether AWS's services are reached by endpoints that this stack declares: in an existing VPC only where the settings say so. */
+export const usesEndpoints = ({ network: { vpcId, endpoints } }: ProdSettings['aws']): boolean =>
+  endpoints ?? vpcId === undefined;

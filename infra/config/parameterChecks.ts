@@ -2,7 +2,7 @@ import { notPreloaded } from '../../postgres/extensions/preload';
 import type { Machine } from '../../postgres/tuning/machine';
 import { renderRds } from '../../postgres/tuning/rds';
 import { validateParameters } from '../../postgres/tuning/validate';
-import { parseParameter } from '../../postgres/tuning/value';
+import { parseParameter, showValue } from '../../postgres/tuning/value';
 import type { Problem } from '../../system/errors';
 import { machineOf, mergedParameters } from './parameters';
 import { below, type Report } from './report';
@@ -48,6 +48,11 @@ export function checkParameters(settings: Settings, { machine, major }: Target, 
     );
   }
   if (settings.environment !== 'prod') return;
+  const forced = effective['rds.force_ssl'];
+  if (forced !== undefined && !['1', 'on', 'true'].includes(String(forced).toLowerCase())) {
+    const message = `Parameter rds.force_ssl is ${showValue(forced)}: passwords and data could cross the network for everybody on it to read.`;
+    named({ code: 'tls-required', message, remedy: 'Set it to 1.', object: 'rds.force_ssl' });
+  }
   for (const { name, outcome, reason } of renderRds(effective, options).notices) {
     if (outcome !== 'refused') continue;
     const message = `Parameter ${name} cannot be set on Amazon RDS: ${reason}`;

@@ -47,7 +47,8 @@ export function parseSettings(raw: Record<string, unknown>, stack: string, targe
   if (read !== undefined) {
     const settings: Settings = { stack, ...read };
     checkTogether(settings, report);
-    checkParameters(settings, target, report);
+    const { majorVersion: major } = settings.rds ?? {};
+    checkParameters(settings, major === undefined ? target : { ...target, major }, report);
     if (report.problems.length === 0) return { settings: { ...settings, parameters: spelt(settings) }, problems: [] };
   }
   return { problems: report.problems };

@@ -266,7 +266,11 @@ describe('parseSettings', () => {
     ],
     ['prod', { backup: { s3: { bucket: 'b'.repeat(59) } } }, 'setting-conflict coach:backup.s3.bucket'],
     ['prod', { backup: { s3: { bucket: 'abc', kmsKeyId: 'alias/x' } } }, 'setting-conflict coach:backup.s3.kmsKeyId'],
-    ['prod', { backup: { s3: { bucket: 'abc', kmsKeyId: 'alias/x', endpoint: 'https://s3.example.com' } } }, undefined],
+    [
+      'prod',
+      { backup: { s3: { bucket: 'abc', kmsKeyId: 'alias/x', endpoint: 'https://s3.example.com' } } },
+      'setting-conflict coach:backup.s3.endpoint',
+    ],
     ['dev', { backup: { s3: { bucket: 'abc', kmsKeyId: 'alias/x' } } }, undefined],
     ['dev', { backup: { bucket: { lockDays: 1 } } }, 'setting-elsewhere coach:backup.bucket.lockDays'],
     ['local', { backup: { minimum: 0 } }, 'setting-invalid coach:backup.minimum'],
