@@ -49,6 +49,7 @@ async function apply(
   let history = plan.applied;
   let applied: string[] = [];
   if (mayApply(declared, history)) {
+    if (plan.steps.length > 0) run.requireTime();
     if (migrations.apply === 'initial' && plan.steps.length > 0) await setMark(master);
     const { lockTimeoutMs, statementTimeoutMs, role } = migrations;
     const result = await applyMigrations(client, plan, {

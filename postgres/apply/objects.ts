@@ -46,7 +46,7 @@ export interface Work {
   powers: Powers;
 }
 
-/** Everything in a database, in the order in which one thing needs the other: that of `stacks/objects.ts`. */
+/** Everything in a database, in the order in which one thing needs the other, as `stacks/objects.ts` has it. */
 export async function applyObjects(work: Work): Promise<void> {
   const { run, client, spec } = work;
   const roles = spec.roles.map(({ name }) => name);
@@ -62,8 +62,9 @@ export async function applyObjects(work: Work): Promise<void> {
   await run.step('grants', '', () => applyGrants(work));
   await run.step('default privileges', '', () => applyDefaults(work));
   await bringUpMigrations(work);
-  await applyIndexes(work);
+  // First, since a table that was given away has to come back to its owner before anything is built on it.
   await run.step('rights', '', () => applyRights(work, roles));
+  await applyIndexes(work);
   await run.step('audit trail', '', async () => {
     const { steps, warnings } = await bringUpAudit(client, spec.audit);
     run.warnings.push(...warnings);
@@ -133,6 +134,7 @@ async function applyIndexes({ run, client, master, spec }: Work): Promise<void> 
       const { steps, settled } = await ensureIndex(client, index, {
         role: spec.owner,
         watch: master,
+        onStep: () => run.requireTime(),
         onProgress: (progress) => run.say(progressLine(progress)),
       });
       for (const note of settled.notes) run.warn('index-note', note, 'See docs/indexes.md.');

@@ -22,14 +22,13 @@ export type Phase =
   | 'grants'
   | 'default privileges'
   | 'migrations'
-  | 'index'
   | 'rights'
+  | 'index'
   | 'audit trail';
 
-/** What has to be left of the time for a step to be begun: of those that work on rows, more. */
+/** What has to be left of the time for a step to be begun, and for a migration or the build of an index, which work on rows. */
 const NEEDS_MS = 5_000;
 const LONG_NEEDS_MS = 20_000;
-const LONG: readonly Phase[] = ['migrations', 'index'];
 
 interface Watching {
   signal?: AbortSignal;
@@ -66,7 +65,7 @@ export class Run {
   async step(phase: Phase, object: string, work: () => Promise<readonly (string | Step)[]>): Promise<void> {
     this.current = object === '' ? phase : `${phase} ${object}`;
     if (this.watching.signal?.aborted === true) throw this.interrupted();
-    if (this.clock.remainingMs() < (LONG.includes(phase) ? LONG_NEEDS_MS : NEEDS_MS)) throw this.timeLimit();
+    this.requireTime(NEEDS_MS);
     this.say(this.current);
     const began = performance.now();
     const done = await work();
@@ -74,6 +73,11 @@ export class Run {
     const step = { phase, object, actions, durationMs: Math.round(performance.now() - began) };
     this.steps.push(step);
     this.watching.onStep?.(step);
+  }
+
+  /** Before work on rows. */
+  requireTime(neededMs = LONG_NEEDS_MS): void {
+    if (this.clock.remainingMs() < neededMs) throw this.timeLimit();
   }
 
   /** What went wrong, as somebody reads it who sees nothing else of the run. */

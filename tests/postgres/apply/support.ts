@@ -1,3 +1,5 @@
+import { Client } from 'pg';
+
 import { databaseSpec } from '../../../infra/config/databaseSpec';
 import { parseSettings } from '../../../infra/config/parse';
 import type { ApplyOptions, ApplyReport, Login } from '../../../postgres/apply/applySpec';
@@ -29,3 +31,19 @@ export function applyTo(server: RdsServer, spec: DatabaseSpec, options: ApplyOpt
 /** What was changed, as `phase object`. */
 export const changed = ({ steps }: ApplyReport): string[] =>
   steps.filter(({ actions }) => actions.length > 0).map(({ phase, object }) => `${phase} ${object}`.trim());
+
+/** As the superuser, whom RDS keeps to itself. */
+export async function query<T extends object>(
+  { admin }: RdsServer,
+  database: string,
+  sql: string,
+  values: unknown[] = [],
+): Promise<T[]> {
+  const client = new Client({ ...admin, database });
+  await client.connect();
+  try {
+    return (await client.query<T>(sql, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
