@@ -56,7 +56,7 @@ module.exports = {
       '^(engine|postgres|system)/',
       'The engine never sees components or stacks: the program is run, not imported.',
     ),
-    only('policies', '^policies/', '^(policies|engine)/', 'Rules over a graph.'),
+    only('policies', '^policies/', '^(policies|engine|postgres)/', 'Rules over a graph; limits and parameters as postgres knows them.'),
     only(
       'functions',
       '^functions/',

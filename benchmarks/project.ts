@@ -27,6 +27,7 @@ const COPIED = [
   'components',
   'postgres',
   'engine',
+  'policies',
   'system',
   'scripts',
   'benchmarks',

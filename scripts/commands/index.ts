@@ -15,6 +15,7 @@ import { env } from './env';
 import { generate } from './generate';
 import { graph } from './graph';
 import { logs } from './logs';
+import { policies } from './policies';
 import { preview } from './preview';
 import { psql } from './psql';
 import { pulumi } from './pulumi';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   refresh,
   destroy,
   graph,
+  policies,
   status,
   stop,
   restart,

@@ -149,6 +149,7 @@ describe('a preview', () => {
     expect((await report(['preview', '--engine', 'embedded'], ExitCode.done))['status']).toBe('differs');
     await report(['preview', '--engine', 'embedded', '--detailed-exitcode'], ExitCode.differences);
     await report(['graph'], ExitCode.done);
+    await report(['policies'], ExitCode.done);
   });
 
   it('and a first start, which says what sample it loaded', async () => {
