@@ -56,7 +56,12 @@ module.exports = {
       '^(engine|postgres|system)/',
       'The engine never sees components or stacks: the program is run, not imported.',
     ),
-    only('policies', '^policies/', '^(policies|engine|postgres)/', 'Rules over a graph; limits and parameters as postgres knows them.'),
+    only(
+      'policies',
+      '^policies/',
+      '^(policies|engine|postgres)/',
+      'Rules over a graph; limits and parameters as postgres knows them.',
+    ),
     only(
       'functions',
       '^functions/',

@@ -9,8 +9,9 @@ import type { ResourceState } from '../../engine/state/resource';
 import { removeSaltFromSettings } from '../../engine/state/settingsCopy';
 import { withClient } from '../../postgres/connection/client';
 import { startAgain } from '../../postgres/server/bringUp';
-import { PlatformError } from '../../system/errors';
+import { PlatformError, toProblem } from '../../system/errors';
 import { type CommandContext, type CommandResult, confirm, declined, failed } from '../command';
+import { lossesOf } from '../keptData';
 import { type LocalServer, localServerOf, startForReading } from '../localServer';
 import { adminLogin, type DeclaredLogin, refusedLogins, repairAdmin, repairRoles } from '../passwords';
 import { mayStart } from '../port';
@@ -59,13 +60,15 @@ export async function runWithPulumi(
   };
   try {
     if (operation === 'up') return await up(context, stack, request, { options, local });
-    if (operation === 'destroy' && request.previewFirst === true) {
-      const planned = await runPulumi({ ...options, dryRun: true, onChange: () => undefined });
+    // With --yes too: of prod something would be gone before the first resource that refuses.
+    if (operation === 'destroy' && (request.previewFirst === true || stack.settings.environment === 'prod')) {
+      const planned = withoutLosses(stack, await runPulumi({ ...options, dryRun: true, onChange: () => undefined }));
       if (planned.failures.length > 0 || !(await isApproved(context, request, planned))) return resultOf(planned, '');
     }
     if (state !== undefined && request.without !== undefined)
       return await previewWithout(context, stack, options, state, request.without(state.resources));
-    return resultOf(withPasswords(await runPulumi(options), local.refused), '');
+    const run = withPasswords(await runPulumi(options), local.refused);
+    return resultOf(operation === 'preview' ? withoutLosses(stack, run) : run, '');
   } finally {
     context.passing('');
     // Plain `pulumi` leaves one there too. The state keeps it.
@@ -130,7 +133,7 @@ async function up(
   let { options, local } = work;
   // With --yes too: what would be refused is known before anything is done.
   const plan: PulumiRunOptions = { ...options, operation: 'preview', onChange: () => undefined };
-  const planned = withPasswords(await runPulumi(plan), local.refused);
+  const planned = withoutLosses(stack, withPasswords(await runPulumi(plan), local.refused));
   if (planned.failures.length > 0) return resultOf(planned, '');
   if (!(await isApproved(context, request, planned))) {
     const result = { ...planned.result, operation: 'up' as const };
@@ -200,6 +203,14 @@ function withPasswords(run: PulumiRun, logins: readonly DeclaredLogin[]): Pulumi
     };
   });
   return { ...run, result: { ...run.result, changes, counts: countOperations(changes) } };
+}
+
+/** A plan that would lose what cannot be made again has failed. */
+function withoutLosses(stack: Stack, run: PulumiRun): PulumiRun {
+  const losses = lossesOf(stack, run.result.changes);
+  if (losses.length === 0) return run;
+  const problems = [...run.result.problems, ...losses.map(toProblem)];
+  return { result: { ...run.result, problems }, failures: [...run.failures, ...losses] };
 }
 
 function resultOf(run: PulumiRun, after: string): CommandResult {
