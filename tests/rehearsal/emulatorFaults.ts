@@ -3,6 +3,10 @@
  * the input; a test holds that each is still needed.
  */
 export const EMULATOR_FAULTS: Readonly<Record<string, readonly string[]>> = {
+  'aws:ec2/flowLog:FlowLog': ['iamRoleArn', 'maxAggregationInterval'],
+  'aws:ec2/vpcEndpoint:VpcEndpoint': ['policy', 'privateDnsEnabled', 'securityGroupIds'],
+  // Rules to a prefix list alone.
+  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': ['description', 'prefixListId'],
   'aws:rds/instance:Instance': [
     'databaseInsightsMode',
     'enabledCloudwatchLogsExports',
