@@ -55,6 +55,18 @@ export class Rehearsal {
     this.project.set(key, value, 'prod');
   }
 
+  /** A resource as the state has it; `type` where several have the name. */
+  resource(name: string, type?: string): ResourceState {
+    const custom = this.state.filter((one) => one.custom && one.urn.endsWith(`::${name}`));
+    const found = custom.find((one) => type === undefined || one.type === type);
+    if (found === undefined) throw new Error(`The state has no resource ${name}.`);
+    return found;
+  }
+
+  id(name: string, type?: string): string {
+    return this.resource(name, type).id ?? '';
+  }
+
   preview(): Promise<Outcome> {
     return this.deploy(true);
   }

@@ -34,7 +34,8 @@ export const logs: Kinds = {
         ? logs.putRetentionPolicy({ logGroupName, retentionInDays })
         : logs.deleteRetentionPolicy({ logGroupName }));
       const { kmsKeyId } = inputs;
-      if (typeof kmsKeyId === 'string') await logs.associateKmsKey({ logGroupName, kmsKeyId });
+      if (typeof kmsKeyId === 'string' && kmsKeyId !== outputs['kmsKeyId'])
+        await logs.associateKmsKey({ logGroupName, kmsKeyId });
       const tags = (inputs['tags'] ?? {}) as Record<string, string>;
       const tagKeys = Object.keys((outputs['tags'] ?? {}) as Properties).filter((key) => !(key in tags));
       const resourceArn = text(outputs, 'arn');
