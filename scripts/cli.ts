@@ -12,6 +12,8 @@ import { EXIT_CODE_HELP, ExitCode } from './exitCodes';
 import { giveToOwner } from './ownership';
 import { PLAIN, textFor, wrapLines } from './report/display';
 import { renderJson, renderProblems } from './report/print';
+import { taskDescription } from './task/description';
+import { reportLines } from './task/outcome';
 import { contextOf, displayOf, Interrupts } from './terminal';
 
 /** The command line's entry; `argv` without node and the script. Sets `process.exitCode`; an interrupt alone ends the process. */
@@ -144,13 +146,14 @@ function inheritOptions(command: Command): void {
 async function execute(definition: CommandDefinition, command: Command): Promise<number> {
   const startedAt = new Date();
   inheritOptions(command);
-  const options = { stack: 'local', ...command.opts<Record<string, unknown>>() };
+  const task = taskDescription(process.env);
+  const options = { stack: 'local', ...command.opts<Record<string, unknown>>(), ...(task && { stack: task.stack }) };
   const interrupts = new Interrupts(definition.finishesSteps === true);
   const stack = String(options['stack']);
   const context = contextOf(
     projectRoot(__dirname),
     options,
-    command.getOptionValueSource('stack') === 'cli',
+    task !== undefined || command.getOptionValueSource('stack') === 'cli',
     interrupts,
   );
   let result: CommandResult;
@@ -165,7 +168,8 @@ async function execute(definition: CommandDefinition, command: Command): Promise
   }
   // What was read from the database is printed as it is.
   const printsData = definition.printsData === true;
-  return print(result, { command: definition.name, stack, startedAt, json: context.json, printsData, options });
+  const outcome = { command: definition.name, stack, startedAt, json: context.json, printsData, options };
+  return task === undefined ? print(result, outcome) : printToLog(result, outcome);
 }
 
 interface Outcome {
@@ -175,6 +179,15 @@ interface Outcome {
   json: boolean;
   printsData?: boolean;
   options?: Record<string, unknown>;
+}
+
+/** In the task: for whoever follows its log, and for alarms. */
+function printToLog({ status, exitCode, problems, fields, text }: CommandResult, { command, stack }: Outcome): number {
+  const report = { command, stack, status, exitCode, fields: allForStack(fields, stack) };
+  const shown = forStack(textFor(text, PLAIN).trimEnd(), stack);
+  const lines = reportLines({ ...report, problems: allForStack(problems, stack), text: shown });
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  return exitCode;
 }
 
 /** The one JSON object, or text and problems for people; returns the exit code. */

@@ -13,7 +13,8 @@ import { PlatformError, type Problem } from '../system/errors';
 import type { CommandContext } from './command';
 import { handlersOf } from './handlers';
 import { ProblemList } from './problems';
-import { type Workspace, workspaceOf } from './workspace';
+import { type Task, taskDescription, taskStack } from './task/description';
+import { stackHome, type Workspace, workspaceOf } from './workspace';
 
 /** A stack as its files describe it. */
 export interface Stack {
@@ -24,6 +25,8 @@ export interface Stack {
   program: ProgramSource;
   machine: { memoryBytes: number; cpus: number };
   warnings: Problem[];
+  /** Where this runs in the task of prod: what it is told there. */
+  task?: Task;
 }
 
 /**
@@ -36,6 +39,8 @@ export function openStack(
   settingsAre: 'right' | 'any' = 'right',
 ): Stack {
   const { root, stack } = context;
+  const task = taskDescription(context.environment);
+  if (task !== undefined) return taskStack(task, root);
   const project = readProject(join(root, 'Pulumi.yaml'));
   const path = join(root, `Pulumi.${stack}.yaml`);
   if (!existsSync(path)) {
@@ -70,6 +75,10 @@ export function openStack(
     warnings: parsed.problems,
   };
 }
+
+/** Where the stack's reports go; in a task they would go with it. */
+export const reportHome = ({ task, workspace, name }: Stack): string | undefined =>
+  task === undefined ? stackHome(workspace, name) : undefined;
 
 function readProject(path: string): { name: string; main: string } {
   let project: unknown;

@@ -42,6 +42,7 @@ export interface StackState {
 
 /** The state of the stack, or undefined when it was never deployed. */
 export async function readState(context: CommandContext, stack: Stack): Promise<StackState | undefined> {
+  if (stack.task !== undefined) return undefined;
   refuseForeign(stack.workspace);
   const paths = backendPaths(stack.workspace.stateDirectory, stack.project, stack.name);
   const stored = readCheckpoint(paths.checkpoint);

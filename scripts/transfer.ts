@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { createReadStream, mkdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 import type { Client } from 'pg';
 
@@ -32,7 +32,7 @@ import { renderText } from './report/text';
 import { transferContents } from './report/transferContents';
 import { transferFields, type TransferFindings } from './report/transferReport';
 import { writeReport } from './report/write';
-import { openStack, type Stack } from './stack';
+import { openStack, reportHome, type Stack } from './stack';
 import { readState } from './stackState';
 import { PHASE_WORDS, rowProgress, shownRows } from './transferProgress';
 import { transferTarget } from './transferTarget';
@@ -59,8 +59,11 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
   const policies = policiesOf(stack.settings.transfer.policies, request.policies);
   const spec = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
   if (request.mode !== 'verify') refuseSqliteMigrations(spec.migrations.directory);
-  const file = resolve(request.from);
-  const access = databaseAccess(stack, await readState(context, stack), 'connect');
+  const file = stack.task === undefined ? resolve(request.from) : await fetched(context, stack, request.from);
+  const access =
+    stack.task === undefined
+      ? databaseAccess(stack, await readState(context, stack), 'connect')
+      : (await import('./task/login')).taskAccess(stack.task, stack.settings);
   const source = openSource(file);
   try {
     if (request.deploy) {
@@ -75,6 +78,15 @@ export async function runTransfer(context: CommandContext, request: TransferRequ
   } finally {
     source.close();
   }
+}
+
+/** In the task the source is a file in S3, which comes onto its disk; migrations are applied by the function. */
+async function fetched({ signal }: CommandContext, { settings, workspace }: Stack, uri: string): Promise<string> {
+  const { fetchFile } = await import('../postgres/backup/s3/fetchFile');
+  mkdirSync(workspace.home, { recursive: true, mode: 0o700 });
+  const file = join(workspace.home, 'source.db');
+  await fetchFile(uri, settings.backup.s3 ?? { bucket: '', concurrency: 4 }, file, signal);
+  return file;
 }
 
 const NO_OPTIONS = { dryRun: false, detailedExitcode: false };
@@ -232,7 +244,7 @@ class Run {
       ...transferContents(findings, error),
       problems: base.problems,
     };
-    const written = writeReport(stackHome(stack.workspace, stack.name), 'transfer', document, fields);
+    const written = writeReport(reportHome(stack), 'transfer', document, fields);
     context.passing('');
     context.progress(written.notice);
     return { ...base, fields, text: (display) => renderText(document, display) };

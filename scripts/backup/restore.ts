@@ -2,7 +2,6 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 
 import { lockStack } from '../../engine/state/lock';
-import { readBackups } from '../../postgres/backup/folder';
 import { withFolderLock } from '../../postgres/backup/lock';
 import type { Manifest } from '../../postgres/backup/manifest';
 import { readManifest } from '../../postgres/backup/manifestFile';
@@ -24,9 +23,10 @@ import { type CommandContext, type CommandResult, confirm, declined, done, faile
 import { phasesTable } from '../report/phases';
 import { renderText } from '../report/text';
 import { writeReport } from '../report/write';
-import { stackHome } from '../workspace';
+import { reportHome } from '../stack';
 import { withStore } from './bucket';
 import { chooseBackup } from './choose';
+import { fetchBackup } from './fetch';
 import { JOBS } from './jobs';
 import { identityFor, RESTORE_PHASES } from './verify';
 import { type BackupDatabase, type BackupWorkplace, openDatabase, openWorkplace } from './workplace';
@@ -70,34 +70,27 @@ async function sourceOf(
 ): Promise<Source> {
   const folder =
     from === undefined
-      ? newestGood(workplace, id)
+      ? await chosen(context, workplace, id)
       : from.startsWith('s3://')
-        ? await fetched(context, workplace, from)
+        ? await fetchedFrom(context, workplace, from)
         : resolve(from);
   // A folder that was copied here proves itself as any other.
   return { folder, manifest: readManifest(folder, workplace.key) };
 }
 
-/** A backup in S3 becomes one of the folder first; one that is there already is taken. */
-async function fetched(context: CommandContext, workplace: BackupWorkplace, uri: string): Promise<string> {
-  const { directory, key } = workplace;
+/** A backup in S3 becomes one of the folder first. */
+async function fetchedFrom(context: CommandContext, workplace: BackupWorkplace, uri: string): Promise<string> {
   const { parseUri } = await import('../../postgres/backup/s3/keys');
   const { bucket, prefix, id } = parseUri(uri);
-  const here = readBackups(directory, key).find((one) => one.id === id && one.state === 'good');
-  if (here !== undefined) return here.folder;
-  const options = {
-    signal: context.signal,
-    progress: (done: number, total: number) =>
-      context.passing(`  downloaded ${Math.floor((done / Math.max(1, total)) * 100)} %`),
-    ...(key === undefined ? {} : { key }),
-  };
-  const { folder } = await withStore(workplace, (store) => store.download(id, directory, options), { bucket, prefix });
-  context.passing('');
-  return folder;
+  return fetchBackup(context, workplace, id, { bucket, prefix });
 }
 
-function newestGood(workplace: BackupWorkplace, id: string | undefined): string {
-  return chooseBackup(workplace, id).folder;
+/** The newest good one, or the one of that id: of the folder, in the task of the bucket. */
+async function chosen(context: CommandContext, workplace: BackupWorkplace, id: string | undefined): Promise<string> {
+  if (workplace.stack.task === undefined) return chooseBackup(workplace, id).folder;
+  const { chooseStored } = await import('./s3Commands');
+  const stored = await withStore(workplace, (store) => chooseStored(store, id, context.signal));
+  return fetchBackup(context, workplace, stored.id);
 }
 
 async function intoDatabase(
@@ -115,7 +108,7 @@ async function intoDatabase(
     `Database ${database.name} would be replaced by backup ${manifest.id} of ${manifest.startedAt.slice(0, 16).replace('T', ' ')} UTC; ` +
     `its sessions are ended, and it is kept under another name${request.dropOld ? ' until this has succeeded, then dropped' : ''}. Go on?`;
   if (!(await confirm(context, question))) throw declined();
-  const lock = await lockStack(database.state.paths.lockDirectory);
+  const lock = database.state === undefined ? undefined : await lockStack(database.state.paths.lockDirectory);
   let restored: Restored | undefined;
   let error: unknown;
   const seconds = new Map<string, number>();
@@ -128,7 +121,7 @@ async function intoDatabase(
   };
   try {
     restored = await restoreDatabase({
-      admin: database.admin,
+      admin: await database.admin(),
       live: database.name,
       folder,
       manifest,
@@ -144,7 +137,7 @@ async function intoDatabase(
   } catch (thrown) {
     error = thrown;
   } finally {
-    lock.release();
+    lock?.release();
   }
   const dropped = restored === undefined || !request.dropOld ? [] : await dropAll(database);
   const fields = {
@@ -181,7 +174,7 @@ async function intoDatabase(
     sections: [{ heading: 'Time', tables: [phasesTable(Object.fromEntries(seconds))] }],
     problems: base.problems,
   };
-  const written = writeReport(stackHome(stack.workspace, stack.name), 'restore', document, fields);
+  const written = writeReport(reportHome(stack), 'restore', document, fields);
   return {
     ...base,
     fields: { ...fields, report: written.files },
@@ -201,15 +194,15 @@ function refuseForeign({ id, stack, database }: Manifest, own: string, name: str
 
 async function dropKept(context: CommandContext, workplace: BackupWorkplace): Promise<CommandResult> {
   const database = await openDatabase(context, workplace);
-  const kept = await withClient(database.admin, (client) => keptDatabases(client, database.name));
+  const kept = await withClient(await database.admin(), (client) => keptDatabases(client, database.name));
   if (kept.length === 0) return done('No database was put aside by a restore.', { dropped: [] });
   if (!(await confirm(context, `These databases would be dropped: ${kept.join(', ')}. Go on?`))) throw declined();
   const dropped = await dropAll(database);
   return done(`Dropped ${dropped.join(', ')}.`, { dropped }, 'changed');
 }
 
-const dropAll = (database: BackupDatabase): Promise<string[]> =>
-  withClient(database.admin, async (client) => {
+const dropAll = async (database: BackupDatabase): Promise<string[]> =>
+  withClient(await database.admin(), async (client) => {
     const kept = await keptDatabases(client, database.name);
     for (const name of kept) await client.query(`DROP DATABASE ${quoteIdentifier(name)}`);
     return kept;

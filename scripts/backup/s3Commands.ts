@@ -49,7 +49,7 @@ export async function pruneS3(context: CommandContext, request: PruneRequest): P
 export async function pinS3(context: CommandContext, id: string, pinned: boolean): Promise<CommandResult> {
   const workplace = openWorkplace(context);
   return withStore(workplace, async (store) => {
-    const chosen = await choose(store, id, context.signal);
+    const chosen = await chooseStored(store, id, context.signal);
     await (pinned ? store.pin(chosen.id) : store.unpin(chosen.id));
     const text = `${chosen.uri} ${pinned ? 'stays whatever its age.' : 'goes when its time has come.'}`;
     return done(text, { id: chosen.id, pinned }, chosen.pinned === pinned ? 'ok' : 'changed');
@@ -62,7 +62,7 @@ export async function verifyS3(context: CommandContext, id: string | undefined, 
   const workplace = openWorkplace(context);
   const { signal } = context;
   return withStore(workplace, async (store) => {
-    const chosen = all ? await store.list(signal) : [await choose(store, id, signal)];
+    const chosen = all ? await store.list(signal) : [await chooseStored(store, id, signal)];
     const looked: { id: string; ok: boolean; findings: unknown[] }[] = [];
     const problems: PlatformError[] = [];
     for (const entry of chosen) {
@@ -101,7 +101,8 @@ const bad = ({ uri }: S3Entry, findings: readonly Finding[]): PlatformError =>
     { object: uri },
   );
 
-async function choose(store: S3Store, id: string | undefined, signal: AbortSignal): Promise<S3Entry> {
+/** The newest in the bucket that came to its end, or the one whose id begins so. */
+export async function chooseStored(store: S3Store, id: string | undefined, signal: AbortSignal): Promise<S3Entry> {
   const entries = (await store.list(signal)).filter(({ state }) => state !== 'incomplete');
   const found = id === undefined ? entries.slice(-1) : entries.filter((one) => id !== '' && one.id.startsWith(id));
   const [first] = found;

@@ -16,7 +16,7 @@ import { ExitCode } from '../exitCodes';
 import { backupReport } from '../report/backupReport';
 import { renderText } from '../report/text';
 import { writeReport } from '../report/write';
-import { stackHome } from '../workspace';
+import { reportHome } from '../stack';
 import { planForBucket, pruneBucket, withStore } from './bucket';
 import { diskOf } from './disk';
 import { JOBS } from './jobs';
@@ -95,7 +95,7 @@ export async function takeBackup(context: CommandContext, request: TakeRequest):
     durationMs: Date.now() - startedAt.getTime(),
     problems: base.problems,
   };
-  const written = writeReport(stackHome(stack.workspace, stack.name), 'backup', document, fields);
+  const written = writeReport(reportHome(stack), 'backup', document, fields);
   writeMetrics(workplace, readBackups(directory, key), context.progress);
   return {
     ...base,
@@ -112,6 +112,8 @@ async function take(
 ): Promise<TakenBackup> {
   const { stack, directory, key, pathVariable } = workplace;
   const { backup: settings } = stack.settings;
+  // The task's disk goes with it.
+  const uploadS3 = request.uploadS3 || stack.task !== undefined;
   const before = readBackups(directory, key);
   const removed: string[] = [];
   const rotate = (): void => {
@@ -120,7 +122,7 @@ async function take(
     problems.push(...pruned.failures);
   };
   if (isBelowFloor(diskOf(directory), settings.minimumFree)) rotate();
-  const bucket = request.uploadS3 ? await lookIntoBucket(workplace) : [];
+  const bucket = uploadS3 ? await lookIntoBucket(workplace) : [];
   const database = await openDatabase(context, workplace);
   const { manifest, folder } = await makeBackup({
     stack: stack.name,
@@ -128,7 +130,10 @@ async function take(
     directory,
     layout: request.layout,
     compress: settings.compress,
-    generation: longest(generationOf(new Date(), before), generationOf(new Date(), bucket)),
+    generation:
+      stack.task === undefined
+        ? longest(generationOf(new Date(), before), generationOf(new Date(), bucket))
+        : generationOf(new Date(), bucket),
     reason: request.reason,
     by: runBy(),
     version: versionOf(context.root),
@@ -143,7 +148,7 @@ async function take(
   });
   context.passing('');
   rotate();
-  const uploaded = request.uploadS3
+  const uploaded = uploadS3
     ? await upload(context, workplace, { folder, manifest }, request.retentionDays, problems)
     : undefined;
   const history = readBackups(directory, key).filter(({ state }) => state === 'good');
@@ -159,7 +164,8 @@ async function lookIntoBucket(workplace: BackupWorkplace): Promise<S3Entry[]> {
   try {
     return await withStore(workplace, (store) => store.list());
   } catch (error) {
-    if (!(error instanceof PlatformError) || error.kind === 'usage') throw error;
+    // What is only in the bucket is told what it stands for by what is there.
+    if (!(error instanceof PlatformError) || error.kind === 'usage' || workplace.stack.task !== undefined) throw error;
     return [];
   }
 }

@@ -1,3 +1,6 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { checkContents } from '../../postgres/backup/archive';
 import { type Identity, requireIdentity } from '../../postgres/backup/encryption';
 import { type Depth, type FolderBackup, readBackups, writeNotes } from '../../postgres/backup/folder';
@@ -8,14 +11,17 @@ import { stageFolder, sweepLeftovers } from '../../postgres/backup/prune';
 import { type Finding, readThrough } from '../../postgres/backup/readThrough';
 import type { AmcheckResult } from '../../postgres/backup/restore/amcheck';
 import { backupBad, rehearseRestore, type RestorePhase } from '../../postgres/backup/restore/restore';
+import { CORRUPTED } from '../../postgres/backup/s3/failure';
 import { PlatformError, toProblem } from '../../system/errors';
 import { type CommandContext, type CommandResult, done } from '../command';
 import { ExitCode } from '../exitCodes';
 import type { Section } from '../report/document';
 import { renderText } from '../report/text';
 import { writeReport } from '../report/write';
-import { stackHome } from '../workspace';
+import { reportHome } from '../stack';
+import { withStore } from './bucket';
 import { chooseBackup } from './choose';
+import { fetchBackup } from './fetch';
 import { JOBS } from './jobs';
 import { writeMetrics } from './metrics';
 import { type BackupDatabase, type BackupWorkplace, openDatabase, openWorkplace } from './workplace';
@@ -27,7 +33,7 @@ export interface VerifyRequest {
 }
 
 interface Looked {
-  backup: FolderBackup;
+  backup: Pick<FolderBackup, 'id' | 'manifest'>;
   findings: Finding[];
   amcheck?: AmcheckResult;
   problem?: PlatformError;
@@ -52,11 +58,16 @@ export async function verifyBackups(
   const { stack, directory, key } = workplace;
   const looked = await withFolderLock(directory, async () => {
     sweepLeftovers(directory);
+    const database = depth === 'restore' ? await openDatabase(context, workplace) : undefined;
+    const results: Looked[] = [];
+    if (stack.task !== undefined) {
+      for (const stored of await storedBackups(context, workplace, id, all))
+        results.push(await lookAtStored(context, workplace, stored, depth, database));
+      return results;
+    }
     const chosen = all
       ? readBackups(directory, key).filter(({ state }) => state !== 'incomplete')
       : [chooseBackup(workplace, id)];
-    const database = depth === 'restore' ? await openDatabase(context, workplace) : undefined;
-    const results: Looked[] = [];
     for (const backup of chosen) results.push(await look(context, workplace, backup, depth, database));
     return results;
   });
@@ -89,13 +100,49 @@ export async function verifyBackups(
     sections: sectionsOf(looked),
     problems,
   };
-  const written = writeReport(stackHome(stack.workspace, stack.name), 'backup verify', document, fields);
+  const written = writeReport(reportHome(stack), 'backup verify', document, fields);
   writeMetrics(workplace, readBackups(directory, key), context.progress);
   return {
     ...result,
     fields: { ...fields, report: written.files },
     text: (display) => `${renderText(document, display)}\n\n${written.notice}`,
   };
+}
+
+/** In the task backups are in the bucket alone. */
+async function storedBackups(
+  { signal }: CommandContext,
+  workplace: BackupWorkplace,
+  id: string | undefined,
+  all: boolean,
+): Promise<string[]> {
+  const { chooseStored } = await import('./s3Commands');
+  return withStore(workplace, async (store) => {
+    if (!all) return [(await chooseStored(store, id, signal)).id];
+    return (await store.list(signal)).filter(({ state }) => state !== 'incomplete').map((one) => one.id);
+  });
+}
+
+/** One after the other has room on the task's disk. */
+async function lookAtStored(
+  context: CommandContext,
+  workplace: BackupWorkplace,
+  id: string,
+  depth: Depth,
+  database: BackupDatabase | undefined,
+): Promise<Looked> {
+  const begun = performance.now();
+  try {
+    await fetchBackup(context, workplace, id);
+    return await look(context, workplace, chooseBackup(workplace, id), depth, database);
+  } catch (error) {
+    // What did not come whole is bad there.
+    if (!(error instanceof PlatformError) || error.code !== CORRUPTED) throw error;
+    const seconds = Math.round(performance.now() - begun) / 1000;
+    return { backup: { id }, findings: [], problem: error, seconds };
+  } finally {
+    rmSync(join(workplace.directory, id), { recursive: true, force: true });
+  }
 }
 
 async function look(
@@ -131,7 +178,7 @@ async function look(
       if (findings.length > 0) throw backupBad(id, findings);
     } else {
       amcheck = await rehearseRestore({
-        admin: database.admin,
+        admin: await database.admin(),
         live: database.name,
         folder,
         manifest,

@@ -41,13 +41,15 @@ export interface BackupDatabase {
   name: string;
   backup: ConnectionTarget;
   /** In a database that is never restored. */
-  admin: ConnectionTarget;
+  admin: () => Promise<ConnectionTarget>;
   /** Folder of the local server's programs. */
   binaries: string | undefined;
-  state: StackState;
+  /** The task knows none. */
+  state: StackState | undefined;
 }
 
 export async function openDatabase(context: CommandContext, { stack }: BackupWorkplace): Promise<BackupDatabase> {
+  if (stack.task !== undefined) return (await import('../task/login')).taskDatabase(stack.task, stack.settings);
   const state = await readState(context, stack);
   const access = databaseAccess(stack, state, 'connect');
   if (state === undefined) throw new Error('A stack that hands out its database has a state.');
@@ -55,7 +57,7 @@ export async function openDatabase(context: CommandContext, { stack }: BackupWor
   return {
     name: access.database,
     backup: access.as(stack.settings.roles.backup.name),
-    admin: { ...admin, database: 'postgres' },
+    admin: () => Promise.resolve({ ...admin, database: 'postgres' }),
     binaries: programsOf(localServerOf(state, context.root)),
     state,
   };

@@ -10,14 +10,14 @@ export const backupList: CommandDefinition = {
   description: 'the backups there are, oldest first, and how good each is known to be',
   options: [IN_S3()],
   run: async (context, options): Promise<CommandResult> => {
-    if (options['s3'] === true) {
-      const { listBucket } = await import('../backup/s3Commands');
-      return listBucket(context);
-    }
     const { readBackups } = await import('../../postgres/backup/folder');
     const { openWorkplace } = await import('../backup/workplace');
     const startedAt = new Date();
     const { directory, key, stack } = openWorkplace(context);
+    if (options['s3'] === true || stack.task !== undefined) {
+      const { listBucket } = await import('../backup/s3Commands');
+      return listBucket(context);
+    }
     const backups = readBackups(directory, key);
     const document = {
       title: `Backups of stack ${stack.name}`,

@@ -22,14 +22,15 @@ export interface WrittenReport {
 /**
  * Writes a report below the stack's folder (`reports/transfer-2026-11-26T08-26-46-123Z.html`, `.md` and `.json`): all three or none, for their owner
  * alone, since a report may quote data. The JSON is what the command prints with --json, of its `fields`. Never throws: what was
- * done stays done when its report finds no room.
+ * done stays done when its report finds no room. Without a folder nothing is written.
  */
 export function writeReport(
-  stackFolder: string,
+  stackFolder: string | undefined,
   command: string,
   document: ReportDocument,
   fields: Record<string, unknown>,
 ): WrittenReport {
+  if (stackFolder === undefined) return { files: [], notice: '' };
   const { stack, status, startedAt, durationMs } = document;
   const folder = join(stackFolder, 'reports');
   const name = runName(command, startedAt);
