@@ -1,6 +1,6 @@
 import type { Parameters, ParameterValue } from '../spec';
 import { parameterRows, type ParameterSpec, parameterSpec } from './parameter';
-import { RDS_LIBRARIES, type RdsApply, rdsOwnParameters, unavailableOnRds } from './rdsParameters';
+import { RDS_DEFAULTS, RDS_LIBRARIES, type RdsApply, rdsOwnParameters, unavailableOnRds } from './rdsParameters';
 import { type ParsedParameter, parseParameter, splitList } from './value';
 
 export type RdsApplyMethod = 'immediate' | 'pending-reboot';
@@ -34,7 +34,8 @@ const methodOf = (apply: RdsApply): RdsApplyMethod => (apply === 'dynamic' ? 'im
 
 function rdsText({ value }: ParsedParameter): string {
   if (typeof value === 'boolean') return value ? '1' : '0';
-  return typeof value === 'object' ? value.join(',') : String(value);
+  if (typeof value !== 'object') return String(value);
+  return value.map((item) => (/^[a-z0-9_$]+$/.test(item) ? item : `"${item.replaceAll('"', '""')}"`)).join(',');
 }
 
 /** wal_level is RDS's own: replica is its floor, and rds.logical_replication raises it to logical. */
@@ -54,7 +55,10 @@ export function renderRds(
 ): { parameters: RdsParameter[]; notices: RdsNotice[] } {
   const sent = new Map<string, RdsParameter>();
   const notices: RdsNotice[] = [];
-  const send = (parameter: RdsParameter): void => void sent.set(parameter.name, parameter);
+  const send = ({ name, value, applyMethod }: RdsParameter): void => {
+    const method = RDS_DEFAULTS.get(name) === value ? 'pending-reboot' : applyMethod;
+    sent.set(name, { name, value, applyMethod: method });
+  };
 
   for (const [name, value] of Object.entries(parameters)) {
     const own = rdsOwnParameters.get(name);

@@ -70,6 +70,17 @@ export const rdsOwnParameters: ReadonlyMap<string, RdsApply> = new Map<string, R
   ['rds.force_autovacuum_logging_level', 'dynamic'],
 ]);
 
+/**
+ * Values that the families postgres15 to postgres18 have by themselves, in the parameter's own unit. One declared with `immediate` beside it would
+ * differ for ever: RDS keeps the method of its own default, `pending-reboot` (Terraform's aws_db_parameter_group, Problematic Plan Changes).
+ */
+export const RDS_DEFAULTS: ReadonlyMap<string, string> = new Map([
+  ['autovacuum', '1'],
+  ['autovacuum_vacuum_threshold', '50'],
+  ['rds.force_ssl', '1'],
+  ['work_mem', '4096'],
+]);
+
 /** What shared_preload_libraries may name (RDS User Guide, parameter list). */
 export const RDS_LIBRARIES: readonly string[] = [
   'auto_explain',

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { withClient } from '../../../postgres/connection/client';
 import type { ParameterSpec } from '../../../postgres/tuning/parameter';
+import { renderRds } from '../../../postgres/tuning/rds';
 import { renderConf } from '../../../postgres/tuning/render';
-import { equalParameter, parseParameter } from '../../../postgres/tuning/value';
+import { equalParameter, parseParameter, splitList } from '../../../postgres/tuning/value';
 import { parametersOf, readServerParameters } from '../../../scripts/serverParameters';
 import { embeddedBinaries, startCluster, type TestCluster } from '../../support/cluster';
 
@@ -102,6 +103,25 @@ describe.each([
         const [row] = rows;
         for (const read of [row?.setting ?? row?.shown ?? '', row?.shown ?? ''])
           expect(equalParameter(name, value, read, { major }), `${name}: ${read}`).toBe(true);
+      }
+    }));
+
+  it('runs with the values of RDS’s parameter group for the same settings, in the same units', (context) =>
+    connected(context.skip, async (client) => {
+      const { parameters, notices } = renderRds(declared, { major });
+      expect(notices.map(({ name }) => name)).toEqual(['log_file_mode', 'wal_level']);
+      expect(parameters.length + notices.length).toBe(Object.keys(declared).length);
+      for (const { name, value } of parameters) {
+        const { rows } = await client.query<{ vartype: string | null; setting: string }>(
+          `SELECT vartype, coalesce(setting, current_setting($1)) AS setting FROM (SELECT 1) one
+             LEFT JOIN pg_settings ON lower(name) = lower($1)`,
+          [name],
+        );
+        const { vartype = null, setting = '' } = rows[0] ?? {};
+        if (vartype === 'integer' || vartype === 'real') expect(Number(value), name).toBe(Number(setting));
+        else if (vartype === 'bool') expect(value, name).toBe(setting === 'on' ? '1' : '0');
+        else if (name === 'search_path') expect(splitList(value)).toEqual(splitList(setting));
+        else expect(value, name).toBe(setting);
       }
     }));
 
