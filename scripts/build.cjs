@@ -131,9 +131,42 @@ function compile() {
     fs.mkdirSync(path.dirname(path.join(dist, name)), { recursive: true });
     fs.copyFileSync(path.join(root, name), path.join(dist, name));
   }
+  bundleFunctions();
   fs.writeFileSync(`${stamp}.new`, hash);
   fs.renameSync(`${stamp}.new`, stamp);
   return true;
+}
+
+/**
+ * Each function of AWS Lambda as one file with what it reads at run time beside it. The same sources give the same bytes: the code's hash decides
+ * whether it is deployed and run again.
+ */
+function bundleFunctions() {
+  const functions = path.join(root, 'functions');
+  if (!fs.existsSync(functions)) return;
+  const { buildSync } = require('esbuild');
+  for (const name of fs.readdirSync(functions)) {
+    const target = path.join(dist, 'bundles', name);
+    fs.rmSync(target, { recursive: true, force: true });
+    buildSync({
+      entryPoints: [path.join(dist, 'functions', name, 'index.js')],
+      outfile: path.join(target, 'index.js'),
+      absWorkingDir: root,
+      bundle: true,
+      platform: 'node',
+      target: 'node24',
+      minify: true,
+      // Names in what the log shows of an error.
+      keepNames: true,
+      legalComments: 'none',
+      // `pg` looks for it, and does without.
+      external: ['pg-native', 'pg-cloudflare'],
+      logLevel: 'warning',
+    });
+    const sql = path.join(root, 'postgres', 'audit', 'sql');
+    for (const file of fs.readdirSync(sql).filter((one) => one.endsWith('.sql')))
+      fs.copyFileSync(path.join(sql, file), path.join(target, file));
+  }
 }
 
 /** A source that was deleted must not live on compiled. */

@@ -4,12 +4,10 @@ import type { Client } from 'pg';
 import { databaseSpec } from '../../infra/config/databaseSpec';
 import { withClient } from '../../postgres/connection/client';
 import { applyMigrations } from '../../postgres/migrations/apply';
+import { pendingFields, planDeploy } from '../../postgres/migrations/deploy';
 import { readMigrationFolder } from '../../postgres/migrations/folder';
-import { readHistory, readPowers } from '../../postgres/migrations/history';
-import { planMigrations } from '../../postgres/migrations/plan';
 import { planLines } from '../../postgres/migrations/print';
 import { resolveFailed } from '../../postgres/migrations/resolve';
-import { assumeRole, cleanSession } from '../../postgres/migrations/session';
 import type { MigrationPlan } from '../../postgres/migrations/types';
 import type { MigrationsSpec } from '../../postgres/spec';
 import { type CommandContext, type CommandResult, confirm, declined, done } from '../command';
@@ -43,7 +41,7 @@ export const deploy: CommandDefinition = {
       const [applied, rolledBack] = [options['applied'], options['rolledBack']];
       if (typeof applied === 'string') return resolve(client, spec.migrations, applied, 'applied');
       if (typeof rolledBack === 'string') return resolve(client, spec.migrations, rolledBack, 'rolled-back');
-      const plan = await planFor(client, spec.migrations);
+      const plan = await planDeploy(client, spec.migrations);
       if (plan.problems.length > 0) throw new ProblemList(plan.problems, 'failed');
       if (options['dryRun'] === true) return planned(plan, options['detailedExitcode'] === true);
       return apply(context, client, spec.migrations, plan);
@@ -52,27 +50,12 @@ export const deploy: CommandDefinition = {
   },
 };
 
-async function planFor(client: Client, migrations: MigrationsSpec): Promise<MigrationPlan> {
-  await assumeRole(client, migrations.schema, migrations, false);
-  try {
-    const history = await readHistory(client, migrations.schema);
-    return planMigrations(readMigrationFolder(migrations.directory), { ...history, powers: await readPowers(client) });
-  } finally {
-    await cleanSession(client);
-  }
-}
-
 function planned(plan: MigrationPlan, detailed: boolean): CommandResult {
-  const pending = plan.steps.map(({ name }) => name);
-  const exitCode = detailed && pending.length > 0 ? ExitCode.differences : ExitCode.done;
-  const status = pending.length > 0 ? 'differs' : 'ok';
-  const migrations = plan.steps.map(({ name, statements, transactional, reason }) => ({
-    name,
-    statements: statements.length,
-    allOrNothing: transactional && reason === undefined,
-    ...(reason === undefined ? {} : { reason }),
-  }));
-  return { status, exitCode, problems: [], fields: { pending, migrations }, text: planLines(plan).join('\n') };
+  const fields = pendingFields(plan);
+  const hasPending = fields.pending.length > 0;
+  const exitCode = detailed && hasPending ? ExitCode.differences : ExitCode.done;
+  const status = hasPending ? 'differs' : 'ok';
+  return { status, exitCode, problems: [], fields: { ...fields }, text: planLines(plan).join('\n') };
 }
 
 async function apply(
