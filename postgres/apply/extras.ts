@@ -14,12 +14,23 @@ const ROLES = `
 
 const EXTENSIONS = `SELECT extname::text AS name FROM pg_catalog.pg_extension WHERE extname <> ALL ($1) AND extname <> 'plpgsql' ORDER BY 1`;
 
+const OF_ALL_ROLES = `
+  SELECT split_part(entry, '=', 1) AS name FROM pg_catalog.pg_db_role_setting CROSS JOIN LATERAL unnest(setconfig) AS entry
+  WHERE setdatabase = 0 AND setrole = 0 ORDER BY 1`;
+
 /** What is in the database beside the declaration and is nobody's to remove but a person's. */
 export async function extras(client: Client, spec: DatabaseSpec): Promise<Problem[]> {
   const declared = [spec.roles, spec.extensions].map((all) => all.map(({ name }) => name));
   const roles = await client.query<{ name: string }>(ROLES, [declared[0]]);
   const extensions = await client.query<{ name: string }>(EXTENSIONS, [declared[1]]);
+  const settings = await client.query<{ name: string }>(OF_ALL_ROLES);
   return [
+    ...settings.rows.map(({ name }) => ({
+      code: 'setting-kept',
+      message: `${name} is set for all roles (ALTER ROLE ALL), which nobody but a superuser can reset.`,
+      remedy: 'On a managed server its provider set it; elsewhere a superuser resets it: ALTER ROLE ALL RESET ... .',
+      object: name,
+    })),
     ...roles.rows.map(({ name }) =>
       extra(
         'role',

@@ -51,7 +51,9 @@ export async function readLoginSettings(client: Client, spec: LoginSettingsSpec)
   const { rows: mayLook } = await client.query<{ yes: boolean }>(
     `SELECT rolsuper AS yes FROM pg_catalog.pg_roles WHERE rolname = current_user`,
   );
-  if (mayLook[0]?.yes !== true) return { settings, ofServer: [] };
+  // Settings of all roles are a superuser's, too, and nobody else's to reset.
+  if (mayLook[0]?.yes !== true)
+    return { settings: settings.filter(({ database, role }) => database !== null || role !== null), ofServer: [] };
   const { rows } = await client.query<{ name: string }>(ALTERED, [OF_THE_SERVER]);
   return { settings, ofServer: rows.map(({ name }) => name) };
 }

@@ -98,6 +98,14 @@ describe('a declaration that was applied', () => {
     expect(row).toEqual({ held: true });
   });
 
+  it('names a setting of all roles, which is a superuser’s', async () => {
+    await query(server, 'postgres', 'ALTER ROLE ALL SET work_mem = 64');
+    const report = await applyTo(server, specOf());
+    await query(server, 'postgres', 'ALTER ROLE ALL RESET work_mem');
+    expect(changed(report)).toEqual([]);
+    expect(report.warnings.map(({ code, object }) => [code, object])).toContainEqual(['setting-kept', 'work_mem']);
+  });
+
   it('names rights on what belongs to the server’s own superuser, and leaves them', async () => {
     await query(
       server,
