@@ -6,12 +6,14 @@ import type { AwsContext } from '../components/aws';
 import { DatabaseInstance } from '../components/database/databaseInstance';
 import { DatabaseProxy } from '../components/database/databaseProxy';
 import { EncryptionKey } from '../components/encryption/encryptionKey';
+import { Alarms } from '../components/monitoring/alarms';
 import { Network } from '../components/network/network';
 import { REGIONS } from '../infra/config/awsRegions';
 import { databaseSpec, type SpecContext } from '../infra/config/databaseSpec';
 import { subnetPlan, usesEndpoints } from '../infra/config/network';
 import { maxConnections } from '../infra/config/parameters';
 import type { ProdSettings } from '../infra/config/settings';
+import { taskSchedules } from '../infra/config/taskSettings';
 import { declareBackups, providerOf } from './prodBackups';
 
 /** PostgreSQL on Amazon RDS and all around it: keys, network, instance, proxy, backups and the task that makes them. */
@@ -97,6 +99,26 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
     operationsKeyArn: operationsKey.arn,
     projectRoot: context.projectRoot,
   });
+  const alarms = new Alarms(
+    'alarms',
+    {
+      aws,
+      settings: declared.alarms,
+      rds,
+      instance: {
+        identifier: instance.identifier,
+        instanceClass: server.instanceClass ?? '',
+        replicaIdentifiers: instance.replicaIdentifiers,
+      },
+      proxyName: proxy?.proxyName,
+      sources: [instance, ...(proxy === undefined ? [] : [proxy])],
+      functionName: `${aws.prefix}-migration`,
+      functionTimeoutSeconds: 900,
+      ...(taskSchedules(settings).length > 0 ? { backups: backups.task } : {}),
+      keyArn: operationsKey.arn,
+    },
+    providers,
+  );
   return {
     region: aws.region,
     database: spec.name,
@@ -127,6 +149,7 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
       prefix: settings.backup.s3?.prefix ?? settings.stack,
       kmsKeyArn: backups.bucket.kmsKeyArn,
     },
+    alarms: { topicArn: alarms.topicArn },
     // Where the checkout lies is not part of what prod is.
     spec: { ...spec, migrations: { ...spec.migrations, directory: undefined } },
   };

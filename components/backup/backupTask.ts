@@ -2,7 +2,7 @@ import { LogGroup } from '@pulumi/aws/cloudwatch';
 import { LifecyclePolicy, Repository } from '@pulumi/aws/ecr';
 import { Cluster, TaskDefinition } from '@pulumi/aws/ecs';
 import { Role, RolePolicy } from '@pulumi/aws/iam';
-import { Schedule } from '@pulumi/aws/scheduler';
+import { Schedule, ScheduleGroup } from '@pulumi/aws/scheduler';
 import * as pulumi from '@pulumi/pulumi';
 
 import type { TaskDescription } from '../../postgres/backup/task';
@@ -69,7 +69,10 @@ export class BackupTask extends pulumi.ComponentResource {
   readonly clusterName: string;
   readonly family: string;
   readonly containerName = CONTAINER;
-  readonly logGroupName: string;
+  /** Known once it is there, so that a filter on it comes after it. */
+  readonly logGroupName: pulumi.Output<string>;
+  /** Of the schedules, for metrics of the Scheduler know a group and no more. */
+  readonly scheduleGroup: string;
   readonly repositoryUrl: pulumi.Output<string>;
   /** What to push, and what runs. */
   readonly image: pulumi.Output<string>;
@@ -82,12 +85,12 @@ export class BackupTask extends pulumi.ComponentResource {
   ) {
     super('coach:backup:Task', name, {}, options);
     const { aws, imageTag, roles, bucket } = args;
-    this.clusterName = this.family = `${aws.prefix}-backup`;
-    this.logGroupName = `/ecs/${this.family}`;
+    this.clusterName = this.family = this.scheduleGroup = `${aws.prefix}-backup`;
     const repository = this.createRepository();
     this.repositoryUrl = repository.repositoryUrl;
     this.image = pulumi.interpolate`${repository.repositoryUrl}:${imageTag}`;
     const logGroup = this.createLogGroup();
+    this.logGroupName = logGroup.name;
     const cluster = this.createCluster();
     const arns = this.arns({ repository, logGroup, cluster });
     const suffix = aws.partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
@@ -107,6 +110,10 @@ export class BackupTask extends pulumi.ComponentResource {
     const definition = this.createDefinition(execution, backup, logGroup);
     if (args.schedules.length > 0) this.createSchedules(cluster, definition, arns, [execution.arn, backup.arn]);
     this.registerOutputs({ repositoryUrl: this.repositoryUrl, restoreRoleArn: this.restoreRoleArn });
+  }
+
+  private get logGroup(): string {
+    return `/ecs/${this.family}`;
   }
 
   private createRepository(): Repository {
@@ -141,7 +148,7 @@ export class BackupTask extends pulumi.ComponentResource {
   /** Before the first task, which would find none: its role makes streams, no groups. */
   private createLogGroup(): LogGroup {
     const { logDays: retentionInDays, operationsKeyArn: kmsKeyId } = this.args;
-    return new LogGroup(`${this.name}-log`, { name: this.logGroupName, retentionInDays, kmsKeyId }, { parent: this });
+    return new LogGroup(`${this.name}-log`, { name: this.logGroup, retentionInDays, kmsKeyId }, { parent: this });
   }
 
   private createCluster(): Cluster {
@@ -198,7 +205,7 @@ export class BackupTask extends pulumi.ComponentResource {
     const definition = container<pulumi.Input<string>>({
       image: this.image,
       description: pulumi.jsonStringify(description),
-      logGroup: this.logGroupName,
+      logGroup: this.logGroup,
       region,
       timeLimitHours: size.timeLimitHours,
     });
@@ -235,12 +242,14 @@ export class BackupTask extends pulumi.ComponentResource {
       schedulerPolicy<pulumi.Input<string>>(arns, taskRoles),
       'scheduler',
     );
+    const group = new ScheduleGroup(`${this.name}-schedules`, { name: this.scheduleGroup }, { parent: this });
     for (const { name, expression } of schedules) {
       const overrides = { containerOverrides: [{ name: CONTAINER, command: backupCommand(name) }] };
       new Schedule(
         `${this.name}-${name}`,
         {
           name: `${aws.prefix}-backup-${name}`,
+          groupName: group.name,
           description: `A ${name} backup of the database, read back and in the bucket`,
           scheduleExpression: expression,
           scheduleExpressionTimezone: timeZone,

@@ -128,7 +128,11 @@ const alarms = section(
       'who is told; each confirms once by mail',
     ),
     cpuPercent: setting(percent, 85, 'of the instance’s CPU, for 15 minutes'),
-    freeStoragePercent: setting(percent, 15, 'of the storage’s ceiling that has to be free'),
+    freeStoragePercent: setting(
+      percent,
+      15,
+      'of the storage that has to be free; at most 10 where RDS grows it by itself, which it does from there on',
+    ),
     storageDaysToFull: setting(
       wholeNumber(1, 90, 'days'),
       7,
@@ -136,7 +140,7 @@ const alarms = section(
     ),
     freeMemoryPercent: setting(percent, 8, 'of the instance’s memory that has to be free'),
     replicaLagSeconds: setting(wholeNumber(1, 86_400, 'seconds'), 300, 'a replica may be behind'),
-    backupAgeHours: setting(wholeNumber(1, 744, 'hours'), 26, 'since the last successful backup'),
+    backupAgeHours: setting(wholeNumber(1, 168, 'hours'), 26, 'since the last successful backup'),
   },
   { ...IN_PROD, change: 'in place' },
 );
