@@ -1,6 +1,7 @@
 import { getCallerIdentityOutput } from '@pulumi/aws/getCallerIdentity';
 import type { Provider } from '@pulumi/aws/provider';
 import * as pulumi from '@pulumi/pulumi';
+import { RandomId } from '@pulumi/random';
 
 import type { AwsContext } from '../components/aws';
 import { DatabaseInstance } from '../components/database/databaseInstance';
@@ -23,13 +24,15 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
   const { aws, provider } = deployedTo(settings);
   const providers = { provider };
 
-  const databaseKeyArn =
-    rds.kmsKeyArn ??
-    new EncryptionKey(
-      'database-key',
-      { aws, description: "The database: storage, snapshots, insights, the administrator's secret" },
-      providers,
-    ).arn;
+  const databaseKey =
+    rds.kmsKeyArn === undefined
+      ? new EncryptionKey(
+          'database-key',
+          { aws, description: "The database: storage, snapshots, insights, the administrator's secret" },
+          providers,
+        )
+      : { arn: rds.kmsKeyArn };
+  const databaseKeyArn = databaseKey.arn;
   const operationsKey = new EncryptionKey(
     'operations-key',
     { aws, description: 'Logs, alarms, artifacts', users: ['logs', 'alarms', 'events'] },
@@ -118,6 +121,24 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
       keyArn: operationsKey.arn,
     },
     providers,
+  );
+  // Pulumi's destroy begins with what depends on all else: so it is refused here, with nothing gone.
+  new RandomId(
+    'deletion-guard',
+    { byteLength: 1 },
+    {
+      protect: aws.protect,
+      dependsOn: [
+        ...(databaseKey instanceof EncryptionKey ? [databaseKey] : []),
+        operationsKey,
+        network,
+        instance,
+        ...(proxy === undefined ? [] : [proxy]),
+        backups.bucket,
+        backups.task,
+        alarms,
+      ],
+    },
   );
   return {
     region: aws.region,

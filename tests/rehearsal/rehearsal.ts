@@ -106,7 +106,7 @@ export class Rehearsal {
     return {
       program,
       olds: this.state,
-      given: this.given(dirname(join(program.projectRoot, program.main))),
+      given: this.packages(dirname(join(program.projectRoot, program.main))),
       // What a run that fails has done is in the state, as on disk.
       save: (resources) => {
         this.state = resources;
@@ -118,7 +118,7 @@ export class Rehearsal {
     };
   }
 
-  private given(folder: string): GivenPackages {
+  packages(folder = this.project.path('dist', 'infra')): GivenPackages {
     const options = {
       clients: (region: string) => this.clients(region),
       accountId: ACCOUNT,
