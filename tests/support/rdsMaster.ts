@@ -94,6 +94,9 @@ async function makeMaster({ host, port, user, password, major }: TestCluster, ma
       'REVOKE ALL ON FUNCTION rdsadmin.run(text) FROM PUBLIC',
       'GRANT USAGE ON SCHEMA rdsadmin TO rds_superuser',
       'GRANT EXECUTE ON FUNCTION rdsadmin.run(text) TO rds_superuser',
+      // What belongs to an extension is in no dump, as what RDS has of its own is in none.
+      'ALTER EXTENSION plpgsql ADD FUNCTION rdsadmin.run(text)',
+      'ALTER EXTENSION plpgsql ADD SCHEMA rdsadmin',
     ]);
   await asSuperuser({ ...admin, database: 'postgres' }, ['ALTER DATABASE template0 ALLOW_CONNECTIONS false']);
 }

@@ -1,7 +1,10 @@
 import type { Client } from 'pg';
 
+import { codeOf } from '../../../system/errors';
+import { SqlState } from '../../connection/sqlstate';
+
 export interface AmcheckResult {
-  /** False: the extension is not there to be installed. */
+  /** False: the extension is not there to be installed, or not for this administrator. */
   available: boolean;
   indexes: number;
   tables: number;
@@ -12,7 +15,12 @@ export interface AmcheckResult {
 export async function amcheck(client: Client): Promise<AmcheckResult> {
   const { rowCount } = await client.query(`SELECT FROM pg_available_extensions WHERE name = 'amcheck'`);
   if (rowCount === 0) return { available: false, indexes: 0, tables: 0, problems: [] };
-  await client.query('CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog');
+  try {
+    await client.query('CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog');
+  } catch (error) {
+    if (codeOf(error) !== SqlState.insufficientPrivilege) throw error;
+    return { available: false, indexes: 0, tables: 0, problems: [] };
+  }
   const problems: string[] = [];
   const look = async (what: string, sql: string, oid: number): Promise<void> => {
     try {

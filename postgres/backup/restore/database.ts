@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 
 import { grantee, quoteIdentifier, quoteLiteral } from '../../connection/quote';
 import type { DescribedDatabase } from '../description';
+import type { Administrator } from './administrator';
 import { setClause } from './roles';
 
 /** Longest name PostgreSQL takes, in bytes. */
@@ -29,10 +30,15 @@ export function isDatedName(name: string, database: string, purpose: string): bo
 }
 
 /**
- * An empty database like the one of the backup, into which nobody but an administrator gets: with a limit of 0 from its first moment, and nothing granted
- * to anybody.
+ * An empty database like the one of the backup, into which nobody but an administrator gets: with a limit from its first moment (`closedLimit`), and nothing
+ * granted to anybody.
  */
-export async function createClosed(client: Client, name: string, from: DescribedDatabase): Promise<void> {
+export async function createClosed(
+  client: Client,
+  name: string,
+  from: DescribedDatabase,
+  limit: number,
+): Promise<void> {
   const database = quoteIdentifier(name);
   const locale =
     from.provider === 'c'
@@ -45,13 +51,21 @@ export async function createClosed(client: Client, name: string, from: Described
             ? []
             : [`${from.provider === 'i' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${quoteLiteral(from.locale)}`]),
         ];
-  const options = ['TEMPLATE template0', `ENCODING ${quoteLiteral(from.encoding)}`, ...locale, 'CONNECTION LIMIT 0'];
+  const options = [
+    'TEMPLATE template0',
+    `ENCODING ${quoteLiteral(from.encoding)}`,
+    ...locale,
+    `CONNECTION LIMIT ${limit}`,
+  ];
   await client.query(`CREATE DATABASE ${database} ${options.join(' ')}`);
   await client.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`);
 }
 
-/** What pg_restore says nothing of, but the limit, which keeps everybody out until the swap. */
-export function propertyStatements(name: string, from: DescribedDatabase): string[] {
+/**
+ * What pg_restore says nothing of, but the limit, which keeps everybody out until the swap. Who is no superuser keeps the database: it could neither give
+ * it away nor rename it then.
+ */
+export function propertyStatements(name: string, from: DescribedDatabase, { superuser }: Administrator): string[] {
   const database = quoteIdentifier(name);
   const grants = new Map<string, string[]>();
   for (const { grantee: to, privilege, grantable } of from.grants) {
@@ -60,7 +74,7 @@ export function propertyStatements(name: string, from: DescribedDatabase): strin
     grants.set(key, [...(grants.get(key) ?? []), privilege]);
   }
   return [
-    `ALTER DATABASE ${database} OWNER TO ${quoteIdentifier(from.owner)}`,
+    ...(superuser ? [`ALTER DATABASE ${database} OWNER TO ${quoteIdentifier(from.owner)}`] : []),
     ...[...grants].map(([key, privileges]) => {
       const [to, grantable] = JSON.parse(key) as [string, boolean];
       return `GRANT ${privileges.join(', ')} ON DATABASE ${database} TO ${grantee(to)}${grantable ? ' WITH GRANT OPTION' : ''}`;

@@ -9,6 +9,7 @@ import { type DumpPrograms, libpqEnvironment, runTool } from '../programs';
 
 export interface RestoreRun {
   programs: DumpPrograms;
+  superuser: boolean;
   /** An administrator, in the new database. */
   target: ConnectionTarget;
   pathVariable: string;
@@ -21,6 +22,8 @@ export interface RestoreRun {
  * Entries of an extension that only the database named in its server setting may have (pg_cron): they wait until the restored one has that name.
  */
 const OF_SINGLETON = /; \d+ \d+ (EXTENSION - pg_cron |COMMENT - EXTENSION pg_cron |ACL - SCHEMA cron |[A-Z ]+ cron )/;
+/** Its text is the extension's own; who is no superuser may not own the extension. */
+const COMMENT_OF_EXTENSION = /; \d+ \d+ COMMENT - EXTENSION /;
 export const isOfSingleton = ({ schema }: { schema: string }): boolean => schema === 'cron';
 
 /**
@@ -33,12 +36,14 @@ export async function restoreArchive(
   run: RestoreRun,
   part: 'most' | 'rest' = 'most',
 ): Promise<void> {
-  const { programs, target, pathVariable, jobs, signal, onItem } = run;
+  const { programs, target, pathVariable, jobs, signal, onItem, superuser } = run;
   const environment = { ...(await libpqEnvironment(target, pathVariable)), PGOPTIONS: SESSION };
   if (manifest.layout === 'directory') {
     const dump = join(staged, DUMP_FOLDER);
     const entries = (await listArchive(dump, programs)).split('\n').filter((line) => /^\d/.test(line));
-    const chosen = entries.filter((entry) => OF_SINGLETON.test(entry) === (part === 'rest'));
+    const chosen = entries.filter(
+      (entry) => OF_SINGLETON.test(entry) === (part === 'rest') && (superuser || !COMMENT_OF_EXTENSION.test(entry)),
+    );
     if (part === 'rest' && chosen.length === 0) return;
     const list = join(staged, `${part}.list`);
     writeFileSync(list, `${chosen.join('\n')}\n`, { mode: 0o600 });

@@ -14,6 +14,7 @@ import type { Identity } from '../encryption';
 import type { Manifest } from '../manifest';
 import { type DumpPrograms, findDumpPrograms } from '../programs';
 import { type Finding, findingsText, readThrough } from '../readThrough';
+import { type Administrator, administratorOf, asMember, CLOSED_LIMITS, closedLimit } from './administrator';
 import { amcheck, type AmcheckResult } from './amcheck';
 import { compareTables } from './compare';
 import { createClosed, datedName, isDatedName, propertyStatements } from './database';
@@ -51,13 +52,13 @@ export interface Restored {
 
 /** Into a new database, compared table by table, and then in the live one's place. Until the swap the live one is not touched. */
 export async function restoreDatabase(request: RestoreRequest): Promise<Restored> {
-  return withRestored(request, 'restore', async ({ client, programs, name, description, madeRoles }) => {
+  return withRestored(request, 'restore', async ({ client, programs, name, description, madeRoles, administrator }) => {
     const { live, manifest, admin, signal } = request;
     request.onPhase?.('swap');
     signal?.throwIfAborted();
     const kept = datedName(live, 'before', new Date());
     const had = await swap(client, admin, { live, restored: name, kept }, description.database);
-    await restoreArchive(request.stage, manifest, runIn(request, programs, live), 'rest');
+    await restoreArchive(request.stage, manifest, runIn(request, programs, live, administrator), 'rest');
     const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
     return { tables: manifest.tables.length, rows, madeRoles, ...(had ? { kept } : {}) };
   });
@@ -78,6 +79,7 @@ interface RestoredDatabase {
   name: string;
   description: Description;
   madeRoles: string[];
+  administrator: Administrator;
 }
 
 /** `work` finds a database that is closed and complete. Unless it has another name afterwards, it is dropped. */
@@ -99,15 +101,19 @@ async function withRestored<T>(
     const description = JSON.parse(readFileSync(join(stage, DESCRIPTION_FILE), 'utf8')) as Description;
     request.onPhase?.('restore');
     const madeRoles = await makeMissingRoles(client, description);
-    await createClosed(client, name, description.database);
+    const administrator = await administratorOf(client);
+    await createClosed(client, name, description.database, closedLimit(administrator));
     try {
-      await restoreArchive(stage, manifest, runIn(request, programs, name));
-      await withClient({ ...admin, database: name }, (one) => one.query('ANALYZE'));
-      request.onPhase?.('compare');
-      await requireSame(request, name);
-      for (const statement of propertyStatements(name, description.database)) await client.query(statement);
-      signal?.throwIfAborted();
-      return await work({ client, programs, name, description, madeRoles });
+      return await asMember(client, administrator, description.roles, async () => {
+        await restoreArchive(stage, manifest, runIn(request, programs, name, administrator));
+        await withClient({ ...admin, database: name }, (one) => one.query('ANALYZE'));
+        request.onPhase?.('compare');
+        await requireSame(request, name);
+        for (const statement of propertyStatements(name, description.database, administrator))
+          await client.query(statement);
+        signal?.throwIfAborted();
+        return work({ client, programs, name, description, madeRoles, administrator });
+      });
     } catch (error) {
       throw await aboutServer(client, error);
     } finally {
@@ -131,8 +137,14 @@ async function aboutServer(client: Client, error: unknown): Promise<unknown> {
     : connectionLost('the restore', 'The live database is as it was.', error);
 }
 
-const runIn = ({ admin, pathVariable, jobs, signal }: RestoreRequest, programs: DumpPrograms, database: string) => ({
+const runIn = (
+  { admin, pathVariable, jobs, signal }: RestoreRequest,
+  programs: DumpPrograms,
+  database: string,
+  { superuser }: Administrator,
+) => ({
   programs,
+  superuser,
   target: { ...admin, database },
   pathVariable,
   jobs,
@@ -214,7 +226,8 @@ export const keptDatabases = (client: Client, live: string): Promise<string[]> =
 /** Closed ones that carry the name and a date, without sessions. */
 async function closedDatabases(client: Client, live: string, purpose: string): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
-    `SELECT d.datname AS name FROM pg_database AS d WHERE d.datconnlimit = 0 AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datname = d.datname) ORDER BY right(d.datname, 16) DESC`,
+    `SELECT d.datname AS name FROM pg_database AS d WHERE d.datconnlimit = ANY ($1) AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datname = d.datname) ORDER BY right(d.datname, 16) DESC`,
+    [CLOSED_LIMITS],
   );
   return rows.map(({ name }) => name).filter((name) => isDatedName(name, live, purpose));
 }

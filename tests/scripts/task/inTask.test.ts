@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TASK_VARIABLE } from '../../../postgres/backup/task';
+import { withClient } from '../../../postgres/connection/client';
 import { ReportReader, type TaskReport } from '../../../scripts/task/outcome';
 import { missing, programOf } from '../../postgres/backup/s3/emulators';
 import { DUMP_BINARIES, WITHOUT_DUMP } from '../../postgres/backup/support';
@@ -60,6 +61,58 @@ describe.skipIf(DUMP_BINARIES === undefined || programOf('moto') === null)(
       const listed = await task('backup', 'list');
       expect((listed.fields['backups'] as { state: string }[]).map(({ state }) => state)).toEqual(['good', 'good']);
       expect(listed.text).toContain('2 of 2 are good');
+    });
+
+    const rowsOf = <T extends object>(sql: string, database?: string): Promise<T[]> =>
+      withClient(prod.target(database), async (client) => (await client.query<T>(sql)).rows);
+    const users = async (database?: string): Promise<number> =>
+      (await rowsOf<{ n: number }>('SELECT count(*)::int AS n FROM public."User"', database))[0]?.n ?? -1;
+    /** Who owns what, and who may do what with it. */
+    const rights = (): Promise<object[]> =>
+      rowsOf(
+        `SELECT c.oid::regclass::text AS name, pg_get_userbyid(relowner) AS owner, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner))::text AS acl FROM pg_class AS c
+           WHERE relkind IN ('r', 'p', 'v', 'S') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)' ORDER BY 1`,
+      );
+    const memberships = (): Promise<object[]> =>
+      rowsOf(
+        `SELECT roleid::regrole::text AS role FROM pg_auth_members WHERE member = 'coach_admin'::regrole AND pg_has_role(member, roleid, 'USAGE') ORDER BY 1`,
+      );
+
+    it('the newest restores for trial, and in the live one’s place, by an administrator without superuser', async () => {
+      const [before, memberOf] = [await rights(), await memberships()];
+      const verified = await task('backup', 'verify', '--restore');
+      expect(verified.problems).toEqual([]);
+      expect(verified.fields['backups']).toMatchObject([{ ok: true }]);
+      expect(await memberships()).toEqual(memberOf);
+
+      await rowsOf('DELETE FROM public."User"');
+      const restored = await task('restore', '--yes');
+      expect(restored.problems).toEqual([]);
+      const { kept } = restored.fields['restored'] as { kept: string };
+      expect([await users(), await users(kept)]).toEqual([ROWS, 0]);
+      expect(await rights()).toEqual(before);
+      expect(await memberships()).toEqual(memberOf);
+      const owners = await rowsOf(
+        "SELECT DISTINCT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname ~ '^inclusive_ai'",
+      );
+      expect(owners).toEqual([{ owner: 'coach_admin' }]);
+
+      // What came back is backed up as what was there.
+      expect((await task('backup')).problems).toEqual([]);
+      expect((await task('restore', '--drop-old', '--yes')).fields['dropped']).toEqual([kept]);
+    });
+
+    it('is refused what it was not told, and says so at the end of its log', async () => {
+      const { exitCode, problems } = await task(
+        'restore',
+        '--from',
+        `s3://${BUCKET}/prod/daily/20200101T000000Z-0000`,
+        '--yes',
+      );
+      expect([exitCode, problems.map(({ code }) => code)]).toEqual([1, ['s3-not-found']]);
+      const unread = await project.run(['backup'], { [TASK_VARIABLE]: '{"stack":"prod"}' });
+      expect(unread.code).toBe(64);
+      expect(unread.stderr).toContain('task-description');
     });
   },
 );
