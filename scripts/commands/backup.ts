@@ -32,6 +32,16 @@ export const backup: CommandDefinition = {
   ],
   finishesSteps: true,
   run: async (context, options) => {
+    const { inTask } = await import('../aws/inTask');
+    const days = options['retention'] as number | undefined;
+    const retention = days === undefined ? [] : ['--retention', String(days)];
+    const compress =
+      options['compress'] === undefined ? [] : [`--compress=${options['compress'] === 'gzip' ? 'gzip' : 'zstd'}`];
+    const remote = await inTask(context, () => ({
+      command: ['backup', '--upload-s3', ...compress, ...retention, '--reason', String(options['reason'])],
+      changes: false,
+    }));
+    if (remote !== undefined) return remote;
     const { takeBackup } = await import('../backup/take');
     return takeBackup(context, {
       layout: options['compress'] === 'gzip' ? 'plain' : 'directory',

@@ -10,6 +10,11 @@ export const backupList: CommandDefinition = {
   description: 'the backups there are, oldest first, and how good each is known to be',
   options: [IN_S3()],
   run: async (context, options): Promise<CommandResult> => {
+    if (options['s3'] !== true) {
+      const { inTask } = await import('../aws/inTask');
+      const remote = await inTask(context, () => ({ command: ['backup', 'list'], changes: false }));
+      if (remote !== undefined) return remote;
+    }
     const { readBackups } = await import('../../postgres/backup/folder');
     const { openWorkplace } = await import('../backup/workplace');
     const startedAt = new Date();

@@ -25,13 +25,20 @@ export const backupVerify: CommandDefinition = {
   run: async (context, options, args) => {
     if (options['s3'] === true)
       return (await import('../backup/s3Commands')).verifyS3(context, args[0], options['all'] === true);
-    const { verifyBackups } = await import('../backup/verify');
     const depth =
       options['restore'] === true
         ? 'restore'
         : options['checksums'] === true && options['structure'] !== true
           ? 'checksums'
           : 'structure';
-    return verifyBackups(context, { id: args[0], all: options['all'] === true, depth });
+    const all = options['all'] === true;
+    const { inTask } = await import('../aws/inTask');
+    const remote = await inTask(context, () => ({
+      command: ['backup', 'verify', ...args.slice(0, 1), `--${depth}`, ...(all ? ['--all'] : [])],
+      changes: depth === 'restore',
+    }));
+    if (remote !== undefined) return remote;
+    const { verifyBackups } = await import('../backup/verify');
+    return verifyBackups(context, { id: args[0], all, depth });
   },
 };

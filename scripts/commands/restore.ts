@@ -28,14 +28,20 @@ export const restore: CommandDefinition = {
   ],
   finishesSteps: true,
   run: async (context, options, args) => {
-    const { restoreBackup } = await import('../backup/restore');
     const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined);
-    return restoreBackup(context, {
+    const request = {
       id: args[0],
       from: text('from'),
       toFile: text('toFile'),
       foreign: options['foreign'] === true,
       dropOld: options['dropOld'] === true,
-    });
+    };
+    if (request.toFile === undefined) {
+      const { restoreInTask } = await import('../aws/commands');
+      const remote = await restoreInTask(context, request);
+      if (remote !== undefined) return remote;
+    }
+    const { restoreBackup } = await import('../backup/restore');
+    return restoreBackup(context, request);
   },
 };

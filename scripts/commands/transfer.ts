@@ -2,6 +2,7 @@ import { Option } from 'commander';
 
 import { POLICY_HELP } from '../../postgres/transfer/values/kinds';
 import { PlatformError } from '../../system/errors';
+import type { TransferRequest } from '../transfer';
 import type { CommandDefinition } from './definition';
 import { DETAILED_EXIT_CODE, YES } from './deployment';
 
@@ -51,9 +52,7 @@ export const transfer: CommandDefinition = {
         object: '--from',
       });
     }
-    // SQLite is loaded for this command alone.
-    const { runTransfer } = await import('../transfer');
-    return runTransfer(context, {
+    const request: TransferRequest = {
       from: options['from'],
       mode: options['dryRun'] === true ? 'dry-run' : options['verifyOnly'] === true ? 'verify' : 'load',
       tables: options['tables'] as string[],
@@ -63,6 +62,12 @@ export const transfer: CommandDefinition = {
       deploy: options['deploy'] === true,
       createSchema: options['createSchema'] === true,
       detailedExitCode: options['detailedExitcode'] === true,
-    });
+    };
+    const { transferInTask } = await import('../aws/commands');
+    const remote = await transferInTask(context, request);
+    if (remote !== undefined) return remote;
+    // SQLite is loaded for this command alone.
+    const { runTransfer } = await import('../transfer');
+    return runTransfer(context, request);
   },
 };
