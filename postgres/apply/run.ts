@@ -29,6 +29,7 @@ export type Phase =
 /** What has to be left of the time for a step to be begun, and for a migration or the build of an index, which work on rows. */
 const NEEDS_MS = 5_000;
 const LONG_NEEDS_MS = 20_000;
+const MIGRATIONS: Phase = 'migrations';
 
 interface Watching {
   signal?: AbortSignal;
@@ -87,7 +88,9 @@ export class Run {
     if (this.clock.stopped || (code === 'interrupted' && this.watching.signal?.aborted !== true))
       return this.timeLimit(error);
     const state = codeOf(error instanceof PlatformError ? error.cause : error);
-    if (state !== SqlState.insufficientPrivilege) return error;
+    // What a migration may not do is its own affair, and so is who may connect.
+    if (state !== SqlState.insufficientPrivilege || this.current === MIGRATIONS || code === 'connect-denied')
+      return error;
     const { message, object } = error as PlatformError;
     return new PlatformError(
       'master-powerless',

@@ -106,6 +106,15 @@ describe('a run that does not come to its end', () => {
     expect((await applyTo(server, later)).migrations.pending).toEqual(['20250104_step']);
   });
 
+  it('leaves a migration’s failure in its own words', async () => {
+    const scripts = { '20250101_step': 'SELECT pg_read_file($$/etc/passwd$$);' };
+    const base = specOf({ audit: { tables: [] } });
+    const failure = await failureOf(
+      applyTo(server, withMigrations({ ...base, name: 'failing', indexes: [] }, scripts)),
+    );
+    expect([failure.code, failure.object]).toEqual(['migration-failed', expect.stringContaining('20250101_step')]);
+  });
+
   it('says that time was up, and the next goes on', async () => {
     const spec = { ...named('in_time'), indexes: [] };
     const late = await failureOf(applyTo(server, spec, { deadline: Date.now() }));
