@@ -5,6 +5,8 @@ import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 
 import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
 
+import { type IamLogin, rdsTls, signedToken } from './iam';
+
 /** One place for each of the seed's pool values; all times in milliseconds. */
 export interface PoolSettings {
   /** As the application's own role, which owns nothing. May lead through a pooler. */
@@ -23,6 +25,8 @@ export interface PoolSettings {
   destroyTimeoutMs: number;
   /** DATABASE_POOL_IDLE_TIMEOUT: an idle connection above the minimum is closed after it. */
   idleTimeoutMs: number;
+  /** DATABASE_AUTH=iam: a token of IAM for each connection, and the server's certificate always checked. Absent: the address's password. */
+  iam?: IamLogin;
 }
 
 const DEFAULTS = {
@@ -55,8 +59,11 @@ export function poolSettings(environment: Record<string, string | undefined>): P
     );
   else if (!namesUser(url))
     wrong.push('DATABASE_URL names no user; expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE.');
+  const auth = environment.DATABASE_AUTH?.trim() ?? '';
+  if (!['', 'password', 'iam'].includes(auth)) wrong.push(`DATABASE_AUTH is "${auth}", expected password or iam.`);
+  const iam = auth === 'iam' && wrong.length === 0 ? iamLogin(url, environment, wrong) : undefined;
   const settings: PoolSettings = {
-    url,
+    ...(iam === undefined ? { url } : iam),
     min: number('DATABASE_POOL_MIN', 0),
     max: number('DATABASE_POOL_MAX', 1),
     acquireTimeoutMs: number('DATABASE_POOL_TIMEOUT', 1),
@@ -72,6 +79,28 @@ export function poolSettings(environment: Record<string, string | undefined>): P
       `${wrong.join('\n')}\n\`npm run coachdb -- env --stack STACK --write .env\` writes working values.`,
     );
   return settings;
+}
+
+/** What an address says of TLS is not for IAM to weaken: of its parameters the authority's file alone is kept. */
+function iamLogin(
+  address: string,
+  environment: Record<string, string | undefined>,
+  wrong: string[],
+): { url: string; iam: IamLogin } | undefined {
+  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? '';
+  if (region === '') wrong.push('AWS_REGION is not set; DATABASE_AUTH=iam expects that of the database.');
+  if (!URL.canParse(address)) {
+    wrong.push('DATABASE_URL is no address; DATABASE_AUTH=iam expects postgresql://USER@HOST:PORT/DATABASE.');
+    return undefined;
+  }
+  const url = new URL(address);
+  if (url.password !== '') wrong.push('DATABASE_URL holds a password, and DATABASE_AUTH=iam logs in without one.');
+  const mode = url.searchParams.get('sslmode') ?? 'verify-full';
+  if (mode !== 'verify-full')
+    wrong.push(`DATABASE_URL has sslmode=${mode}, expected verify-full with DATABASE_AUTH=iam.`);
+  const caFile = url.searchParams.get('sslrootcert') ?? undefined;
+  for (const name of [...url.searchParams.keys()]) if (/^(ssl|use_?libpq)/i.test(name)) url.searchParams.delete(name);
+  return { url: url.href, iam: { region, ...(caFile === undefined ? {} : { caFile }) } };
 }
 
 /** Without one, the account that runs this process would become the user. */
@@ -113,7 +142,7 @@ export class ApplicationPool extends Pool {
       connectionTimeoutMillis: settings.acquireTimeoutMs,
       // A script that has done its work ends, whatever stands idle.
       allowExitOnIdle: true,
-      Client: trackedClient(connections, settings.createTimeoutMs),
+      Client: trackedClient(connections, settings),
     });
     this.connections = connections;
     // Each waiting caller listens.
@@ -256,12 +285,17 @@ interface Connections {
 /** pg.Pool hands its own time-out to its clients, and theirs is another one; and it does not tell which of them are being made. */
 function trackedClient(
   { sockets, beingMade }: Connections,
-  connectionTimeoutMillis: number,
+  { createTimeoutMs: connectionTimeoutMillis, iam }: PoolSettings,
 ): new (config?: ClientConfig) => Client {
   return class extends Client {
     constructor(config?: ClientConfig) {
-      super({ ...config, connectionTimeoutMillis, stream: openSocket });
+      super({ ...config, connectionTimeoutMillis, stream: openSocket, ...(iam === undefined ? {} : { ssl: {} }) });
       const { ssl } = this.connection as { ssl?: boolean | ConnectionOptions };
+      // pg asks it for each connection, and would take the address's empty one otherwise.
+      if (iam !== undefined)
+        Object.assign(this, {
+          password: () => signedToken(iam, { host: this.host, port: this.port, user: this.user ?? '' }),
+        });
       // pg names no host where that is an address, and Node would then look for `localhost` in the certificate.
       if (typeof ssl === 'object' && ssl.rejectUnauthorized !== false)
         ssl.checkServerIdentity = (_, certificate) => checkServerIdentity(this.host, certificate);
@@ -270,6 +304,26 @@ function trackedClient(
       this.once('end', () => beingMade.delete(this));
       // Whoever uses it learns of a broken connection from the query.
       this.on('error', () => undefined);
+    }
+
+    override connect(): Promise<Client>;
+    override connect(callback: (error: Error) => void): void;
+    override connect(callback?: (error: Error) => void): Promise<Client> | void {
+      if (iam === undefined) return callback === undefined ? super.connect() : super.connect(callback);
+      const connected = this.connectByIam(iam);
+      if (callback === undefined) return connected;
+      connected.then(() => callback(undefined as never), callback);
+    }
+
+    private async connectByIam(login: IamLogin): Promise<Client> {
+      const connection = this.connection as unknown as { ssl: ConnectionOptions };
+      try {
+        Object.assign(connection.ssl, await rdsTls(login));
+      } catch (error) {
+        beingMade.delete(this);
+        throw error;
+      }
+      return super.connect();
     }
   };
 
