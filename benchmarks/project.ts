@@ -28,6 +28,7 @@ const COPIED = [
   'postgres',
   'engine',
   'policies',
+  'functions',
   'system',
   'scripts',
   'benchmarks',
