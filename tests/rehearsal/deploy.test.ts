@@ -30,6 +30,23 @@ describe.skipIf(absent !== '')(`prod against emulators${absent}`, { timeout: 300
     expect((await prod.refresh()).paths).toEqual({});
   });
 
+  it('takes another rotation of the backups: in the lifecycle, and in the task that prunes', async () => {
+    prod.set('backup', { ...prod.setting('backup'), monthly: 24 });
+    const steps = [
+      'replace backup-definition',
+      'update backup-daily',
+      'update backup-weekly',
+      'update backups-lifecycle',
+    ];
+    expect((await prod.preview()).steps).toEqual(steps);
+    const up = await prod.up();
+    expect(up.problems).toEqual([]);
+    expect(up.steps).toEqual(steps);
+    expect(up.paths['backups-lifecycle']).toEqual(['rules']);
+    const { Rules } = await prod.clients().s3.getBucketLifecycleConfiguration({ Bucket: prod.id('backups') });
+    expect(Rules?.find(({ ID }) => ID === 'monthly')?.Expiration?.Days).toBeGreaterThan(24 * 28);
+  });
+
   it('needs every fault of the emulators that is listed', () => {
     const listed = Object.entries(EMULATOR_FAULTS).flatMap(([type, paths]) => paths.map((path) => `${type} ${path}`));
     expect([...prod.faults].sort()).toEqual(listed.sort());

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+
+import { parse } from 'yaml';
 
 import type { GivenPackages } from '../../engine/apply/provider';
 import type * as Apply from '../../engine/apply/run';
@@ -55,6 +58,14 @@ export class Rehearsal {
     this.project.set(key, value, 'prod');
   }
 
+  /** A `coach:` setting as the file has it. */
+  setting(key: string): Record<string, unknown> {
+    const file = parse(readFileSync(this.project.path('Pulumi.prod.yaml'), 'utf8')) as {
+      config: Record<string, Record<string, unknown>>;
+    };
+    return file.config[`coach:${key}`] ?? {};
+  }
+
   /** A resource as the state has it; `type` where several have the name. */
   resource(name: string, type?: string): ResourceState {
     const custom = this.state.filter((one) => one.custom && one.urn.endsWith(`::${name}`));
@@ -76,11 +87,11 @@ export class Rehearsal {
   }
 
   async refresh(): Promise<Outcome> {
-    return this.kept(await this.engine.runRefresh(this.onState()));
+    return new Outcome(await this.engine.runRefresh(this.onState()));
   }
 
   async destroy(): Promise<Outcome> {
-    return this.kept(await this.engine.runDestroy({ ...this.onState(), ignoresProtect: false }));
+    return new Outcome(await this.engine.runDestroy({ ...this.onState(), ignoresProtect: false }));
   }
 
   private get engine(): typeof Apply {
@@ -97,7 +108,7 @@ export class Rehearsal {
       approve: () => Promise.resolve(true),
       now: () => new Date(),
     });
-    return dryRun ? new Outcome(run) : this.kept(run);
+    return new Outcome(run);
   }
 
   private onState(): Apply.StateRunOptions {
@@ -130,11 +141,6 @@ export class Rehearsal {
       aws: standIn({ ...options, kinds: AWS_KINDS }),
       random: standIn({ ...options, kinds: RANDOM_KINDS }),
     };
-  }
-
-  private kept(run: Apply.RunResult): Outcome {
-    this.state = run.resources;
-    return new Outcome(run);
   }
 }
 

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { ResourceState } from '../../engine/state/resource';
+import { missing } from './emulators';
+import { inventory } from './inventory';
+import { Rehearsal } from './rehearsal';
+
+const absent = missing('ministack');
+
+describe.skipIf(absent !== '')(`the end of prod${absent}`, { timeout: 300_000 }, () => {
+  let prod: Rehearsal;
+  let before: string[];
+  beforeAll(async () => {
+    prod = await Rehearsal.start();
+    before = await inventory(prod.clients());
+    expect((await prod.up()).problems).toEqual([]);
+  });
+  afterAll(() => prod.stop());
+
+  const left = async (): Promise<string[]> => (await inventory(prod.clients())).filter((one) => !before.includes(one));
+
+  it('is refused while anything is protected, before anything goes', async () => {
+    const [standing, state] = [await left(), prod.state.map(({ urn }) => urn)];
+    const refused = await prod.destroy();
+    expect(refused.problems).toEqual([
+      expect.stringMatching(/is protected, and all of the stack was to go\. Nothing was deleted\./),
+    ]);
+    expect(refused.changes).toEqual([]);
+    expect(await left()).toEqual(standing);
+    expect(prod.state.map(({ urn }) => urn)).toEqual(state);
+  });
+
+  it('begins with protect false, which changes the instance alone', async () => {
+    prod.set('aws', { ...prod.setting('aws'), protect: false });
+    const lifted = await prod.up();
+    expect(lifted.problems).toEqual([]);
+    expect(lifted.steps).toEqual(['update database']);
+    expect(lifted.paths).toMatchObject({ database: ['deletionProtection'] });
+    expect(prod.state.filter(({ protect }) => protect === true)).toEqual([]);
+  });
+
+  it('does not take backups along: a bucket with one in it stays, and stops the removal', async () => {
+    const { s3 } = prod.clients();
+    await s3.putObject({ Bucket: prod.id('backups'), Key: 'prod/daily/manifest.json', Body: '{}' });
+    const stopped = await prod.destroy();
+    expect(stopped.problems).toEqual([expect.stringMatching(/s3\/bucket:Bucket backups-\w+: BucketNotEmpty/)]);
+    expect(prod.resource('backups').type).toBe('aws:s3/bucket:Bucket');
+  });
+
+  it('leaves the final snapshot, keys that wait, the backups in their bucket, and nothing else', async () => {
+    const bucket = prod.id('backups');
+    const keys = prod.state.filter(({ type }) => type === 'aws:kms/key:Key').map(({ id = '' }) => id);
+    prod.state = withoutDependents(prod.state, prod.resource('backups').urn);
+    const gone = await prod.destroy();
+    expect(gone.problems).toEqual([]);
+    expect(prod.state).toEqual([]);
+    expect(await left()).toEqual([
+      `bucket ${bucket}`,
+      ...keys.map((key) => `key PendingDeletion ${key}`).sort(),
+      expect.stringMatching(/^snapshot coach-prod-database-final-/),
+    ]);
+    const { s3 } = prod.clients();
+    const lock = await s3.getObjectLockConfiguration({ Bucket: bucket });
+    expect(lock.ObjectLockConfiguration?.Rule?.DefaultRetention).toMatchObject({ Mode: 'GOVERNANCE', Days: 7 });
+    expect((await s3.listObjectsV2({ Bucket: bucket })).KeyCount).toBe(1);
+  });
+});
+
+/** As `pulumi state delete --target-dependents`: the resource and all that is declared of it are forgotten, and stay. */
+function withoutDependents(state: readonly ResourceState[], urn: string): ResourceState[] {
+  const gone = new Set([urn]);
+  // Who depends on something comes after it.
+  for (const one of state) if (one.dependencies.some((other) => gone.has(other))) gone.add(one.urn);
+  return state.filter((one) => !gone.has(one.urn));
+}
