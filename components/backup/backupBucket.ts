@@ -108,7 +108,7 @@ export class BackupBucket extends pulumi.ComponentResource {
     new s3.BucketObjectLockConfiguration(
       `${this.name}-lock`,
       { bucket: bucket.bucket, rule: { defaultRetention: { mode, days } } },
-      { parent: this, dependsOn: versioning },
+      { parent: this, dependsOn: versioning, deletedWith: bucket },
     );
   }
 
@@ -128,7 +128,7 @@ export class BackupBucket extends pulumi.ComponentResource {
     new s3.BucketLogging(
       `${this.name}-logging`,
       { bucket: source.bucket, targetBucket: bucket.bucket, targetPrefix: `${this.name}/` },
-      { parent: this, dependsOn: policy },
+      { parent: this, dependsOn: policy, deletedWith: source },
     );
   }
 }

@@ -18,7 +18,10 @@ export interface BucketPartArgs {
   protect: boolean;
 }
 
-/** With what every bucket has here: owned by the account alone. `createPolicy` closes it to the public. */
+/**
+ * With what every bucket has here: owned by the account alone. `createPolicy` closes it to the public. All that belongs to a bucket goes with it alone:
+ * one that cannot be deleted, since something is in it, has to stay closed, encrypted and locked.
+ */
 export function createBucket({ name, parent }: Part, args: BucketPartArgs): s3.Bucket {
   const { bucketName, objectLockEnabled = false, protect } = args;
   const bucket = new s3.Bucket(
@@ -33,7 +36,7 @@ export function createBucket({ name, parent }: Part, args: BucketPartArgs): s3.B
   new s3.BucketOwnershipControls(
     `${name}-ownership`,
     { bucket: bucket.bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
-    { parent },
+    { parent, deletedWith: bucket },
   );
   return bucket;
 }
@@ -42,7 +45,7 @@ export const createVersioning = ({ name, parent }: Part, bucket: s3.Bucket): pul
   new s3.BucketVersioning(
     `${name}-versioning`,
     { bucket: bucket.bucket, versioningConfiguration: { status: 'Enabled' } },
-    { parent },
+    { parent, deletedWith: bucket },
   );
 
 /** `keyArn` undefined: by S3's own keys, the only ones that log delivery knows. */
@@ -63,7 +66,7 @@ export function createEncryption({ name, parent }: Part, bucket: s3.Bucket, keyA
         },
       ],
     },
-    { parent },
+    { parent, deletedWith: bucket },
   );
 }
 
@@ -77,7 +80,7 @@ export function createLifecycle(
     `${name}-lifecycle`,
     // The service's own default, which a refresh would show.
     { bucket: bucket.bucket, rules, transitionDefaultMinimumObjectSize: 'all_storage_classes_128K' },
-    { parent, dependsOn },
+    { parent, dependsOn, deletedWith: bucket },
   );
 }
 
@@ -96,12 +99,12 @@ export function createPolicy(
       ignorePublicAcls: true,
       restrictPublicBuckets: true,
     },
-    { parent },
+    { parent, deletedWith: bucket },
   );
   return new s3.BucketPolicy(
     `${name}-policy`,
     { bucket: bucket.bucket, policy: pulumi.jsonStringify(policy) },
-    { parent, dependsOn: block },
+    { parent, dependsOn: block, deletedWith: bucket },
   );
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -46,7 +46,8 @@ export class Rehearsal {
   async stop(): Promise<void> {
     await this.emulators.main.stop();
     await this.emulators.lacking?.stop();
-    await this.project.remove();
+    // Nothing of the local stack was ever brought up there.
+    rmSync(this.project.root, { recursive: true, force: true });
   }
 
   clients(region = REGION): Clients {

@@ -44,8 +44,19 @@ describe.skipIf(absent !== '')(`the end of prod${absent}`, { timeout: 300_000 },
     await s3.putObject({ Bucket: prod.id('backups'), Key: 'prod/daily/manifest.json', Body: '{}' });
     const stopped = await prod.destroy();
     expect(stopped.problems).toEqual([expect.stringMatching(/s3\/bucket:Bucket backups-\w+: BucketNotEmpty/)]);
-    expect(prod.resource('backups').type).toBe('aws:s3/bucket:Bucket');
+    await expectClosed(prod.id('backups'));
   });
+
+  /** What is left of the backups is still what it was. */
+  async function expectClosed(Bucket: string): Promise<void> {
+    const { s3 } = prod.clients();
+    const lock = await s3.getObjectLockConfiguration({ Bucket });
+    expect(lock.ObjectLockConfiguration?.Rule?.DefaultRetention).toMatchObject({ Mode: 'GOVERNANCE', Days: 7 });
+    const { PublicAccessBlockConfiguration } = await s3.getPublicAccessBlock({ Bucket });
+    expect(PublicAccessBlockConfiguration).toMatchObject({ BlockPublicPolicy: true, RestrictPublicBuckets: true });
+    expect((await s3.getBucketPolicy({ Bucket })).Policy).toContain('aws:SecureTransport');
+    expect((await s3.listObjectsV2({ Bucket })).KeyCount).toBe(1);
+  }
 
   it('leaves the final snapshot, keys that wait, the backups in their bucket, and nothing else', async () => {
     const bucket = prod.id('backups');
@@ -59,10 +70,7 @@ describe.skipIf(absent !== '')(`the end of prod${absent}`, { timeout: 300_000 },
       ...keys.map((key) => `key PendingDeletion ${key}`).sort(),
       expect.stringMatching(/^snapshot coach-prod-database-final-/),
     ]);
-    const { s3 } = prod.clients();
-    const lock = await s3.getObjectLockConfiguration({ Bucket: bucket });
-    expect(lock.ObjectLockConfiguration?.Rule?.DefaultRetention).toMatchObject({ Mode: 'GOVERNANCE', Days: 7 });
-    expect((await s3.listObjectsV2({ Bucket: bucket })).KeyCount).toBe(1);
+    await expectClosed(bucket);
   });
 });
 
