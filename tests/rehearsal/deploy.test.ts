@@ -4,13 +4,13 @@ import { EMULATOR_FAULTS } from './emulatorFaults';
 import { missing } from './emulators';
 import { Rehearsal } from './rehearsal';
 
-const absent = missing('ministack');
+const absent = missing('ministack', 'moto');
 if (absent !== '') process.stderr.write(`rehearsal of prod${absent}\n`);
 
 describe.skipIf(absent !== '')(`prod against emulators${absent}`, { timeout: 300_000 }, () => {
   let prod: Rehearsal;
   beforeAll(async () => {
-    prod = await Rehearsal.start();
+    prod = await Rehearsal.start({ lacking: true });
   });
   afterAll(() => prod.stop());
 

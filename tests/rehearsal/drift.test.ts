@@ -3,18 +3,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing } from './emulators';
 import { Rehearsal } from './rehearsal';
 
-const absent = missing('ministack');
+const absent = missing('ministack', 'moto');
 
 describe.skipIf(absent !== '')(`what was changed by hand${absent}`, { timeout: 300_000 }, () => {
   let prod: Rehearsal;
   beforeAll(async () => {
-    prod = await Rehearsal.start();
+    prod = await Rehearsal.start({ lacking: true });
     expect((await prod.up()).problems).toEqual([]);
   });
   afterAll(() => prod.stop());
 
   /** One thing each, and what finds it: the step of a refresh and of the `up` that mends it. */
-  const drifts: [string, (prod: Rehearsal) => Promise<unknown>, string, string][] = [
+  const drifts: [string, (prod: Rehearsal) => Promise<unknown>, string | string[], string][] = [
     [
       'the block of public access of the backups',
       (one) => one.clients().s3.deletePublicAccessBlock({ Bucket: one.id('backups') }),
@@ -83,6 +83,41 @@ describe.skipIf(absent !== '')(`what was changed by hand${absent}`, { timeout: 3
       'update network-flow-logs-role',
     ],
     [
+      'an alarm',
+      (one) => one.clients().cloudwatch.deleteAlarms({ AlarmNames: [one.id('alarms-database-cpu')] }),
+      'delete alarms-database-cpu',
+      'create alarms-database-cpu',
+    ],
+    [
+      'the threshold of another',
+      async (one) => {
+        const { cloudwatch } = one.clients();
+        const { MetricAlarms } = await cloudwatch.describeAlarms({ AlarmNames: [one.id('alarms-database-memory')] });
+        const { AlarmName, MetricName, Namespace, Dimensions, Statistic, Period } = MetricAlarms?.[0] ?? {};
+        const same = { AlarmName, MetricName, Namespace, Dimensions, Statistic, Period };
+        return cloudwatch.putMetricAlarm({
+          ...same,
+          ComparisonOperator: 'LessThanThreshold',
+          EvaluationPeriods: 1,
+          Threshold: 1,
+        });
+      },
+      'update alarms-database-memory',
+      'update alarms-database-memory',
+    ],
+    [
+      'who may publish to the topic',
+      (one) => {
+        const anybody = { Effect: 'Allow', Principal: '*', Action: 'sns:Publish', Resource: '*' };
+        const policy = JSON.stringify({ Version: '2012-10-17', Statement: [anybody] });
+        const TopicArn = one.id('alarms-topic');
+        return one.clients().sns.setTopicAttributes({ TopicArn, AttributeName: 'Policy', AttributeValue: policy });
+      },
+      // The topic's own outputs hold it as well.
+      ['update alarms-topic', 'update alarms-topic-policy'],
+      'update alarms-topic-policy',
+    ],
+    [
       'a tag',
       (one) => one.clients().ec2.createTags({ Resources: [one.id('network')], Tags: [{ Key: 'owner', Value: 'me' }] }),
       'update network',
@@ -92,7 +127,7 @@ describe.skipIf(absent !== '')(`what was changed by hand${absent}`, { timeout: 3
 
   it('is found by a refresh, all of it and nothing else, and mended by the next up', async () => {
     for (const [, change] of drifts) await change(prod);
-    expect((await prod.refresh()).steps).toEqual(drifts.map(([, , found]) => found).sort());
+    expect((await prod.refresh()).steps).toEqual(drifts.flatMap(([, , found]) => found).sort());
     const mended = await prod.up();
     expect(mended.problems).toEqual([]);
     expect(mended.steps).toEqual(drifts.map(([, , , step]) => step).sort());

@@ -7,12 +7,14 @@ type Listed = readonly (string | undefined)[] | undefined;
  * policies and parameter groups) is there as well; tests compare with what was there before.
  */
 export async function inventory(clients: Clients): Promise<string[]> {
-  const { cloudwatch, ec2, ecr, ecs, iam, kms, lambda, logs, rds, s3, scheduler, secrets, sns } = clients;
+  const { cloudwatch, ec2, ecr, ecs, iam, kms, lacking, lambda, logs, rds, s3, scheduler, secrets, sns } = clients;
   const lists: Record<string, () => Promise<Listed>> = {
     alarm: async () => (await cloudwatch.describeAlarms({})).MetricAlarms?.map(({ AlarmName }) => AlarmName),
     bucket: async () => (await s3.listBuckets({})).Buckets?.map(({ Name }) => Name),
     cluster: async () => (await ecs.listClusters({})).clusterArns,
     endpoint: async () => (await ec2.describeVpcEndpoints({})).VpcEndpoints?.map(({ VpcEndpointId }) => VpcEndpointId),
+    'event subscription': async () =>
+      (await lacking?.rds.describeEventSubscriptions({}))?.EventSubscriptionsList?.map((one) => one.CustSubscriptionId),
     'flow log': async () => (await ec2.describeFlowLogs({})).FlowLogs?.map(({ FlowLogId }) => FlowLogId),
     function: async () => (await lambda.listFunctions({})).Functions?.map(({ FunctionName }) => FunctionName),
     instance: async () => (await rds.describeDBInstances({})).DBInstances?.map((one) => one.DBInstanceIdentifier),
@@ -34,6 +36,7 @@ export async function inventory(clients: Clients): Promise<string[]> {
     'subnet group': async () =>
       (await rds.describeDBSubnetGroups({})).DBSubnetGroups?.map((one) => one.DBSubnetGroupName),
     'task definition': async () => (await ecs.listTaskDefinitions({ status: 'ACTIVE' })).taskDefinitionArns,
+    subscription: async () => (await sns.listSubscriptions({})).Subscriptions?.map(({ Endpoint }) => Endpoint),
     topic: async () => (await sns.listTopics({})).Topics?.map(({ TopicArn }) => TopicArn),
     vpc: async () => (await ec2.describeVpcs({})).Vpcs?.map(({ VpcId }) => VpcId),
   };

@@ -5,13 +5,13 @@ import { missing } from './emulators';
 import { inventory } from './inventory';
 import { Rehearsal } from './rehearsal';
 
-const absent = missing('ministack');
+const absent = missing('ministack', 'moto');
 
 describe.skipIf(absent !== '')(`the end of prod${absent}`, { timeout: 300_000 }, () => {
   let prod: Rehearsal;
   let before: string[];
   beforeAll(async () => {
-    prod = await Rehearsal.start();
+    prod = await Rehearsal.start({ lacking: true });
     before = await inventory(prod.clients());
     expect((await prod.up()).problems).toEqual([]);
   });

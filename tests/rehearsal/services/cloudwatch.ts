@@ -4,9 +4,8 @@ import type { Kinds, Properties, Value } from '../kind';
 import { fromApi, tagChanges, tagList, tagMap, text, toApi, unlessGone } from '../shapes';
 
 const NAMES = {
-  alarmActions: 'AlarmActions',
   name: 'AlarmName',
-  returnData: 'ReturnData',
+  okActions: 'OKActions',
 };
 const TRANSLATED = ['tags', 'dimensions', 'metricQueries'];
 

@@ -26,7 +26,8 @@ export const logs: Kinds = {
       if (group === undefined) return undefined;
       const arn = (group.arn ?? '').replace(/:\*$/, '');
       const { tags = {} } = await logs.listTagsForResource({ resourceArn: arn });
-      return { ...fromApi(group), name: id, arn, tags };
+      const { retentionInDays, kmsKeyId, logGroupClass } = group;
+      return { ...fromApi({ retentionInDays, kmsKeyId, logGroupClass }), name: id, arn, tags };
     },
     async update({ logs }, logGroupName, inputs, { outputs }) {
       const retentionInDays = Number(inputs['retentionInDays'] ?? 0);
