@@ -18,6 +18,10 @@ export interface PolicyStatement {
 const list = (value: unknown): string[] =>
   (Array.isArray(value) ? value : value === undefined ? [] : [value]).map(String);
 
+/** Whether the document in a property is known, so that what it lacks can be told. */
+export const isReadable = ({ inputs }: Pick<PolicyResource, 'inputs'>, property: string): boolean =>
+  isObject(inputs[property]) || parsed(inputs[property]) !== undefined;
+
 /** Statements of a document that stands as JSON in a property; none where it is unknown. */
 export function statementsOf({ inputs }: Pick<PolicyResource, 'inputs'>, property: string): PolicyStatement[] {
   const value = at(inputs, property);

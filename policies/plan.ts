@@ -10,6 +10,8 @@ export interface PlanRule {
 }
 
 const KEPT: readonly string[] = [INSTANCE, KEY, BUCKET];
+/** A replica holds nothing of its own; a change tells it from its source by its name alone. */
+const REPLICA = /-replica-\d+$/;
 
 /**
  * Properties whose change AWS answers with another database, key or bucket. An offline comparison knows no provider that would say so itself;
@@ -38,7 +40,7 @@ export const planRules: readonly PlanRule[] = [
     title: 'No database, key or bucket is replaced or deleted',
     check: (changes) =>
       changes
-        .filter(({ type }) => KEPT.includes(type))
+        .filter(({ type, name }) => KEPT.includes(type) && !(type === INSTANCE && REPLICA.test(name)))
         .flatMap((change) => {
           const { urn, type, operation } = change;
           if (operation === 'delete') return [{ urn, message: 'it would be deleted' }];

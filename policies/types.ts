@@ -31,6 +31,8 @@ export const REPOSITORY = 'aws:ecr/repository:Repository';
 export const REPOSITORY_LIFECYCLE = 'aws:ecr/lifecyclePolicy:LifecyclePolicy';
 export const SCHEDULE = 'aws:scheduler/schedule:Schedule';
 
+export const SCHEDULE_GROUP = 'aws:scheduler/scheduleGroup:ScheduleGroup';
+
 export const TOPIC = 'aws:sns/topic:Topic';
 export const TOPIC_POLICY = 'aws:sns/topicPolicy:TopicPolicy';
 export const LOG_GROUP = 'aws:cloudwatch/logGroup:LogGroup';

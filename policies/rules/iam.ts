@@ -1,8 +1,8 @@
-import { covers, saying, statementsOf } from '../documents';
+import { covers, isReadable, saying, statementsOf } from '../documents';
 import { named } from '../references';
 import { type Rule, rule } from '../rule';
 import { FLOW_LOG, FUNCTION, INSTANCE, POLICY, PROXY, ROLE, ROLE_POLICY, SCHEDULE, TASK_DEFINITION } from '../types';
-import { at, isUnknown } from '../values';
+import { at } from '../values';
 
 /** Whose role each resource names, and which service takes it on. */
 const USERS: readonly { type: string; path: string; service: string }[] = [
@@ -55,7 +55,7 @@ export const iamRules: readonly Rule[] = [
     find: ({ type, inputs }, graph) =>
       USERS.filter((user) => user.type === type).flatMap(({ path, service }) => {
         const role = named(graph, at(inputs, path), ROLE);
-        if (role === undefined || isUnknown(role.inputs['assumeRolePolicy'])) return [];
+        if (role === undefined || !isReadable(role, 'assumeRolePolicy')) return [];
         const trusted = statementsOf(role, 'assumeRolePolicy').filter(
           ({ isAllow, actions }) => isAllow && actions.some((action) => covers(action, 'sts:AssumeRole')),
         );

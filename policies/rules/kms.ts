@@ -1,8 +1,8 @@
-import { covers, isPublic, type PolicyStatement, saying, statementsOf } from '../documents';
+import { covers, isPublic, isReadable, type PolicyStatement, saying, statementsOf } from '../documents';
 import { named } from '../references';
 import { type PolicyResource, type Rule, rule } from '../rule';
 import { KEY, LOG_GROUP, ROLE_POLICY, TOPIC } from '../types';
-import { at, isUnknown, numberWithin, wants } from '../values';
+import { at, numberWithin, wants } from '../values';
 
 const DECRYPTING = ['kms:Decrypt', 'kms:ReEncryptFrom'];
 const isAnyKey = (resource: string): boolean =>
@@ -68,9 +68,7 @@ export const kmsRules: readonly Rule[] = [
     title: 'No key locks its account out: root may change its policy',
     types: [KEY],
     find: (key) =>
-      isUnknown(key.inputs['policy']) ||
-      key.inputs['policy'] === undefined ||
-      statementsOf(key, 'policy').some(administers)
+      !isReadable(key, 'policy') || statementsOf(key, 'policy').some(administers)
         ? []
         : ['no statement of its policy lets the account’s root administer it'],
   }),
@@ -80,7 +78,7 @@ export const kmsRules: readonly Rule[] = [
     find: ({ type, inputs }, graph) => {
       const { path, services } = SERVICES[type] ?? { path: '', services: [] };
       const key = named(graph, at(inputs, path), KEY);
-      if (key === undefined || isUnknown(key.inputs['policy'])) return [];
+      if (key === undefined || !isReadable(key, 'policy')) return [];
       const allowed = statementsOf(key, 'policy')
         .filter(({ isAllow, actions }) => isAllow && actions.some((action) => covers(action, 'kms:Decrypt')))
         .flatMap((statement) => statement.services);

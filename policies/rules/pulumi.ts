@@ -4,6 +4,7 @@ import { AWS_PROVIDER, BUCKET, INSTANCE, KEY } from '../types';
 import { at, isObject, isUnknown, parsed, texts } from '../values';
 import { DEPRECATED_ARGUMENTS, isDeprecatedType, TAGGABLE } from './awsSchema';
 import { danglingReferences } from './dangling';
+import { isPrimary } from './rds';
 
 /** What cannot be made again. */
 export const KEPT: readonly string[] = [INSTANCE, KEY, BUCKET];
@@ -23,8 +24,9 @@ const isOfAws = ({ type }: PolicyResource): boolean => type.startsWith('aws:');
 
 export const pulumiRules: readonly Rule[] = [
   rule('pulumi-protected', {
-    title: 'Pulumi refuses to delete database, replicas, keys and buckets',
+    title: 'Pulumi refuses to delete database, keys and buckets (a replica holds nothing of its own)',
     types: KEPT,
+    where: isPrimary,
     find: ({ protect }) => (protect ? [] : ['protect is off']),
   }),
   rule('pulumi-no-plain-secret', {

@@ -97,8 +97,9 @@ export const rdsRules: readonly Rule[] = [
   }),
   rule('rds-deletion-protection', {
     source: 'FSBP RDS.8',
-    title: 'RDS refuses to delete an instance',
+    title: 'RDS refuses to delete the instance (a replica holds nothing of its own)',
     types: [INSTANCE],
+    where: isPrimary,
     find: wants('deletionProtection', true),
   }),
   logs('rds-upgrade-log', 'upgrade', 'FSBP RDS.9', 'The log of upgrades goes to CloudWatch'),

@@ -1,6 +1,6 @@
 import { isNamespaced, parameterSpec } from '../../postgres/tuning/parameter';
 import { rdsApply } from '../../postgres/tuning/rds';
-import { RDS_LIBRARIES, rdsOwnParameters, unavailableOnRds } from '../../postgres/tuning/rdsParameters';
+import { RDS_DEFAULTS, RDS_LIBRARIES, rdsOwnParameters, unavailableOnRds } from '../../postgres/tuning/rdsParameters';
 import { type PolicyResource, type Rule, rule } from '../rule';
 import { PARAMETER_GROUP } from '../types';
 import { at, isObject, isUnknown, listAt, shown } from '../values';
@@ -73,6 +73,16 @@ export const rdsParameterRules: readonly Rule[] = [
       const apply = rdsOwnParameters.get(name) ?? (spec === undefined ? 'dynamic' : rdsApply(spec, major));
       return apply === 'static' && method === 'immediate' ? 'is static, and sent as immediate' : undefined;
     }),
+  }),
+  rule('rds-parameter-defaults', {
+    title:
+      'A value that the family has by itself is sent as pending-reboot, or not at all (beside immediate it would differ for ever)',
+    types: [PARAMETER_GROUP],
+    find: perParameter(({ name, value, method }) =>
+      RDS_DEFAULTS.get(name) === value && method === 'immediate'
+        ? 'is the family’s own value, and sent as immediate'
+        : undefined,
+    ),
   }),
   rule('rds-force-ssl', {
     title: 'The server takes connections with TLS alone (rds.force_ssl, on by default from 15 on)',

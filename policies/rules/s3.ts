@@ -1,4 +1,4 @@
-import { covers, isPublic, type PolicyStatement, saying, statementsOf } from '../documents';
+import { covers, isPublic, isReadable, type PolicyStatement, saying, statementsOf } from '../documents';
 import { beside } from '../references';
 import { type PolicyGraph, type PolicyResource, type Rule, rule } from '../rule';
 import {
@@ -74,9 +74,8 @@ export const s3Rules: readonly Rule[] = [
           resources.length >= 2 &&
           String(at(conditions['Bool'], 'aws:SecureTransport')) === 'false',
       );
-      const isKnown = side(graph, bucket, BUCKET_POLICY).every(({ inputs }) => inputs['policy'] !== '[unknown]');
-      const hasPolicy = side(graph, bucket, BUCKET_POLICY).length > 0;
-      return denies || (hasPolicy && !isKnown)
+      const policies = side(graph, bucket, BUCKET_POLICY);
+      return denies || policies.some((policy) => !isReadable(policy, 'policy'))
         ? []
         : ['no statement of its policy denies s3:* on bucket and objects where aws:SecureTransport is false'];
     },

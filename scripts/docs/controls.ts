@@ -9,7 +9,12 @@ const INTRODUCTION = `<!-- npm run docs makes this file -->
 
 # Controls
 
-What holds for everything that a stack declares. \`npm run coachdb -- policies --stack prod\` looks, offline and without an account.
+What holds for everything that a stack declares. \`npm run coachdb -- policies --stack prod\` looks, offline and without an account; the same rules are a
+policy pack of Pulumi's, which looks at the plan and again at what was made:
+
+\`\`\`bash
+pulumi preview --stack prod --policy-pack policies/pack
+\`\`\`
 
 A _mandatory_ rule is never broken; an _advisory_ one may be, where a setting decides so. With \`coach:aws.protect: false\`, the way to tear prod down,
 \`rds-deletion-protection\` and \`pulumi-protected\` are broken on purpose. A value that only AWS could tell is not judged before it is known.

@@ -5,6 +5,6 @@ import type { TestProject } from '../support/project';
 export async function prodGraph(project: TestProject, settings: Record<string, unknown> = {}): Promise<Graph> {
   for (const [name, value] of Object.entries(settings)) project.set(name, value, 'prod');
   const { code, report, stderr } = await project.json(['graph', '--stack', 'prod']);
-  if (code !== 0) throw new Error(stderr);
+  if (code !== 0) throw new Error(JSON.stringify(report['problems']) + stderr);
   return report as unknown as Graph;
 }

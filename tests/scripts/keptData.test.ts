@@ -47,5 +47,7 @@ describe('a plan for prod that would lose what cannot be made again', () => {
     expect(lossesOf(stack('prod', false), doomed)).toEqual([]);
     expect(lossesOf(stack('prod', true), [change(TOPIC, 'replace')])).toEqual([]);
     expect(lossesOf(stack('local'), doomed)).toEqual([]);
+    const replica = change(INSTANCE, 'delete', { name: 'database-replica-1' });
+    expect(lossesOf(stack('prod', true), [replica])).toEqual([]);
   });
 });

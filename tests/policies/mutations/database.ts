@@ -64,6 +64,7 @@ export const database: Record<string, Mutation> = {
   'rds-parameter-names': parameter('io_method_of_old', {}),
   'rds-parameter-values': parameter('work_mem', { value: '4MB' }),
   'rds-parameter-methods': parameter('shared_buffers', { applyMethod: 'immediate' }),
+  'rds-parameter-defaults': parameter('work_mem', { value: '4096', applyMethod: 'immediate' }),
   'rds-force-ssl': parameter('rds.force_ssl', { value: '0' }),
   'rds-family': set(T.INSTANCE, 'engineVersion', '16'),
   'rds-major-alone': set(T.INSTANCE, 'engineVersion', '17.4'),

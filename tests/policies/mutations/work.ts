@@ -22,7 +22,7 @@ export const work: Record<string, Mutation> = {
   'ecs-process-namespace': set(T.TASK_DEFINITION, 'pidMode', 'host'),
   'ecs-not-privileged': container('privileged', true),
   'ecs-read-only': container('readonlyRootFilesystem', false),
-  'ecs-no-credentials': container('environment', [{ name: 'AWS_ACCESS_KEY_ID', value: '‹task.key›' }]),
+  'ecs-no-credentials': container('environment', [{ name: 'AWS_ACCESS_KEY_ID', value: 'somebody' }]),
   'ecs-logs': container('logConfiguration', undefined),
   'ecs-platform': set(T.SCHEDULE, 'target.ecsParameters.platformVersion', '1.3.0'),
   'ecs-insights': set(T.CLUSTER, 'settings', [{ name: 'containerInsights', value: 'disabled' }]),
