@@ -2,6 +2,8 @@ import { Option } from 'commander';
 
 import type { Settings } from '../../infra/config/settings';
 import type { ConnectionTarget } from '../../postgres/spec';
+import { PlatformError } from '../../system/errors';
+import { prodEnvironment, prodOutputs } from '../aws/prodOutputs';
 import { done } from '../command';
 import { mergeEnvironmentFile } from '../environmentFile';
 import { ROLE, targetOf } from '../roleTarget';
@@ -23,8 +25,11 @@ export const env: CommandDefinition = {
     const { application, migrator } = stack.settings.roles;
     const as = (role: string): ConnectionTarget => targetOf(stack, state, role, 'tell');
     const role = options['role'];
-    const variables =
-      typeof role === 'string'
+    const isProd = stack.settings.environment === 'prod';
+    if (isProd && typeof role === 'string') throw noPassword(role);
+    const variables: Record<string, string> = isProd
+      ? { ...prodEnvironment(prodOutputs(stack, state)), ...settingsOf(stack) }
+      : typeof role === 'string'
         ? { DATABASE_URL: urlOf(as(role)) }
         : environmentOf(stack, as(application.name), as(migrator.name));
     const file = options['write'];
@@ -73,13 +78,23 @@ function environmentOf(
   application: ConnectionTarget,
   migrator: ConnectionTarget,
 ): Record<string, string> {
-  const { pool, backup } = stack.settings;
   return {
     DATABASE_URL: urlOf(application),
     DIRECT_URL: urlOf(migrator, prismaTls(migrator)),
-    ...Object.fromEntries([...variables(POOL, pool), ...variables(BACKUP, backup)]),
+    ...settingsOf(stack),
   };
 }
+
+const settingsOf = ({ settings: { pool, backup } }: Stack): Record<string, string> =>
+  Object.fromEntries([...variables(POOL, pool), ...variables(BACKUP, backup)]);
+
+const noPassword = (role: string): PlatformError =>
+  new PlatformError(
+    'usage',
+    `--role ${role}: in prod every role logs in with a token of IAM, and there is no password to write.`,
+    'Leave --role out; a token is made by `aws rds generate-db-auth-token`.',
+    { kind: 'usage', object: role },
+  );
 
 function urlOf(target: ConnectionTarget, tls = driverTls(target)): string {
   const { host, port, database, user, password = '' } = target;
