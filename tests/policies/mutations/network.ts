@@ -1,5 +1,5 @@
 import * as T from '../../../policies/types';
-import { add, find, type Mutation, set } from '../mutate';
+import { add, find, type Mutation, remove, set } from '../mutate';
 
 const ingress = (port: number): Mutation =>
   add(T.INGRESS_RULE, 'open', {
@@ -14,9 +14,10 @@ const ingress = (port: number): Mutation =>
 const withoutEndpoint =
   (service: string): Mutation =>
   (graph) => {
-    graph.resources = graph.resources.filter(
-      ({ type, inputs }) => !(type === T.ENDPOINT && String(inputs['serviceName']).endsWith(service)),
+    const endpoint = graph.resources.find(
+      ({ type, inputs }) => type === T.ENDPOINT && String(inputs['serviceName']).endsWith(service),
     );
+    remove(T.ENDPOINT, endpoint?.name)(graph);
   };
 
 /** For each rule what breaks it, and it alone. */
