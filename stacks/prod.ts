@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { getCallerIdentityOutput } from '@pulumi/aws/getCallerIdentity';
 import type { Provider } from '@pulumi/aws/provider';
 import * as pulumi from '@pulumi/pulumi';
@@ -7,8 +9,10 @@ import type { AwsContext } from '../components/aws';
 import { DatabaseInstance } from '../components/database/databaseInstance';
 import { DatabaseProxy } from '../components/database/databaseProxy';
 import { EncryptionKey } from '../components/encryption/encryptionKey';
+import { MigrationFunction } from '../components/migration/migrationFunction';
 import { Alarms } from '../components/monitoring/alarms';
 import { Network } from '../components/network/network';
+import { PrivateBucket } from '../components/storage/privateBucket';
 import { REGIONS } from '../infra/config/awsRegions';
 import { databaseSpec, type SpecContext } from '../infra/config/databaseSpec';
 import { subnetPlan, usesEndpoints } from '../infra/config/network';
@@ -17,7 +21,7 @@ import type { ProdSettings } from '../infra/config/settings';
 import { taskSchedules } from '../infra/config/taskSettings';
 import { declareBackups, providerOf } from './prodBackups';
 
-/** PostgreSQL on Amazon RDS and all around it: keys, network, instance, proxy, backups and the task that makes them. */
+/** PostgreSQL on Amazon RDS and all around it: keys, network, instance, proxy, the function that migrates it, backups and the task that makes them. */
 export function prod(settings: ProdSettings, context: SpecContext): Record<string, unknown> {
   const { aws: declared, rds, database, server, roles } = settings;
   const spec = databaseSpec(settings, context);
@@ -102,6 +106,29 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
     operationsKeyArn: operationsKey.arn,
     projectRoot: context.projectRoot,
   });
+  const artifacts = new PrivateBucket('artifacts', { aws, keyArn: operationsKey.arn }, providers);
+  const migration = new MigrationFunction(
+    'migration',
+    {
+      aws,
+      spec,
+      bundle: join(context.projectRoot, 'dist', 'bundles', 'migration'),
+      subnetIds,
+      securityGroupId: securityGroups.function,
+      database: {
+        address: instance.address,
+        port,
+        resourceId: instance.resourceId,
+        masterSecretArn: instance.masterSecretArn,
+        keyArn: databaseKeyArn,
+      },
+      operationsKeyArn: operationsKey.arn,
+      logDays: rds.logDays,
+      artifacts,
+      needs: [instance.instance, ...network.ready],
+    },
+    providers,
+  );
   const alarms = new Alarms(
     'alarms',
     {
@@ -115,7 +142,7 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
       },
       proxyName: proxy?.proxyName,
       sources: [instance, ...(proxy === undefined ? [] : [proxy])],
-      functionName: `${aws.prefix}-migration`,
+      functionName: migration.functionName,
       functionTimeoutSeconds: 900,
       ...(taskSchedules(settings).length > 0 ? { backups: backups.task } : {}),
       keyArn: operationsKey.arn,
@@ -136,6 +163,8 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
         ...(proxy === undefined ? [] : [proxy]),
         backups.bucket,
         backups.task,
+        artifacts,
+        migration,
         alarms,
       ],
     },
@@ -154,6 +183,7 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
     ...(proxy === undefined
       ? {}
       : { proxy: { endpoint: proxy.endpoint, port: proxy.port, resourceId: proxy.resourceId } }),
+    migration: { functionName: migration.functionName, bucket: artifacts.bucketName },
     task: {
       cluster: backups.task.clusterName,
       family: backups.task.family,

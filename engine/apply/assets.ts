@@ -24,6 +24,18 @@ function hashed(value: PropertyValue, folder: string): PropertyValue {
   return { ...inner, hash: sha256('assets' in value ? tarOf(assetsOf(value, folder)) : assetBytes(value, folder)) };
 }
 
+/** What stands for an asset where people read: its content's hash, and never where a file lies on this machine. Undefined for what is none. */
+export function assetShown(value: Readonly<Record<string, unknown>>): unknown {
+  const { assets } = value as PropertyMap;
+  if (value[SIGNATURE] === ARCHIVE && isMap(assets)) {
+    const files = Object.entries(assets).map(([name, asset]) => [name, isMap(asset) ? assetShown(asset) : '']);
+    return Object.fromEntries(files) as unknown;
+  }
+  if (value[SIGNATURE] !== ASSET && value[SIGNATURE] !== ARCHIVE) return undefined;
+  const { hash } = value;
+  return `sha256:${typeof hash === 'string' ? hash : sha256(assetBytes(value, '/'))}`;
+}
+
 /** What an asset, or an archive that is one file, holds. */
 export function assetBytes(asset: Readonly<Record<string, unknown>>, folder: string): Buffer {
   const { text, path } = asset;

@@ -1,6 +1,7 @@
 import type { PropertyChange } from '../changes';
 import { isMap, sameValue } from '../protocol/wire';
 import { type PropertyMap, type PropertyValue, Secret, Unknown } from '../state/values';
+import { assetShown } from './assets';
 
 /** Properties that say how a resource is run, not what it is. */
 const HIDDEN = new Set(['__provider', '__defaults', '__internal', '__preview']);
@@ -21,7 +22,7 @@ function valueChanges(
   path: string,
 ): PropertyChange[] {
   if (sameValue(before ?? null, after ?? null)) return [];
-  if (isMap(before) && isMap(after)) return mapChanges(before, after, path);
+  if (isMap(before) && isMap(after) && assetShown(before) === undefined) return mapChanges(before, after, path);
   if (before === undefined || before === null) return [{ path, kind: 'add', after: show(after) }];
   if (after === undefined || after === null) return [{ path, kind: 'delete', before: show(before) }];
   return [{ path, kind: 'update', before: show(before), after: show(after) }];
@@ -34,6 +35,8 @@ export function show(value: PropertyValue | undefined): unknown {
   if (value instanceof Secret) return '[secret]';
   if (Array.isArray(value)) return value.map(show);
   if (isMap(value)) {
+    const content = assetShown(value);
+    if (content !== undefined) return content;
     return Object.fromEntries(
       Object.entries(value)
         .filter(([key]) => !HIDDEN.has(key))

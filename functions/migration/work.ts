@@ -53,7 +53,7 @@ export class Work {
     const directory = mkdtempSync(join(tmpdir(), 'migrations-'));
     try {
       unpackMigrations(text, directory);
-      return await work({ ...spec, migrations: { ...spec.migrations, directory } });
+      return await work({ ...spec, parameters: {}, migrations: { ...spec.migrations, directory } });
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

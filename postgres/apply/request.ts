@@ -4,10 +4,12 @@ import { PlatformError } from '../../system/errors';
 import { archiveKey } from '../migrations/archive';
 import { type DatabaseSpec, type MigrationsSpec, SCHEMA_OBJECTS } from '../spec';
 import { extension, index } from '../spec/objects';
-import { parameterValue } from '../spec/values';
 
-/** A database's description without paths of whoever wrote it: the migrations come as an archive. */
-export interface SentSpec extends Omit<DatabaseSpec, 'migrations'> {
+/**
+ * A database's description without paths of whoever wrote it: the migrations come as an archive. Parameters are the server's: a change of one is
+ * nothing to run for.
+ */
+export interface SentSpec extends Omit<DatabaseSpec, 'migrations' | 'parameters'> {
   migrations: Omit<MigrationsSpec, 'directory'>;
 }
 
@@ -42,7 +44,11 @@ export interface MigrationReport {
 }
 
 /** What is sent of a description. */
-export const sentSpec = ({ migrations: { directory: _, ...migrations }, ...spec }: DatabaseSpec): SentSpec => ({
+export const sentSpec = ({
+  migrations: { directory: _, ...migrations },
+  parameters: __,
+  ...spec
+}: DatabaseSpec): SentSpec => ({
   ...spec,
   migrations,
 });
@@ -123,7 +129,6 @@ const spec = v.strictObject({
   name,
   owner: name,
   access: v.picklist(['direct', 'function']),
-  parameters: v.record(v.string(), parameterValue),
   roles: v.array(role),
   schemas: v.array(v.strictObject({ name, owner: name })),
   grants: v.array(grant),

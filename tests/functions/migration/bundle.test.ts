@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -12,7 +22,7 @@ import type { DatabaseSpec } from '../../../postgres/spec';
 import { specOf } from '../../postgres/apply/support';
 import { makeAuthority } from '../../support/certificates';
 import { type RdsServer, startRds } from '../../support/rdsMaster';
-import { canFreeze, type Place, type Ran, runFunction, Services } from './lambda';
+import { BUNDLE, canFreeze, type Place, type Ran, runFunction, Services } from './lambda';
 
 if (!canFreeze()) process.stderr.write('not frozen: the function’s file system (unshare takes root)\n');
 
@@ -97,6 +107,11 @@ function expectSilence({ output, report, thrown }: Ran): void {
 }
 
 describe('the migration function', { timeout: 120_000 }, () => {
+  it('is under 3 MB as Lambda gets it', () => {
+    const packed = readdirSync(BUNDLE).map((name) => deflateRawSync(readFileSync(join(BUNDLE, name))).length);
+    expect(packed.reduce((sum, size) => sum + size)).toBeLessThan(3 * 1024 * 1024);
+  });
+
   it('applies the whole declaration on a read-only file system, and then finds nothing to do', async () => {
     const first = await runFunction(request('apply'), place);
     expect(first.report, first.thrown ?? first.output).toMatchObject({
