@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { makeAuthority } from '../support/certificates';
+import { embeddedBinaries, installedBinaries } from '../support/cluster';
+import { asSuperuser, type RdsServer, startRds } from '../support/rdsMaster';
+import { missing } from './emulators';
+import { Rehearsal } from './rehearsal';
+
+const absent = missing('ministack', 'moto');
+const DATABASE = 'inclusive_ai';
+const MASTER = 'coach_admin';
+const servers = [installedBinaries(), embeddedBinaries()].filter((binaries) => binaries !== undefined);
+
+/** The function runs for real: its own zip under the emulator's Lambda, the instance's address that of a server here. */
+describe.skipIf(absent !== '').each(servers)(
+  `prod's function works on %s${absent}`,
+  { timeout: 300_000 },
+  (binaries) => {
+    const folder = mkdtempSync(join(tmpdir(), 'coach-authority-'));
+    let server: RdsServer;
+    let prod: Rehearsal;
+
+    beforeAll(async () => {
+      const authority = makeAuthority();
+      const { key, certificate: cert } = authority.issue(['127.0.0.1']);
+      server = await startRds(binaries, { master: MASTER, tls: { key, cert } });
+      await asSuperuser({ ...server.admin, database: 'postgres' }, [`CREATE DATABASE ${DATABASE} OWNER ${MASTER}`]);
+      const caFile = join(folder, 'authority.pem');
+      writeFileSync(caFile, authority.certificate);
+      prod = await Rehearsal.start({
+        lacking: true,
+        masterPassword: server.masterPassword,
+        environment: { COACH_DATABASE_CA_FILE: caFile },
+      });
+      prod.set('database', { name: DATABASE, access: 'function', port: server.port, adminUser: MASTER });
+      prod.set('rds', { majorVersion: server.major, storageGb: 100, maxStorageGb: 500 });
+    });
+    afterAll(async () => {
+      await prod.stop();
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    async function query<Row>(text: string): Promise<Row[]> {
+      const client = new Client({ ...server.admin, database: DATABASE });
+      await client.connect();
+      try {
+        return (await client.query(text)).rows as Row[];
+      } finally {
+        await client.end();
+      }
+    }
+
+    async function names(text: string): Promise<string[]> {
+      return (await query<{ name: string }>(text)).map(({ name }) => name);
+    }
+
+    it('makes roles, extensions, tables, indexes and trail', async () => {
+      expect((await prod.up()).problems).toEqual([]);
+      expect(
+        await names(`SELECT m.rolname AS name FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member
+        JOIN pg_roles r ON r.oid = a.roleid WHERE r.rolname = 'rds_iam' AND m.rolcanlogin AND m.rolname <> '${MASTER}' ORDER BY 1`),
+      ).toEqual([
+        'coach_auditor',
+        'coach_backup',
+        'coach_loader',
+        'coach_migrator',
+        'coach_monitor',
+        'coach_readonly',
+        'inclusive',
+      ]);
+      expect(await names(`SELECT rolname AS name FROM pg_authid WHERE rolpassword IS NOT NULL ORDER BY 1`)).toEqual([
+        MASTER,
+        'postgres',
+      ]);
+      expect(await names('SELECT extname AS name FROM pg_extension ORDER BY 1')).toEqual(
+        expect.arrayContaining(['btree_gin', 'pg_stat_statements', 'pg_trgm', 'uuid-ossp']),
+      );
+      expect(await names(`SELECT DISTINCT tableowner AS name FROM pg_tables WHERE schemaname = 'public'`)).toEqual([
+        'coach_owner',
+      ]);
+      expect(await names('SELECT migration_name AS name FROM _prisma_migrations')).toEqual(['20250101000000_baseline']);
+      expect(await names(`SELECT indexname AS name FROM pg_indexes WHERE indexname LIKE 'idx\\_%' ORDER BY 1`)).toEqual(
+        [
+          'idx_assessment_student',
+          'idx_completed_lesson_student',
+          'idx_student_language',
+          'idx_student_location',
+          'idx_user_email',
+        ],
+      );
+    });
+
+    it('leaves the application its rights and no others, and the trail tells of what it does', async () => {
+      const client = new Client({ host: server.host, port: server.admin.port, user: 'inclusive', database: DATABASE });
+      await client.connect();
+      try {
+        await expect(client.query('CREATE TABLE public.own (id int)')).rejects.toMatchObject({ code: '42501' });
+        await expect(client.query('DELETE FROM audit.audit_log')).rejects.toMatchObject({ code: '42501' });
+        await client.query(
+          `INSERT INTO "User" (id, email, name, "updatedAt") VALUES ('u1', 'a@example.org', 'A', now())`,
+        );
+      } finally {
+        await client.end();
+      }
+      expect(await query(`SELECT table_name, operation FROM audit.audit_log WHERE operation <> 'CONFIGURED'`)).toEqual([
+        { table_name: 'User', operation: 'INSERT' },
+      ]);
+    });
+
+    it('does not run again for what has not changed', async () => {
+      const again = await prod.up();
+      expect(again.problems).toEqual([]);
+      expect(again.steps).toEqual([]);
+    });
+
+    it('runs again for another declaration, which the preview shows', async () => {
+      prod.set('indexes', [{ name: 'idx_user_name', table: 'User', columns: ['name'] }]);
+      const preview = await prod.preview();
+      expect(preview.steps).toEqual(['replace migration-apply']);
+      const up = await prod.up();
+      expect(up.problems).toEqual([]);
+      expect(await names(`SELECT indexname AS name FROM pg_indexes WHERE indexname = 'idx_user_name'`)).toEqual([
+        'idx_user_name',
+      ]);
+    });
+
+    it('fails `up` with its own words, and goes on from there', async () => {
+      prod.set('indexes', [{ name: 'idx_user_nothing', table: 'User', columns: ['nothing'] }]);
+      const up = await prod.up();
+      expect(up.problems.join('\n')).toMatch(/nothing/);
+      expect(up.problems.join('\n')).toMatch(/Lambda function/);
+      prod.set('indexes', [{ name: 'idx_user_name', table: 'User', columns: ['name'] }]);
+      expect((await prod.up()).problems).toEqual([]);
+    });
+  },
+);
