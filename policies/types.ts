@@ -57,6 +57,7 @@ export const BUCKET_LOGGING = 'aws:s3/bucketLogging:BucketLogging';
 export const BUCKET_OWNERSHIP = 'aws:s3/bucketOwnershipControls:BucketOwnershipControls';
 export const BUCKET_POLICY = 'aws:s3/bucketPolicy:BucketPolicy';
 export const BUCKET_PUBLIC_ACCESS = 'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock';
+export const BUCKET_OBJECT = 'aws:s3/bucketObjectv2:BucketObjectv2';
 export const BUCKET_VERSIONING = 'aws:s3/bucketVersioning:BucketVersioning';
 
 export const SNAPSHOT = 'aws:rds/snapshot:Snapshot';

@@ -8,14 +8,15 @@ import type { AwsContext } from '../aws';
 import { keyPolicy } from '../encryption/keyPolicy';
 import {
   arnsOf,
+  createAccessLog,
   createBucket,
   createEncryption,
   createLifecycle,
   createPolicy,
   createVersioning,
 } from '../storage/bucketParts';
-import { backupBucketPolicy, logBucketPolicy } from './bucketPolicies';
-import { lifecycleRules, logLifecycleRules } from './lifecycle';
+import { backupBucketPolicy } from './bucketPolicies';
+import { lifecycleRules } from './lifecycle';
 
 export interface BackupBucketArgs {
   /**
@@ -47,8 +48,6 @@ export interface BackupBucketArgs {
   aws: AwsContext;
 }
 
-/** Whoever looks into who read the backups looks back that far. */
-const LOG_DAYS = 365;
 const DELETION_WINDOW_DAYS = 30;
 
 /**
@@ -75,7 +74,7 @@ export class BackupBucket extends pulumi.ComponentResource {
     createLifecycle(part, bucket, lifecycleRules({ prefix, daysKept: daysKept(retention), lockDays }), [versioning]);
     createEncryption(part, bucket, this.kmsKeyArn);
     createPolicy(part, bucket, backupBucketPolicy(arnsOf(bucket), this.kmsKeyArn));
-    this.createLogs(bucket);
+    createAccessLog(part, bucket, { bucketName: bucketName === undefined ? undefined : `${bucketName}-logs`, aws });
     this.registerOutputs({ bucketName: this.bucketName, kmsKeyArn: this.kmsKeyArn });
   }
 
@@ -109,26 +108,6 @@ export class BackupBucket extends pulumi.ComponentResource {
       `${this.name}-lock`,
       { bucket: bucket.bucket, rule: { defaultRetention: { mode, days } } },
       { parent: this, dependsOn: versioning, deletedWith: bucket },
-    );
-  }
-
-  /** Who read and wrote what. A target of logs takes neither a key of KMS nor a default retention. */
-  private createLogs(source: s3.Bucket): void {
-    const { bucketName, aws } = this.args;
-    const part = { name: `${this.name}-logs`, parent: this };
-    const named = bucketName === undefined ? {} : { bucketName: `${bucketName}-logs` };
-    const bucket = createBucket(part, { ...named, protect: aws.protect });
-    createEncryption(part, bucket);
-    createLifecycle(part, bucket, logLifecycleRules(LOG_DAYS));
-    const policy = createPolicy(
-      part,
-      bucket,
-      logBucketPolicy<pulumi.Input<string>>(arnsOf(bucket), { bucketArn: source.arn, account: aws.accountId }),
-    );
-    new s3.BucketLogging(
-      `${this.name}-logging`,
-      { bucket: source.bucket, targetBucket: bucket.bucket, targetPrefix: `${this.name}/` },
-      { parent: this, dependsOn: policy, deletedWith: source },
     );
   }
 }

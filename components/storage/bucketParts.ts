@@ -1,8 +1,9 @@
 import * as s3 from '@pulumi/aws/s3';
 import * as pulumi from '@pulumi/pulumi';
 
-import type { BucketArns } from '../backup/bucketPolicies';
-import type { LifecycleRule } from '../backup/lifecycle';
+import type { AwsContext } from '../aws';
+import { type BucketArns, logBucketPolicy } from '../backup/bucketPolicies';
+import { type LifecycleRule, logLifecycleRules } from '../backup/lifecycle';
 import type { PolicyDocument } from '../iam/policyDocument';
 
 /** Lives below a component; its name begins with that one's. */
@@ -105,6 +106,31 @@ export function createPolicy(
     `${name}-policy`,
     { bucket: bucket.bucket, policy: pulumi.jsonStringify(policy) },
     { parent, dependsOn: block, deletedWith: bucket },
+  );
+}
+
+/** Days that records of who read and wrote what are kept. */
+const LOG_DAYS = 365;
+
+/** Who read and wrote what, in a bucket of its own: a target of logs takes neither a key of KMS nor a default retention. */
+export function createAccessLog(
+  { name, parent }: Part,
+  source: s3.Bucket,
+  { bucketName, aws }: { bucketName?: string | undefined; aws: Pick<AwsContext, 'accountId' | 'protect'> },
+): void {
+  const part = { name: `${name}-logs`, parent };
+  const bucket = createBucket(part, { bucketName, protect: aws.protect });
+  createEncryption(part, bucket);
+  createLifecycle(part, bucket, logLifecycleRules(LOG_DAYS));
+  const policy = createPolicy(
+    part,
+    bucket,
+    logBucketPolicy<pulumi.Input<string>>(arnsOf(bucket), { bucketArn: source.arn, account: aws.accountId }),
+  );
+  new s3.BucketLogging(
+    `${name}-logging`,
+    { bucket: source.bucket, targetBucket: bucket.bucket, targetPrefix: `${name}/` },
+    { parent, dependsOn: policy, deletedWith: source },
   );
 }
 

@@ -3,10 +3,18 @@ import * as pulumi from '@pulumi/pulumi';
 import type { AwsContext } from '../aws';
 import { privateBucketPolicy } from '../backup/bucketPolicies';
 import { deletionRules } from '../backup/lifecycle';
-import { arnsOf, createBucket, createEncryption, createLifecycle, createPolicy, createVersioning } from './bucketParts';
+import {
+  arnsOf,
+  createAccessLog,
+  createBucket,
+  createEncryption,
+  createLifecycle,
+  createPolicy,
+  createVersioning,
+} from './bucketParts';
 
 export interface PrivateBucketArgs {
-  aws: Pick<AwsContext, 'protect'>;
+  aws: Pick<AwsContext, 'accountId' | 'protect'>;
   /** Encrypts what is in it. */
   keyArn: pulumi.Input<string>;
   /**
@@ -16,7 +24,7 @@ export interface PrivateBucketArgs {
   deletedDays?: number;
 }
 
-/** A bucket for what can be made again: closed to the public, encrypted, with versions. Nobody gets any right here; whoever reads has it from IAM. */
+/** A bucket for what can be made again: closed to the public, encrypted, with versions and a log of requests. Nobody gets any right here; whoever reads has it from IAM. */
 export class PrivateBucket extends pulumi.ComponentResource {
   readonly bucketName: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
@@ -29,6 +37,7 @@ export class PrivateBucket extends pulumi.ComponentResource {
     createLifecycle(part, bucket, deletionRules(args.deletedDays ?? 30), [versioning]);
     createEncryption(part, bucket, args.keyArn);
     createPolicy(part, bucket, privateBucketPolicy(arnsOf(bucket)));
+    createAccessLog(part, bucket, { aws: args.aws });
     this.bucketName = bucket.bucket;
     this.arn = bucket.arn;
     this.registerOutputs({ bucketName: this.bucketName, arn: this.arn });

@@ -60,4 +60,5 @@ export const TAGGABLE: readonly string[] = [
   TYPES.POLICY,
   TYPES.KEY,
   TYPES.BUCKET,
+  TYPES.BUCKET_OBJECT,
 ];

@@ -14,6 +14,7 @@ const EXISTING = {
   vpcId: 'vpc-0123456789abcdef0',
   privateSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
   routeTableIds: ['rtb-0123456789abcdef0'],
+  endpoints: true,
 };
 
 /** Settings of prod, and the rules that they break on purpose. */

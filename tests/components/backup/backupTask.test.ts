@@ -74,6 +74,7 @@ describe('the task of prod', () => {
       'RolePolicy backup-scheduler-role-policy',
       'Schedule backup-daily',
       'Schedule backup-weekly',
+      'ScheduleGroup backup-schedules',
       'TaskDefinition backup-definition',
     ]);
     expect(outputs['task']).toMatchObject({
