@@ -26,6 +26,7 @@ export function databaseAccess(
   state: StackState | undefined,
   purpose: 'connect' | 'tell',
 ): DatabaseAccess {
+  if (stack.settings.environment === 'prod') throw outOfReach(stack.name);
   const server = state === undefined ? undefined : localServerOf(state, stack.workspace.root);
   if (server !== undefined) (purpose === 'connect' ? requireRunning : requireServer)(server);
   const outputs = state?.resources.find(({ urn }) => typeOf(urn) === 'pulumi:pulumi:Stack')?.outputs ?? {};
@@ -71,6 +72,15 @@ export function databaseAccess(
     },
   };
 }
+
+/** No password is kept, and the network lets nobody in. */
+const outOfReach = (name: string): PlatformError =>
+  new PlatformError(
+    'database-out-of-reach',
+    `The database of stack ${name} is inside its network: this command cannot reach it from here.`,
+    'docs/prod.md, "By hand", shows psql over a forwarded port. `deploy` and `status` ask the migration function; `backup`, `restore` and `transfer` run as a task there.',
+    { kind: 'refused', object: name },
+  );
 
 function plain(value: PropertyValue | undefined): unknown {
   if (value instanceof Secret) return plain(value.value);

@@ -61,7 +61,7 @@ export function readRequest(event: unknown): MigrationRequest {
   throw new PlatformError(
     'request-malformed',
     `The request of the migration function is not understood${where === null ? '' : `: ${where}`}; expected { action: ${Object.keys(actions).join(' | ')}, ... } as \`npm run up\` and \`deploy\` send it.`,
-    'Invoke it by `npm run coachdb -- deploy|status --stack prod`, from the checkout that `up` was run from.',
+    'Invoke it by `npm run coachdb -- deploy` or `npm run coachdb -- status`, from the checkout that `up` was run from.',
     { kind: 'usage' },
   );
 }

@@ -1,11 +1,10 @@
 import type { MigrationPlan, MigrationStep } from './types';
 
-/** A plan in words, for `--dry-run`, previews and reports: one line each, problems and warnings last. */
-export function planLines(plan: MigrationPlan): string[] {
-  const { steps, applied, folder } = plan;
+/** A plan in words, for `--dry-run`, previews and reports: one line each, problems and warnings last. `directory`: as readers know it. */
+export function planLines(plan: MigrationPlan, directory = plan.folder.directory): string[] {
+  const { steps, applied } = plan;
   const done = `${count(applied.length, 'migration')} applied`;
-  const head =
-    steps.length === 0 ? `${done}, none pending.` : `${done}, ${steps.length} pending in ${folder.directory}:`;
+  const head = steps.length === 0 ? `${done}, none pending.` : `${done}, ${steps.length} pending in ${directory}:`;
   return [
     head,
     ...steps.map((step) => `  ${step.name} (${describe(step)})`),

@@ -41,11 +41,35 @@ const CAUSES: readonly [RegExp, (asked: AskedOfAws, text: string) => Words][] = 
     ({ action, object }, text) => [
       'aws-access-denied',
       `Whoever runs this may not do ${action} on ${object}: ${text}`,
-      `Allow ${action} on it; docs/backups.md lists what the commands take.`,
+      `Allow ${action} on it; docs/backups.md and docs/prod.md list what the commands take.`,
     ],
   ],
   [
-    /^(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|LimitExceededException|ServiceUnavailableException|ServiceUnavailable)$/,
+    /^KMS\.?(Disabled|InvalidState|NotFound|AccessDenied|KeyUnavailable)\w*$/,
+    ({ action, object }, text) => [
+      'aws-key-unusable',
+      `The key of KMS that ${object} is encrypted with cannot be used for ${action}: ${text}`,
+      'Enable it again (`aws kms enable-key`, `aws kms cancel-key-deletion`), and see that its policy lets in who runs this.',
+    ],
+  ],
+  [
+    /^(ResourceNotFoundException|NoSuchBucket)$/,
+    ({ action, object }, text) => [
+      'aws-missing',
+      `${action}: ${object} is not in this account and region: ${text}`,
+      'Compare `aws sts get-caller-identity` and coach:aws.region with where the stack was deployed; `npm run up` makes it where it is gone.',
+    ],
+  ],
+  [
+    /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/,
+    ({ action, object }, text) => [
+      'aws-wrong-region',
+      `${object} is in another region than the stack says (${action}): ${text}`,
+      'Set coach:aws.region to the one that it was deployed to.',
+    ],
+  ],
+  [
+    /^(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|LimitExceededException|SlowDown|ServiceUnavailableException|ServiceUnavailable)$/,
     ({ action, object }, text) => [
       'aws-busy',
       `AWS is busy and did not do ${action} on ${object}, asked several times: ${text}`,

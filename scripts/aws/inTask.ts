@@ -1,12 +1,9 @@
-import { typeOf } from '../../engine/protocol/registration';
-import { Secret } from '../../engine/state/values';
 import { TASK_VARIABLE } from '../../postgres/backup/task';
-import { PlatformError } from '../../system/errors';
 import { type CommandContext, type CommandResult, confirm, declined } from '../command';
 import type { ExitCode } from '../exitCodes';
 import { openStack, type Stack } from '../stack';
-import { readState } from '../stackState';
 import type { TaskReport } from '../task/outcome';
+import { notDeployed, stackOutputs } from './prodOutputs';
 import type { TaskOutputs, TaskRequest } from './task';
 
 /** A command that prod's database is out of reach for here. */
@@ -46,20 +43,10 @@ const resultOf = ({ status, exitCode, problems, fields, text }: TaskReport): Com
 });
 
 async function taskOutputs(context: CommandContext, stack: Stack): Promise<TaskOutputs> {
-  const state = await readState(context, stack);
-  const outputs = state?.resources.find(({ urn }) => typeOf(urn) === 'pulumi:pulumi:Stack')?.outputs ?? {};
-  const task = plain(outputs['task']);
-  const region = plain(outputs['region']);
+  const { task, region } = await stackOutputs(context, stack);
   if (typeof region === 'string' && isTask(task)) return { ...task, region };
-  throw new PlatformError(
-    'stack-not-deployed',
-    `Stack ${stack.name} hands out no backup task: it was never brought up to its end.`,
-    `Run \`npm run up\` first.`,
-    { object: stack.name },
-  );
+  throw notDeployed(stack.name, 'backup task');
 }
-
-const plain = (value: unknown): unknown => (value instanceof Secret ? value.value : value);
 
 function isTask(value: unknown): value is Omit<TaskOutputs, 'region'> {
   if (typeof value !== 'object' || value === null || !('subnetIds' in value)) return false;

@@ -1,8 +1,14 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
 import { typeOf } from '../../engine/protocol/registration';
 import { Secret } from '../../engine/state/values';
-import { PlatformError } from '../../system/errors';
+import { messageOf, PlatformError } from '../../system/errors';
+import type { CommandContext } from '../command';
+import { hasStateHere, pulumiProgram } from '../pulumi';
 import type { Stack } from '../stack';
-import type { StackState } from '../stackState';
+import { readState } from '../stackState';
+import type { FunctionPlace } from './function';
 
 /** What `up` of prod hands out of the way to its database. */
 export interface ProdOutputs {
@@ -14,22 +20,57 @@ export interface ProdOutputs {
   proxy?: { endpoint: string; port: number };
 }
 
-export function prodOutputs({ name }: Stack, state: Pick<StackState, 'resources'> | undefined): ProdOutputs {
+/** What `up` handed out: of the state below `.coachdb`, or by Pulumi where PULUMI_BACKEND_URL names another place. */
+export async function stackOutputs(context: CommandContext, stack: Stack): Promise<Record<string, unknown>> {
+  if (!hasStateHere(context, stack)) return outputsByPulumi(context, stack);
+  const state = await readState(context, stack);
   const outputs = state?.resources.find(({ urn }) => typeOf(urn) === 'pulumi:pulumi:Stack')?.outputs ?? {};
-  const plain = (key: string): unknown => {
-    const value: unknown = outputs[key];
-    return value instanceof Secret ? value.value : value;
-  };
-  const [region, database, roles, instance] = ['region', 'database', 'roles', 'instance'].map(plain);
-  const proxy = plain('proxy');
-  if (typeof region === 'string' && typeof database === 'string' && isRecord(roles) && isRecord(instance))
-    return { region, database, roles, instance, ...(isRecord(proxy) ? { proxy } : {}) } as unknown as ProdOutputs;
-  throw new PlatformError(
+  return Object.fromEntries(
+    Object.entries(outputs).map(([key, value]) => [key, value instanceof Secret ? value.value : value]),
+  );
+}
+
+async function outputsByPulumi(context: CommandContext, { name }: Stack): Promise<Record<string, unknown>> {
+  const { root: cwd, environment: env, signal } = context;
+  const where = env['PULUMI_BACKEND_URL'] ?? '';
+  const pulumi = pulumiProgram(context);
+  try {
+    if (pulumi === undefined) throw new Error('No pulumi is on PATH or below ~/.pulumi/bin');
+    const asked = ['stack', 'output', '--json', '--non-interactive', '--stack', name];
+    const { stdout } = await promisify(execFile)(pulumi, asked, { cwd, env, signal, maxBuffer: 64 * 1024 * 1024 });
+    return JSON.parse(stdout) as Record<string, unknown>;
+  } catch (cause) {
+    const { stderr = '' } = cause as { stderr?: string };
+    throw new PlatformError(
+      'outputs-unread',
+      `The outputs of stack ${name} cannot be read from ${where}: ${stderr.trim() === '' ? messageOf(cause) : stderr.trim()}`,
+      `\`npm run coachdb -- engine install\` installs Pulumi; \`npm run pulumi -- stack output\` shows what it says. Unset PULUMI_BACKEND_URL where the state is below .coachdb.`,
+      { object: name, cause },
+    );
+  }
+}
+
+export const notDeployed = (name: string, what: string): PlatformError =>
+  new PlatformError(
     'stack-not-deployed',
-    `Stack ${name} hands out no database: it was never brought up to its end.`,
+    `Stack ${name} hands out no ${what}: it was never brought up to its end.`,
     'Run `npm run up` first.',
     { object: name },
   );
+
+export function prodOutputs({ name }: Pick<Stack, 'name'>, outputs: Record<string, unknown>): ProdOutputs {
+  const { region, database, roles, instance, proxy } = outputs;
+  if (typeof region === 'string' && typeof database === 'string' && isRecord(roles) && isRecord(instance))
+    return { region, database, roles, instance, ...(isRecord(proxy) ? { proxy } : {}) } as unknown as ProdOutputs;
+  throw notDeployed(name, 'database');
+}
+
+export function functionPlace({ name }: Pick<Stack, 'name'>, outputs: Record<string, unknown>): FunctionPlace {
+  const { region, migration } = outputs;
+  const { functionName, bucket } = isRecord(migration) ? migration : {};
+  if (typeof region === 'string' && typeof functionName === 'string' && typeof bucket === 'string')
+    return { region, functionName, bucket };
+  throw notDeployed(name, 'migration function');
 }
 
 /** What the application needs in place of a password: `app/pool.ts` reads it. The migrator goes past the proxy, which would lose its locks. */

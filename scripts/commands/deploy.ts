@@ -10,11 +10,10 @@ import { planLines } from '../../postgres/migrations/print';
 import { resolveFailed } from '../../postgres/migrations/resolve';
 import type { MigrationPlan } from '../../postgres/migrations/types';
 import type { MigrationsSpec } from '../../postgres/spec';
-import { type CommandContext, type CommandResult, confirm, declined, done } from '../command';
+import { type CommandContext, type CommandResult, done } from '../command';
 import { databaseAccess } from '../databaseAccess';
-import { ExitCode } from '../exitCodes';
+import { applied, confirmPlan, planned, recorded } from '../deployResult';
 import { ProblemList } from '../problems';
-import { wrapLines } from '../report/display';
 import { openStack } from '../stack';
 import { readState } from '../stackState';
 import type { CommandDefinition } from './definition';
@@ -35,28 +34,23 @@ export const deploy: CommandDefinition = {
   finishesSteps: true,
   run: async (context, options) => {
     const stack = openStack(context);
+    if (stack.settings.environment === 'prod')
+      return (await import('../aws/deploy')).deployByFunction(context, stack, options);
     const access = databaseAccess(stack, await readState(context, stack), 'connect');
     const spec = databaseSpec(stack.settings, { projectRoot: context.root, machine: stack.machine });
     const work = async (client: Client): Promise<CommandResult> => {
-      const [applied, rolledBack] = [options['applied'], options['rolledBack']];
-      if (typeof applied === 'string') return resolve(client, spec.migrations, applied, 'applied');
+      const [ran, rolledBack] = [options['applied'], options['rolledBack']];
+      if (typeof ran === 'string') return resolve(client, spec.migrations, ran, 'applied');
       if (typeof rolledBack === 'string') return resolve(client, spec.migrations, rolledBack, 'rolled-back');
       const plan = await planDeploy(client, spec.migrations);
       if (plan.problems.length > 0) throw new ProblemList(plan.problems, 'failed');
-      if (options['dryRun'] === true) return planned(plan, options['detailedExitcode'] === true);
+      if (options['dryRun'] === true)
+        return planned(pendingFields(plan), planLines(plan).join('\n'), options['detailedExitcode'] === true);
       return apply(context, client, spec.migrations, plan);
     };
     return withClient(access.as(spec.migrations.login), work, { session: 'script' });
   },
 };
-
-function planned(plan: MigrationPlan, detailed: boolean): CommandResult {
-  const fields = pendingFields(plan);
-  const hasPending = fields.pending.length > 0;
-  const exitCode = detailed && hasPending ? ExitCode.differences : ExitCode.done;
-  const status = hasPending ? 'differs' : 'ok';
-  return { status, exitCode, problems: [], fields: { ...fields }, text: planLines(plan).join('\n') };
-}
 
 async function apply(
   context: CommandContext,
@@ -64,10 +58,10 @@ async function apply(
   migrations: MigrationsSpec,
   plan: MigrationPlan,
 ): Promise<CommandResult> {
-  if (plan.steps.length === 0) return done(planLines(plan).join('\n'), { applied: [] });
-  if (!context.yes) context.progress(wrapLines(planLines(plan).join('\n'), context.display));
-  if (!(await confirm(context, `Apply ${plan.steps.length} migration(s)?`))) throw declined();
-  const { applied, warnings } = await applyMigrations(client, plan, {
+  const shown = planLines(plan).join('\n');
+  if (plan.steps.length === 0) return done(shown, { applied: [] });
+  await confirmPlan(context, shown, plan.steps.length);
+  const result = await applyMigrations(client, plan, {
     ...migrations,
     signal: context.signal,
     onProgress: (event) => {
@@ -76,8 +70,7 @@ async function apply(
         context.progress('  undone, since it cannot be one transaction; statement by statement:');
     },
   });
-  const lines = applied.map(({ name, durationMs }) => `applied ${name} (${(durationMs / 1000).toFixed(1)} s)`);
-  return done([...lines, ...warnings.map((warning) => `Warning: ${warning}`)].join('\n'), { applied }, 'changed');
+  return applied(result.applied, result.warnings);
 }
 
 async function resolve(
@@ -88,5 +81,5 @@ async function resolve(
 ): Promise<CommandResult> {
   const folder = readMigrationFolder(migrations.directory);
   await resolveFailed(client, name, as, { ...migrations, folder });
-  return done(`Recorded ${name} as ${as === 'applied' ? 'applied' : 'rolled back'}.`, { name, as }, 'changed');
+  return recorded(name, as);
 }

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import type { Settings } from '../../infra/config/settings';
 import type { ConnectionTarget } from '../../postgres/spec';
 import { PlatformError } from '../../system/errors';
-import { prodEnvironment, prodOutputs } from '../aws/prodOutputs';
+import { prodEnvironment, prodOutputs, stackOutputs } from '../aws/prodOutputs';
 import { done } from '../command';
 import { mergeEnvironmentFile } from '../environmentFile';
 import { ROLE, targetOf } from '../roleTarget';
@@ -28,7 +28,7 @@ export const env: CommandDefinition = {
     const isProd = stack.settings.environment === 'prod';
     if (isProd && typeof role === 'string') throw noPassword(role);
     const variables: Record<string, string> = isProd
-      ? { ...prodEnvironment(prodOutputs(stack, state)), ...settingsOf(stack) }
+      ? { ...prodEnvironment(prodOutputs(stack, await stackOutputs(context, stack))), ...settingsOf(stack) }
       : typeof role === 'string'
         ? { DATABASE_URL: urlOf(as(role)) }
         : environmentOf(stack, as(application.name), as(migrator.name));

@@ -6,7 +6,7 @@ import { requireNotForeign } from '../../postgres/server/ownership';
 import { PlatformError } from '../../system/errors';
 import { done } from '../command';
 import { localServerOf } from '../localServer';
-import { openStack } from '../stack';
+import { openStack, type Stack } from '../stack';
 import { readState } from '../stackState';
 import type { CommandDefinition } from './definition';
 
@@ -17,6 +17,7 @@ export const logs: CommandDefinition = {
   options: [new Option('--lines <n>', 'how many lines').argParser(lines).default(50)],
   run: async (context, options) => {
     const stack = openStack(context);
+    if (stack.settings.environment === 'prod') throw inCloudWatch(stack);
     const state = await readState(context, stack);
     const server = state === undefined ? undefined : localServerOf(state, context.root);
     if (server === undefined) {
@@ -30,6 +31,14 @@ export const logs: CommandDefinition = {
     return done(last.join('\n'), { logFile: server.logFile, lines: last });
   },
 };
+
+const inCloudWatch = ({ project, name }: Stack): PlatformError =>
+  new PlatformError(
+    'server-unknown',
+    `Stack ${name} has no local server; RDS writes its server’s log to CloudWatch.`,
+    `Read it there: \`aws logs tail /aws/rds/instance/${project}-${name}-database/postgresql --follow\`.`,
+    { kind: 'usage', object: name },
+  );
 
 function lines(value: string): number {
   const count = Number(value);

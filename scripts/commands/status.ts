@@ -6,11 +6,12 @@ import { readBackups } from '../../postgres/backup/folder';
 import { type Noticed, noticesOf } from '../../postgres/backup/notices';
 import { requireOwn } from '../../postgres/server/ownership';
 import { PlatformError } from '../../system/errors';
+import type { FunctionStatus } from '../aws/deploy';
 import { backupDirectory } from '../backup/directory';
 import { signingKey } from '../backup/signingKey';
-import { type CommandResult, done } from '../command';
+import { type CommandContext, type CommandResult, done } from '../command';
 import { type LocalServer, localServerOf } from '../localServer';
-import { pulumiProgram } from '../pulumi';
+import { hasStateHere, pulumiProgram } from '../pulumi';
 import { openStack, type Stack } from '../stack';
 import { readState } from '../stackState';
 import { stackHome } from '../workspace';
@@ -50,10 +51,15 @@ export const status: CommandDefinition = {
       engine: engine ?? 'embedded',
       locked: state !== undefined && otherLocks(state.paths.lockDirectory, '').length > 0,
       pendingOperations: state?.pendingOperations.length ?? 0,
+      function: stack.settings.environment === 'prod' ? await askedFunction(context, stack) : null,
     };
-    return done(render(stack, fields), fields);
+    const elsewhere = hasStateHere(context, stack) ? undefined : context.environment['PULUMI_BACKEND_URL'];
+    return done(render(stack, fields, elsewhere), fields);
   },
 };
+
+const askedFunction = async (context: CommandContext, stack: Stack): Promise<FunctionStatus | null> =>
+  (await import('../aws/deploy')).functionStatus(context, stack);
 
 /** Without the default providers, which stand in the state though no program declares them: previews do not count them. */
 function isDeclared({ type, urn }: { type: string; urn: string }): boolean {
@@ -96,12 +102,15 @@ interface Fields {
   backups: Backups | null;
   engine: string;
   locked: boolean;
+  function: FunctionStatus | null;
 }
 
-function render(stack: Stack, fields: Fields): string {
+/** `elsewhere`: where the state is, if not below `.coachdb`. */
+function render(stack: Stack, fields: Fields, elsewhere: string | undefined): string {
   const lines: [string, string][] = [['stack', `${stack.name} (${stack.settings.environment})`]];
   const { server } = fields;
-  if (!fields.deployed) lines.push(['state', 'never deployed: `npm start` brings it up']);
+  if (!fields.deployed && elsewhere !== undefined) lines.push(['state', `Pulumi’s, in ${elsewhere}`]);
+  else if (!fields.deployed) lines.push(['state', 'never deployed: `npm start` brings it up']);
   else lines.push(['state', `${fields.resources} resources in ${String(fields.stateFile)}`]);
   if (server !== null) {
     const pid = typeof server['pid'] === 'number' ? `, process ${server['pid']}` : '';
@@ -115,6 +124,7 @@ function render(stack: Stack, fields: Fields): string {
     if (typeof server['freeBytes'] === 'number')
       lines.push(['disk', `${(server['freeBytes'] / 1e9).toFixed(1)} GB free`]);
   }
+  if (fields.function !== null) lines.push(...functionLines(fields.function));
   lines.push(['folder', fields.stackHome]);
   const { backups } = fields;
   if (fields.deployed && backups !== null) {
@@ -126,6 +136,20 @@ function render(stack: Stack, fields: Fields): string {
   lines.push(['engine', fields.engine]);
   if (fields.locked) lines.push(['locked', 'another run works on this stack']);
   return lines.map(([name, value]) => `${name.padEnd(12)}${value}`).join('\n');
+}
+
+function functionLines({ problems, server, migrations }: FunctionStatus): [string, string][] {
+  const lines: [string, string][] = [];
+  if (server !== undefined) lines.push(['database', `${server.database}, PostgreSQL ${server.version}`]);
+  if (migrations !== undefined) {
+    const { applied, failed } = migrations;
+    const newest = applied.at(-1);
+    lines.push(['migrations', `${applied.length} applied${newest === undefined ? '' : `, the last ${newest.name}`}`]);
+    if (failed.length > 0) lines.push(['', `failed: ${failed.join(', ')}`]);
+  }
+  if (problems.length === 0) lines.push(['function', 'reaches everything that it needs']);
+  for (const { message, remedy } of problems) lines.push(['function', message], ['', remedy]);
+  return lines;
 }
 
 /** That the folder is a copy, that its data is another one's or gone. */

@@ -6,6 +6,7 @@ import { withClient } from '../../../postgres/connection/client';
 import { applyMigrations } from '../../../postgres/migrations/apply';
 import { pendingFields, planDeploy } from '../../../postgres/migrations/deploy';
 import { readMigrationFolder } from '../../../postgres/migrations/folder';
+import { planLines } from '../../../postgres/migrations/print';
 import { resolveFailed } from '../../../postgres/migrations/resolve';
 import type { MigrationsSpec } from '../../../postgres/spec';
 import { codeOf, messageOf, PlatformError } from '../../../system/errors';
@@ -58,7 +59,11 @@ async function deployAs(
   const plan = await planDeploy(client, migrations);
   const { problems, warnings } = plan;
   if (problems.length > 0) return { status: 'failed', problems, fields: {} };
-  if (dryRun) return { status: plan.steps.length > 0 ? 'differs' : 'ok', fields: { ...pendingFields(plan), warnings } };
+  if (dryRun) {
+    // Unpacked, they lie in a folder that nobody knows.
+    const text = planLines(plan, 'prisma/migrations').join('\n');
+    return { status: plan.steps.length > 0 ? 'differs' : 'ok', fields: { ...pendingFields(plan), warnings, text } };
+  }
   if (plan.steps.length === 0) return { status: 'ok', fields: { applied: [], warnings } };
   const result = await applyMigrations(client, plan, {
     ...migrations,

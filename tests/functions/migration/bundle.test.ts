@@ -152,6 +152,7 @@ describe('the migration function', { timeout: 120_000 }, () => {
     migration('2_more', 'ALTER TABLE "Student" ADD COLUMN grade integer;');
     const shown = await runFunction(request('deploy', { dryRun: true }), place);
     expect(shown.report).toMatchObject({ status: 'differs', pending: ['2_more'] });
+    expect(shown.report?.['text']).toBe('1 migration applied, 1 pending in prisma/migrations:\n  2_more (1 statement)');
     const done = await runFunction(request('deploy'), place);
     expect(done.report).toMatchObject({ status: 'changed', applied: [{ name: '2_more' }] });
     expectSilence(done);
