@@ -1,19 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { missing } from './emulators';
-import { Rehearsal } from './rehearsal';
+import type { Rehearsal } from './rehearsal';
+import { type RehearsalWithServer, startWithServer } from './withServer';
 
 const absent = missing('ministack', 'moto');
 const INSTANCE = 'coach-prod-database';
 const SCHEDULE = 'coach-prod-backup-daily';
+const GroupName = 'coach-prod-backup';
 
 describe.skipIf(absent !== '')(`prod, changed, against emulators${absent}`, { timeout: 300_000 }, () => {
+  let rehearsal: RehearsalWithServer;
   let prod: Rehearsal;
   beforeAll(async () => {
-    prod = await Rehearsal.start({ lacking: true });
+    rehearsal = await startWithServer();
+    ({ prod } = rehearsal);
     expect((await prod.up()).problems).toEqual([]);
   }, 300_000);
-  afterAll(() => prod.stop());
+  afterAll(() => rehearsal.stop());
 
   it('takes another parameter in its group alone', async () => {
     prod.set('parameters', { max_wal_senders: 20, 'rds.force_ssl': 1, random_page_cost: 1.1 });
@@ -28,8 +32,15 @@ describe.skipIf(absent !== '')(`prod, changed, against emulators${absent}`, { ti
     prod.set('server', { instanceClass: 'db.t4g.large' });
     const up = await prod.up();
     expect(up.problems).toEqual([]);
-    // The proxy's share of the connections follows from how many the class has.
-    expect(up.steps).toEqual(['update database', 'update proxy-targets']);
+    // The proxy's share of the connections follows from how many the class has; alarms say the class, and what memory it has.
+    expect(up.steps).toEqual([
+      'update alarms-database-byte-balance',
+      'update alarms-database-cpu-credits',
+      'update alarms-database-io-balance',
+      'update alarms-database-memory',
+      'update database',
+      'update proxy-targets',
+    ]);
     expect(up.paths['database']).toEqual(['instanceClass']);
     const { DBInstances } = await prod.clients().rds.describeDBInstances({ DBInstanceIdentifier: INSTANCE });
     expect(DBInstances?.[0]?.DBInstanceClass).toBe('db.t4g.large');
@@ -42,7 +53,7 @@ describe.skipIf(absent !== '')(`prod, changed, against emulators${absent}`, { ti
     expect(up.problems).toEqual([]);
     expect(up.steps).toEqual(['update backup-daily']);
     expect(up.paths['backup-daily']).toEqual(['scheduleExpression']);
-    const { ScheduleExpression } = await prod.clients().scheduler.getSchedule({ Name: SCHEDULE });
+    const { ScheduleExpression } = await prod.clients().scheduler.getSchedule({ Name: SCHEDULE, GroupName });
     expect(ScheduleExpression).toBe('cron(30 4 * * ? *)');
     expect((await prod.up()).steps).toEqual([]);
   });
@@ -56,9 +67,13 @@ describe.skipIf(absent !== '')(`prod, changed, against emulators${absent}`, { ti
     await rds.modifyDBInstance({ DBInstanceIdentifier: INSTANCE, PubliclyAccessible: true, ApplyImmediately: true });
 
     const { scheduler } = prod.clients();
-    const { Target, FlexibleTimeWindow, ScheduleExpression } = await scheduler.getSchedule({ Name: SCHEDULE });
+    const { Target, FlexibleTimeWindow, ScheduleExpression } = await scheduler.getSchedule({
+      Name: SCHEDULE,
+      GroupName,
+    });
     await scheduler.updateSchedule({
       Name: SCHEDULE,
+      GroupName,
       Target,
       FlexibleTimeWindow,
       ScheduleExpression,

@@ -2,17 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { EMULATOR_FAULTS } from './emulatorFaults';
 import { missing } from './emulators';
-import { Rehearsal } from './rehearsal';
+import type { Rehearsal } from './rehearsal';
+import { type RehearsalWithServer, startWithServer } from './withServer';
 
 const absent = missing('ministack', 'moto');
 if (absent !== '') process.stderr.write(`rehearsal of prod${absent}\n`);
 
 describe.skipIf(absent !== '')(`prod against emulators${absent}`, { timeout: 300_000 }, () => {
+  let rehearsal: RehearsalWithServer;
   let prod: Rehearsal;
   beforeAll(async () => {
-    prod = await Rehearsal.start({ lacking: true });
+    rehearsal = await startWithServer();
+    ({ prod } = rehearsal);
   });
-  afterAll(() => prod.stop());
+  afterAll(() => rehearsal.stop());
 
   it('is planned as a whole: everything is created', async () => {
     const preview = await prod.preview();

@@ -1,17 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { missing } from './emulators';
-import { Rehearsal } from './rehearsal';
+import type { Rehearsal } from './rehearsal';
+import { type RehearsalWithServer, startWithServer } from './withServer';
 
 const absent = missing('ministack', 'moto');
 
 describe.skipIf(absent !== '')(`what was changed by hand${absent}`, { timeout: 300_000 }, () => {
+  let rehearsal: RehearsalWithServer;
   let prod: Rehearsal;
   beforeAll(async () => {
-    prod = await Rehearsal.start({ lacking: true });
+    rehearsal = await startWithServer();
+    ({ prod } = rehearsal);
     expect((await prod.up()).problems).toEqual([]);
   });
-  afterAll(() => prod.stop());
+  afterAll(() => rehearsal.stop());
 
   /** One thing each, and what finds it: the step of a refresh and of the `up` that mends it. */
   const drifts: [string, (prod: Rehearsal) => Promise<unknown>, string | string[], string][] = [

@@ -1,19 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { makeAuthority } from '../support/certificates';
 import { embeddedBinaries, installedBinaries } from '../support/cluster';
-import { asSuperuser, type RdsServer, startRds } from '../support/rdsMaster';
+import type { RdsServer } from '../support/rdsMaster';
 import { missing } from './emulators';
-import { Rehearsal } from './rehearsal';
+import type { Rehearsal } from './rehearsal';
+import { DATABASE, MASTER, type RehearsalWithServer, startWithServer } from './withServer';
 
 const absent = missing('ministack', 'moto');
-const DATABASE = 'inclusive_ai';
-const MASTER = 'coach_admin';
 const servers = [installedBinaries(), embeddedBinaries()].filter((binaries) => binaries !== undefined);
 
 /** The function runs for real: its own zip under the emulator's Lambda, the instance's address that of a server here. */
@@ -21,30 +15,15 @@ describe.skipIf(absent !== '').each(servers)(
   `prod's function works on %s${absent}`,
   { timeout: 300_000 },
   (binaries) => {
-    const folder = mkdtempSync(join(tmpdir(), 'coach-authority-'));
+    let rehearsal: RehearsalWithServer;
     let server: RdsServer;
     let prod: Rehearsal;
 
     beforeAll(async () => {
-      const authority = makeAuthority();
-      const { key, certificate: cert } = authority.issue(['127.0.0.1']);
-      server = await startRds(binaries, { master: MASTER, tls: { key, cert } });
-      await asSuperuser({ ...server.admin, database: 'postgres' }, [`CREATE DATABASE ${DATABASE} OWNER ${MASTER}`]);
-      const caFile = join(folder, 'authority.pem');
-      writeFileSync(caFile, authority.certificate);
-      prod = await Rehearsal.start({
-        lacking: true,
-        masterPassword: server.masterPassword,
-        environment: { COACH_DATABASE_CA_FILE: caFile },
-      });
-      prod.set('database', { name: DATABASE, access: 'function', port: server.port, adminUser: MASTER });
-      prod.set('rds', { majorVersion: server.major, storageGb: 100, maxStorageGb: 500 });
+      rehearsal = await startWithServer(binaries);
+      ({ server, prod } = rehearsal);
     });
-    afterAll(async () => {
-      await prod.stop();
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    });
+    afterAll(() => rehearsal.stop());
 
     async function query<Row>(text: string): Promise<Row[]> {
       const client = new Client({ ...server.admin, database: DATABASE });

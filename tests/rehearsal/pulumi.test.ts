@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingPulumi, PULUMI, PULUMI_ENVIRONMENT } from '../support/pulumi';
 import { missing } from './emulators';
 import { type PulumiProvider, servePulumiProvider } from './pulumiProvider';
-import { Rehearsal } from './rehearsal';
+import type { Rehearsal } from './rehearsal';
+import { type RehearsalWithServer, startWithServer } from './withServer';
 
 const pulumi = missingPulumi(['random']);
 const absent = missing('ministack', 'moto') || (pulumi === undefined ? '' : ` (skipped: ${pulumi})`);
@@ -18,10 +19,12 @@ interface Step {
 }
 
 describe.skipIf(absent !== '')(`prod through Pulumi's engine${absent}`, { timeout: 600_000 }, () => {
+  let rehearsal: RehearsalWithServer;
   let prod: Rehearsal;
   let provider: PulumiProvider;
   beforeAll(async () => {
-    prod = await Rehearsal.start({ lacking: true });
+    rehearsal = await startWithServer();
+    ({ prod } = rehearsal);
     const { aws } = prod.packages();
     if (aws === undefined) throw new Error('no stand-in');
     provider = await servePulumiProvider(aws, '7.48.0');
@@ -30,7 +33,7 @@ describe.skipIf(absent !== '')(`prod through Pulumi's engine${absent}`, { timeou
   });
   afterAll(async () => {
     provider.stop();
-    await prod.stop();
+    await rehearsal.stop();
   });
 
   function typed(...args: string[]): Promise<{ code: number; stdout: string; text: string }> {

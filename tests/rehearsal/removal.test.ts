@@ -3,19 +3,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResourceState } from '../../engine/state/resource';
 import { missing } from './emulators';
 import { inventory } from './inventory';
-import { Rehearsal } from './rehearsal';
+import type { Rehearsal } from './rehearsal';
+import { type RehearsalWithServer, startWithServer } from './withServer';
 
 const absent = missing('ministack', 'moto');
 
 describe.skipIf(absent !== '')(`the end of prod${absent}`, { timeout: 300_000 }, () => {
+  let rehearsal: RehearsalWithServer;
   let prod: Rehearsal;
   let before: string[];
   beforeAll(async () => {
-    prod = await Rehearsal.start({ lacking: true });
+    rehearsal = await startWithServer();
+    ({ prod } = rehearsal);
     before = await inventory(prod.clients());
     expect((await prod.up()).problems).toEqual([]);
   });
-  afterAll(() => prod.stop());
+  afterAll(() => rehearsal.stop());
 
   const left = async (): Promise<string[]> => (await inventory(prod.clients())).filter((one) => !before.includes(one));
 

@@ -106,8 +106,12 @@ const object: ResourceKind = {
     };
   },
   update: ({ s3 }, _id, inputs, _old, context) => putObject(s3, inputs, context),
-  delete: ({ s3 }, _id, outputs) =>
-    unlessGone(s3.deleteObject({ Bucket: text(outputs, 'bucket'), Key: text(outputs, 'key') }), ...GONE),
+  // As the real provider: with every version of it.
+  async delete({ s3 }, _id, outputs) {
+    const [Bucket, Key] = [text(outputs, 'bucket'), text(outputs, 'key')];
+    const versions = await unlessGone(s3.listObjectVersions({ Bucket, Prefix: Key }), ...GONE);
+    for (const { VersionId } of versions?.Versions ?? []) await s3.deleteObject({ Bucket, Key, VersionId });
+  },
 };
 
 async function putObject(s3: S3, inputs: Properties, { folder }: KindContext): Promise<void> {
