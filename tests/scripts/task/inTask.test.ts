@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { TASK_VARIABLE } from '../../../postgres/backup/task';
 import { withClient } from '../../../postgres/connection/client';
+import { decompressSample, SAMPLE_FILE } from '../../../scripts/sample/file';
 import { ReportReader, type TaskReport } from '../../../scripts/task/outcome';
 import { missing, programOf } from '../../postgres/backup/s3/emulators';
 import { DUMP_BINARIES, WITHOUT_DUMP } from '../../postgres/backup/support';
@@ -100,6 +101,27 @@ describe.skipIf(DUMP_BINARIES === undefined || programOf('moto') === null)(
       // What came back is backed up as what was there.
       expect((await task('backup')).problems).toEqual([]);
       expect((await task('restore', '--drop-old', '--yes')).fields['dropped']).toEqual([kept]);
+    });
+
+    it('a file in the bucket takes the place of the rows, and nothing does so unasked', async () => {
+      const Key = 'prod/transfer/coach.db';
+      const Body = decompressSample(readFileSync(project.path(SAMPLE_FILE)));
+      await prod.emulator.s3.putObject({ Bucket: BUCKET, Key, Body });
+      const from = ['transfer', '--from', `s3://${BUCKET}/${Key}`];
+      const refused = await task(...from);
+      expect(refused.problems).toMatchObject([{ code: 'target-not-empty' }]);
+      expect(await users()).toBe(ROWS);
+
+      const loaded = await task(...from, '--truncate', '--yes');
+      expect(loaded.problems).toEqual([]);
+      expect(loaded.fields['source']).toMatchObject({ bytes: Body.length });
+      const tables = loaded.fields['tables'] as { target: string; rows: number; loaded: number; rejected: number }[];
+      expect(tables.map(({ target }) => target).sort()).toEqual(['Assessment', 'CompletedLesson', 'Student', 'User']);
+      for (const { target, rows, ...table } of tables) {
+        expect(table).toMatchObject({ loaded: rows, rejected: 0 });
+        expect(await rowsOf(`SELECT count(*)::int AS rows FROM public."${target}"`)).toEqual([{ rows }]);
+      }
+      expect((await task(...from, '--verify-only')).problems).toEqual([]);
     });
 
     it('is refused what it was not told, and says so at the end of its log', async () => {
