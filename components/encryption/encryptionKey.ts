@@ -6,7 +6,7 @@ import { keyPolicy, type KeyUser, type KeyUserArgs, keyUserStatement } from './k
 
 export interface EncryptionKeyArgs {
   aws: AwsContext;
-  /** What it encrypts, for whoever finds it in the console. */
+  /** What it encrypts, for whoever finds it in AWS’s console */
   description: string;
   /** Services that use it in their own name. @default [] */
   users?: KeyUser[];

@@ -44,7 +44,7 @@ function isHelp(node: ts.Node): boolean {
 export function allTexts(): SourceText[] {
   return SPEAKING.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !/generated|probe/.test(name))
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !/generated|probe|^docs\//.test(name))
       .flatMap((name) => textsOf(join(folder, name), readFileSync(join(ROOT, folder, name), 'utf8'))),
   );
 }
