@@ -1,8 +1,13 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { embeddedBinaries, installedBinaries } from '../support/cluster';
 import type { RdsServer } from '../support/rdsMaster';
+import { outputsByPulumi } from '../support/stackOutputs';
+import { CREDENTIALS } from './clients';
 import { missing } from './emulators';
 import type { Rehearsal } from './rehearsal';
 import { DATABASE, MASTER, type RehearsalWithServer, startWithServer } from './withServer';
@@ -116,6 +121,40 @@ describe.skipIf(absent !== '').each(servers)(
       expect(up.problems.join('\n')).toMatch(/Lambda function/);
       prod.set('indexes', [{ name: 'idx_user_name', table: 'User', columns: ['name'] }]);
       expect((await prod.up()).problems).toEqual([]);
+    });
+
+    it('is what `deploy` and `status` of the command line ask', async () => {
+      const outputs = prod.state.find(({ type }) => type === 'pulumi:pulumi:Stack')?.outputs ?? {};
+      const environment = {
+        ...outputsByPulumi(prod.project, 'prod', outputs),
+        AWS_ENDPOINT_URL: prod.clients().endpoint,
+        AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      };
+      const coachdb = async (...args: string[]): Promise<Record<string, unknown>> =>
+        (await prod.project.json([...args, '--stack', 'prod'], environment)).report;
+      const folder = prod.project.path('app', 'prisma', 'migrations', '20260101000000_grade');
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'migration.sql'), 'ALTER TABLE "Student" ADD COLUMN grade integer;');
+      expect(await coachdb('deploy', '--dry-run')).toMatchObject({
+        status: 'differs',
+        pending: ['20260101000000_grade'],
+      });
+      expect(await coachdb('deploy', '--yes')).toMatchObject({
+        status: 'changed',
+        applied: [{ name: '20260101000000_grade' }],
+        problems: [],
+      });
+      // The same archive is there by now.
+      expect(await coachdb('deploy', '--yes')).toMatchObject({ status: 'ok', applied: [] });
+      expect(await names(`SELECT attname AS name FROM pg_attribute WHERE attname = 'grade'`)).toEqual(['grade']);
+      expect(await coachdb('status')).toMatchObject({
+        function: {
+          status: 'ok',
+          server: { role: 'coach_migrator', database: DATABASE },
+          migrations: { applied: [{ name: '20250101000000_baseline' }, { name: '20260101000000_grade' }], failed: [] },
+        },
+      });
     });
   },
 );

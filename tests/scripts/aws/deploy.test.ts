@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { Ajv2020 } from 'ajv/dist/2020';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { readRequest } from '../../../postgres/apply/request';
 import { ExitCode } from '../../../scripts/exitCodes';
 import { ROOT } from '../../support/compiled';
 import { type CliResult, TestProject } from '../../support/project';
+import { outputsByPulumi } from '../../support/stackOutputs';
 import { type Answer, type FakeLambda, startFakeLambda } from './fakeLambda';
 
 const OUTPUTS = {
@@ -34,20 +35,13 @@ const PROBLEM = { code: 'migration-failed', message: 'Migration 2_more failed.',
 const schema = JSON.parse(readFileSync(join(ROOT, 'docs', 'json-output.schema.json'), 'utf8')) as object;
 const validate = new Ajv2020({ strict: false }).compile(schema);
 
-/** The state is where only Pulumi reads it: a program of that name prints what it would. */
 describe('prod, from outside its network', { timeout: 60_000 }, () => {
   let project: TestProject;
+  let state: NodeJS.ProcessEnv;
   let fake: FakeLambda | undefined;
   beforeAll(() => {
     project = new TestProject();
-    mkdirSync(project.path('bin'));
-    writeFileSync(project.path('outputs.json'), JSON.stringify(OUTPUTS));
-    writeFileSync(
-      project.path('bin', 'pulumi'),
-      `#!/bin/sh\n[ "$*" = "stack output --json --non-interactive --stack prod" ] || { echo "unexpected: $*" >&2; exit 1; }\n` +
-        `[ -z "$NO_STACK" ] || { echo "error: no stack named 'prod' found" >&2; exit 255; }\ncat outputs.json\n`,
-    );
-    chmodSync(project.path('bin', 'pulumi'), 0o755);
+    state = outputsByPulumi(project, 'prod', OUTPUTS);
   });
   afterEach(() => fake?.stop());
   afterAll(() => project.remove());
@@ -59,8 +53,7 @@ describe('prod, from outside its network', { timeout: 60_000 }, () => {
   ): Promise<CliResult & { report: Record<string, unknown> }> {
     fake = await startFakeLambda((input) => answers(readRequest(input) as { action: string; dryRun?: boolean }));
     const result = await project.json([...args, '--stack', 'prod'], {
-      PATH: [project.path('bin'), process.env['PATH']].join(delimiter),
-      PULUMI_BACKEND_URL: 's3://state',
+      ...state,
       AWS_ENDPOINT_URL: fake.endpoint,
       AWS_ACCESS_KEY_ID: 'AKIDTESTONLY',
       AWS_SECRET_ACCESS_KEY: 'nobody’s',
