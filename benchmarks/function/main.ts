@@ -92,7 +92,7 @@ async function zippedBytes(files: readonly string[]): Promise<number> {
 
 /** A certificate for the server, and a Secrets Manager that knows its superuser. */
 async function prepare(
-  { connect, address }: BenchmarkServer,
+  server: BenchmarkServer,
   folder: string,
 ): Promise<{ variables: NodeJS.ProcessEnv; secrets: Server }> {
   const [key, certificate] = [join(folder, 'server.key'), join(folder, 'server.pem')];
@@ -102,12 +102,12 @@ async function prepare(
   });
   const account = serverAccount({ uid: process.getuid?.(), root });
   if (account.switchUser) for (const path of [folder, key]) chownSync(path, account.uid, account.gid);
-  const admin = await connect();
+  const admin = await server.connect();
   await admin.query(`ALTER SYSTEM SET ssl_key_file = '${key}'`);
   await admin.query(`ALTER SYSTEM SET ssl_cert_file = '${certificate}'`);
   await admin.query('ALTER SYSTEM SET ssl = on');
   await admin.query('SELECT pg_reload_conf()');
-  const { host, port, user, password } = address;
+  const { host, port, user, password } = server.address;
   const secret = JSON.stringify({ Name: 'master', SecretString: JSON.stringify({ username: user, password }) });
   const secrets = createServer((incoming, response) => {
     incoming.resume();
