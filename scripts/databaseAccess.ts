@@ -6,6 +6,7 @@ import { Secret } from '../engine/state/values';
 import { requireTls } from '../postgres/connection/tls';
 import { type ConnectionTarget, SSL_MODES } from '../postgres/spec';
 import { PlatformError } from '../system/errors';
+import { isObject } from '../system/isObject';
 import { localServerOf, requireRunning, requireServer } from './localServer';
 import type { Stack } from './stack';
 import type { StackState } from './stackState';
@@ -36,7 +37,7 @@ export function databaseAccess(
   const passwords = plain(outputs['passwords']);
   const sslMode = SSL_MODES.find((mode) => mode === plain(outputs['sslMode']));
   const caFile = plain(outputs['caFile']);
-  if (typeof host !== 'string' || typeof port !== 'number' || typeof database !== 'string' || !isRecord(passwords)) {
+  if (typeof host !== 'string' || typeof port !== 'number' || typeof database !== 'string' || !isObject(passwords)) {
     throw new PlatformError(
       'stack-not-deployed',
       `Stack ${stack.name} hands out no database: it was never brought up to its end.`,
@@ -85,8 +86,4 @@ const outOfReach = (name: string): PlatformError =>
 function plain(value: PropertyValue | undefined): unknown {
   if (value instanceof Secret) return plain(value.value);
   return value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -9,7 +9,7 @@ import type { AwsContext } from '../components/aws';
 import { DatabaseInstance } from '../components/database/databaseInstance';
 import { DatabaseProxy } from '../components/database/databaseProxy';
 import { EncryptionKey } from '../components/encryption/encryptionKey';
-import { MigrationFunction } from '../components/migration/migrationFunction';
+import { MigrationFunction, TIME_LIMIT_SECONDS } from '../components/migration/migrationFunction';
 import { Alarms } from '../components/monitoring/alarms';
 import { Network } from '../components/network/network';
 import { PrivateBucket } from '../components/storage/privateBucket';
@@ -143,7 +143,7 @@ export function prod(settings: ProdSettings, context: SpecContext): Record<strin
       proxyName: proxy?.proxyName,
       sources: [instance, ...(proxy === undefined ? [] : [proxy])],
       functionName: migration.functionName,
-      functionTimeoutSeconds: 900,
+      functionTimeoutSeconds: TIME_LIMIT_SECONDS,
       ...(taskSchedules(settings).length > 0 ? { backups: backups.task } : {}),
       keyArn: operationsKey.arn,
     },

@@ -40,7 +40,7 @@ export interface MigrationFunctionArgs {
 }
 
 /** As long as Lambda lets anything run. */
-const TIME_LIMIT_SECONDS = 900;
+export const TIME_LIMIT_SECONDS = 900;
 const MEMORY_MB = 512;
 
 /**

@@ -1,3 +1,4 @@
+import { isObject } from '../../system/isObject';
 import { countOperations, type DeploymentResult, type PropertyChange, type ResourceChange } from '../changes';
 import type { Graph, GraphResource } from './graph';
 
@@ -40,8 +41,4 @@ function differences(before: unknown, after: unknown, path: string): PropertyCha
   if (before === undefined) return [{ path, kind: 'add', after }];
   if (after === undefined) return [{ path, kind: 'delete', before }];
   return [{ path, kind: 'update', before, after }];
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

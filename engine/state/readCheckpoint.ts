@@ -3,9 +3,10 @@ import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 import { messageOf, PlatformError } from '../../system/errors';
+import { isObject } from '../../system/isObject';
 import { activeCheckpoint, pathsOfCheckpoint, stateBackups } from './backend';
 import { type CheckpointFile, DEPLOYMENT_VERSION, magicOf } from './checkpointFile';
-import { isObject, validateResources } from './validate';
+import { validateResources } from './validate';
 
 /**
  * The stack's checkpoint, or undefined when it has none; also a gzip-compressed one. A damaged one is copied aside

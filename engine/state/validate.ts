@@ -1,3 +1,5 @@
+import { isObject } from '../../system/isObject';
+
 /**
  * What Pulumi demands of a snapshot before it uses one (pkg/resource/stack/snapshot): every resource named and typed, every
  * reference to something that comes before it, no live resource twice. Throws an Error that says which is not.
@@ -57,8 +59,4 @@ function referencesOf(resource: Record<string, unknown>): [string, string][] {
 
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -31,12 +31,13 @@ const gibibytes = (min: number, max: number): Schema<number> => wholeNumber(min,
 const major: Schema<RdsMajor> = scalar(`a major version, one of ${MAJORS.join(', ')}`, (value) =>
   MAJORS.find((one) => one === value || String(one) === value),
 );
-const RETENTIONS = [
+/** What CloudWatch Logs takes. */
+export const LOG_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 const logDays: Schema<number> = scalar(
-  `days that CloudWatch Logs knows: ${RETENTIONS.join(', ')}`,
-  (value) => RETENTIONS.find((days) => days === value || String(days) === value),
+  `days that CloudWatch Logs knows: ${LOG_DAYS.join(', ')}`,
+  (value) => LOG_DAYS.find((days) => days === value || String(days) === value),
   'days',
 );
 const intervals = [0, 1, 5, 10, 15, 30, 60];

@@ -57,13 +57,16 @@ interface Applied {
   warnings: string[];
 }
 
-/** What the function told of itself and the database, for `status`. */
-export interface FunctionStatus {
-  status: 'ok' | 'failed';
-  problems: Problem[];
+/** What the function tells of itself and the database. */
+interface Told {
   reached?: { name: string; host: string; port: number; reachable: boolean; reason?: string }[];
   server?: { version: string; database: string; role: string; inRecovery: boolean; startedAt: string };
   migrations?: { applied: { name: string; finishedAt: string }[]; failed: string[] };
+}
+
+export interface FunctionStatus extends Told {
+  status: 'ok' | 'failed';
+  problems: Problem[];
 }
 
 const STATUS_MS = 60_000;
@@ -75,7 +78,7 @@ export async function functionStatus(context: CommandContext, stack: Stack): Pro
     const request = { action: 'status', spec: sentSpec(specOf(context, stack)) } as const;
     const watch = { signal: context.signal, pausesMs: [1_000] };
     const report = await withClients(place, STATUS_MS, (clients) => askFunction(clients, place, request, watch));
-    const { reached, server, migrations } = report as unknown as FunctionStatus;
+    const { reached, server, migrations } = report as MigrationReport & Told;
     return {
       status: report.problems.length === 0 ? 'ok' : 'failed',
       problems: report.problems,

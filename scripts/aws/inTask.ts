@@ -1,4 +1,5 @@
 import { TASK_VARIABLE } from '../../postgres/backup/task';
+import { isObject } from '../../system/isObject';
 import { type CommandContext, type CommandResult, confirm, declined } from '../command';
 import type { ExitCode } from '../exitCodes';
 import { openStack, type Stack } from '../stack';
@@ -49,8 +50,7 @@ async function taskOutputs(context: CommandContext, stack: Stack): Promise<TaskO
 }
 
 function isTask(value: unknown): value is Omit<TaskOutputs, 'region'> {
-  if (typeof value !== 'object' || value === null || !('subnetIds' in value)) return false;
+  if (!isObject(value)) return false;
   const texts = ['cluster', 'family', 'container', 'securityGroupId', 'logGroup', 'image', 'restoreRoleArn'];
-  const has = value as Record<string, unknown>;
-  return Array.isArray(value.subnetIds) && texts.every((key) => typeof has[key] === 'string');
+  return Array.isArray(value['subnetIds']) && texts.every((key) => typeof value[key] === 'string');
 }

@@ -1,24 +1,29 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
+import * as v from 'valibot';
+
 import { typeOf } from '../../engine/protocol/registration';
 import { Secret } from '../../engine/state/values';
 import { messageOf, PlatformError } from '../../system/errors';
+import { isObject } from '../../system/isObject';
 import type { CommandContext } from '../command';
 import { hasStateHere, pulumiProgram } from '../pulumi';
 import type { Stack } from '../stack';
 import { readState } from '../stackState';
 import type { FunctionPlace } from './function';
 
-/** What `up` of prod hands out of the way to its database. */
-export interface ProdOutputs {
-  region: string;
-  database: string;
+const handedOut = v.object({
+  region: v.string(),
+  database: v.string(),
   /** By purpose; each logs in by IAM. */
-  roles: Record<string, string>;
-  instance: { address: string; port: number };
-  proxy?: { endpoint: string; port: number };
-}
+  roles: v.record(v.string(), v.string()),
+  instance: v.object({ address: v.string(), port: v.number() }),
+  proxy: v.optional(v.object({ endpoint: v.string(), port: v.number() })),
+});
+
+/** What `up` of prod hands out of the way to its database. */
+export type ProdOutputs = v.InferOutput<typeof handedOut>;
 
 /** What `up` handed out: of the state below `.coachdb`, or by Pulumi where PULUMI_BACKEND_URL names another place. */
 export async function stackOutputs(context: CommandContext, stack: Stack): Promise<Record<string, unknown>> {
@@ -59,15 +64,14 @@ export const notDeployed = (name: string, what: string): PlatformError =>
   );
 
 export function prodOutputs({ name }: Pick<Stack, 'name'>, outputs: Record<string, unknown>): ProdOutputs {
-  const { region, database, roles, instance, proxy } = outputs;
-  if (typeof region === 'string' && typeof database === 'string' && isRecord(roles) && isRecord(instance))
-    return { region, database, roles, instance, ...(isRecord(proxy) ? { proxy } : {}) } as unknown as ProdOutputs;
+  const { success, output } = v.safeParse(handedOut, outputs);
+  if (success) return output;
   throw notDeployed(name, 'database');
 }
 
 export function functionPlace({ name }: Pick<Stack, 'name'>, outputs: Record<string, unknown>): FunctionPlace {
   const { region, migration } = outputs;
-  const { functionName, bucket } = isRecord(migration) ? migration : {};
+  const { functionName, bucket } = isObject(migration) ? migration : {};
   if (typeof region === 'string' && typeof functionName === 'string' && typeof bucket === 'string')
     return { region, functionName, bucket };
   throw notDeployed(name, 'migration function');
@@ -86,6 +90,3 @@ export function prodEnvironment({ region, database, roles, instance, proxy }: Pr
     AWS_REGION: region,
   };
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -41,8 +41,8 @@ export class ReportReader {
       this.parts[value['part'] - 1] = value['data'];
       return true;
     }
-    if (typeof value['parts'] !== 'number' || typeof value['exitCode'] !== 'number') return false;
-    const { parts, ...outcome } = value as unknown as Omit<TaskReport, 'fields' | 'text'> & { parts: number };
+    if (!isOutcome(value)) return false;
+    const { parts, ...outcome } = value;
     this.report = { ...outcome, ...this.contents(parts) };
     return true;
   }
@@ -58,6 +58,12 @@ export class ReportReader {
     return { fields: {}, text: 'The log does not hold the whole report of the task.' };
   }
 }
+
+/** The last line, as `reportLines` writes it. */
+type Outcome = Omit<TaskReport, 'fields' | 'text'> & { parts: number };
+
+const isOutcome = (value: object): value is Outcome =>
+  'parts' in value && typeof value.parts === 'number' && 'exitCode' in value && typeof value.exitCode === 'number';
 
 function jsonOf(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{')) return undefined;

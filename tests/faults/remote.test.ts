@@ -13,6 +13,7 @@ import type * as Stacks from '../../scripts/stack';
 import type * as States from '../../scripts/stackState';
 import { makeAuthority } from '../support/certificates';
 import { embeddedBinaries, installedBinaries, type TestCluster } from '../support/cluster';
+import { commandContext } from '../support/commandContext';
 import { TestProject } from '../support/project';
 import { ANOTHER_MACHINE, startTlsServer } from '../support/tlsServer';
 import type { Refusal } from './support';
@@ -173,22 +174,7 @@ describe.skipIf(binaries === undefined)('a server that takes TLS alone', { timeo
   }, 60_000);
   afterAll(() => server.stop());
 
-  const contextOf = (): CommandContext => ({
-    root: project.root,
-    stack: 'dev',
-    isStackNamed: true,
-    environment: {},
-    json: false,
-    yes: true,
-    verbose: false,
-    engine: 'embedded',
-    display: { columns: undefined, colour: false, verbose: false },
-    progress: () => undefined,
-    passing: () => undefined,
-    signal: new AbortController().signal,
-    ignoreInterrupts: () => undefined,
-    ask: undefined,
-  });
+  const contextOf = (): CommandContext => commandContext({ root: project.root, stack: 'dev', engine: 'embedded' });
 
   it('is brought up through every connection of provider and handlers, and is unchanged after that', async () => {
     const wrong = await deploy({ caFile: 'certificates/other.pem' });

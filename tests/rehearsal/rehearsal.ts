@@ -8,8 +8,8 @@ import type { GivenPackages } from '../../engine/apply/provider';
 import type * as Apply from '../../engine/apply/run';
 import type { ResourceChange } from '../../engine/changes';
 import type { ResourceState } from '../../engine/state/resource';
-import type { CommandContext } from '../../scripts/command';
 import type * as Stacks from '../../scripts/stack';
+import { commandContext } from '../support/commandContext';
 import { TestProject } from '../support/project';
 import { ACCOUNT, type Clients, clientsOf } from './clients';
 import { standIn } from './core';
@@ -114,7 +114,14 @@ export class Rehearsal {
 
   private onState(): Apply.StateRunOptions {
     const { openStack } = this.load(this.project.path('dist', 'scripts', 'stack.js')) as typeof Stacks;
-    const { program } = openStack(contextOf(this.project.root));
+    const { program } = openStack(
+      commandContext({
+        root: this.project.root,
+        stack: 'prod',
+        engine: 'embedded',
+        environment: { PATH: process.env['PATH'] },
+      }),
+    );
     return {
       program,
       olds: this.state,
@@ -174,20 +181,3 @@ export class Outcome {
     return this.changes.filter((change) => change.operation === operation).map(({ name }) => name);
   }
 }
-
-const contextOf = (root: string): CommandContext => ({
-  root,
-  stack: 'prod',
-  isStackNamed: true,
-  environment: { PATH: process.env['PATH'] },
-  json: false,
-  yes: true,
-  verbose: false,
-  engine: 'embedded',
-  display: { columns: undefined, colour: false, verbose: false },
-  progress: () => undefined,
-  passing: () => undefined,
-  signal: new AbortController().signal,
-  ignoreInterrupts: () => undefined,
-  ask: undefined,
-});

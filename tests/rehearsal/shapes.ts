@@ -31,6 +31,12 @@ function renamed(value: unknown, rename: (key: string) => string | undefined): u
 export const defined = (fields: Record<string, unknown>): Properties =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Properties;
 
+/** Inputs as a request of the SDK's; what is absent is left out. The emulator, not the compiler, refuses what is none. */
+export function request<T>(fields: Record<string, unknown>): T {
+  const given: unknown = defined(fields);
+  return given as T;
+}
+
 /** Text of an input that has to be one. */
 export function text(properties: Properties, name: string): string {
   const value = properties[name];

@@ -11,6 +11,7 @@ import { PLAIN, textFor } from '../../scripts/report/display';
 import { runTransfer } from '../../scripts/transfer';
 import { PlatformError } from '../../system/errors';
 import { commitAll, filesOf, removeApplications, school, withFiles } from '../postgres/transfer/prepare/support';
+import { commandContext } from '../support/commandContext';
 import { ROOT } from '../support/compiled';
 
 let root: string;
@@ -35,23 +36,14 @@ function contextFor(directory: string, world: Partial<CommandContext> = {}): Com
     join(root, 'Pulumi.local.yaml'),
     `config:\n  coach:environment: local\n  coach:app:\n    directory: ${directory}\n`,
   );
-  return {
+  return commandContext({
     root,
     stack: 'local',
     isStackNamed: false,
     environment: process.env,
-    json: false,
-    yes: true,
-    verbose: false,
-    engine: undefined,
     display: PLAIN,
-    progress: () => undefined,
-    passing: () => undefined,
-    signal: new AbortController().signal,
-    ignoreInterrupts: () => undefined,
-    ask: undefined,
     ...world,
-  };
+  });
 }
 
 async function run(

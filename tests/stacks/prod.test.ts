@@ -3,15 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { PolicyDocument } from '../../components/iam/policyDocument';
-import type { GraphResource } from '../../engine/graph/graph';
+import type { Graph, GraphResource } from '../../engine/graph/graph';
 import { evaluate, type Request } from '../components/backup/policyEvaluator';
+import { prodGraph } from '../support/prodGraph';
 import { TestProject } from '../support/project';
 import { reachability } from '../support/reachability';
 
-interface Drawn {
-  resources: GraphResource[];
-  outputs: Record<string, unknown>;
-}
 type Values = Record<string, unknown>;
 
 let project: TestProject;
@@ -21,27 +18,28 @@ beforeAll(() => {
 afterAll(() => project.remove());
 
 /** With these settings in place of those of Pulumi.prod.yaml. */
-async function draw(settings: Values = {}): Promise<Drawn> {
+async function draw(settings: Values = {}): Promise<Graph> {
   const file = project.path('Pulumi.prod.yaml');
   const kept = readFileSync(file);
   for (const [key, value] of Object.entries(settings)) project.set(key, value, 'prod');
-  const { code, report, stderr } = await project.json(['graph', '--stack', 'prod']);
-  writeFileSync(file, kept);
-  expect(code, stderr).toBe(0);
-  return report as unknown as Drawn;
+  try {
+    return await prodGraph(project);
+  } finally {
+    writeFileSync(file, kept);
+  }
 }
 
-function one({ resources }: Drawn, type: string, name: string): GraphResource {
+function one({ resources }: Graph, type: string, name: string): GraphResource {
   const found = resources.filter((each) => each.custom && each.type.endsWith(`:${type}`) && each.name === name);
   expect(found, `${type} ${name}`).toHaveLength(1);
   return found[0] as GraphResource;
 }
-const inputs = (drawn: Drawn, type: string, name: string): Values => one(drawn, type, name).inputs;
-const names = ({ resources }: Drawn, type: string): string[] =>
+const inputs = (drawn: Graph, type: string, name: string): Values => one(drawn, type, name).inputs;
+const names = ({ resources }: Graph, type: string): string[] =>
   resources.filter((each) => each.type.endsWith(`:${type}`)).map(({ name }) => name);
-const needs = (drawn: Drawn, type: string, name: string): string[] =>
+const needs = (drawn: Graph, type: string, name: string): string[] =>
   one(drawn, type, name).dependencies.map((urn) => urn.split('::').at(-1) ?? '');
-const policy = (drawn: Drawn, type: string, name: string, property = 'policy'): PolicyDocument =>
+const policy = (drawn: Graph, type: string, name: string, property = 'policy'): PolicyDocument =>
   JSON.parse(String(inputs(drawn, type, name)[property])) as PolicyDocument;
 
 const WORKERS = ['function', 'task'].flatMap((from) => [
@@ -56,7 +54,7 @@ const EXISTING = {
 };
 
 describe('prod', () => {
-  let drawn: Drawn;
+  let drawn: Graph;
   beforeAll(async () => {
     drawn = await draw({
       aws: { network: { clientSecurityGroupIds: ['sg-0123456789abcdef0'], clientCidrs: ['10.1.0.0/16'] } },

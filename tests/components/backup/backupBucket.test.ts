@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LifecycleRule } from '../../../components/backup/lifecycle';
 import type { PolicyDocument } from '../../../components/iam/policyDocument';
-import type { GraphResource } from '../../../engine/graph/graph';
+import type { Graph, GraphResource } from '../../../engine/graph/graph';
 import { GENERATIONS } from '../../../postgres/backup/manifest';
 import { generationPrefix } from '../../../postgres/backup/s3/keys';
+import { prodGraph } from '../../support/prodGraph';
 import { TestProject } from '../../support/project';
 import { evaluate } from './policyEvaluator';
 
@@ -20,23 +21,16 @@ beforeAll(() => {
 });
 afterAll(() => project.remove());
 
-interface Drawn {
-  resources: GraphResource[];
-  outputs: Record<string, unknown>;
-}
-
-async function draw(backup: Record<string, unknown> | undefined, environment: NodeJS.ProcessEnv = {}): Promise<Drawn> {
+async function draw(backup: Record<string, unknown> | undefined, environment: NodeJS.ProcessEnv = {}): Promise<Graph> {
   project.set('backup', backup, 'prod');
-  const { code, report, stderr } = await project.json(['graph', '--stack', 'prod'], environment);
-  expect(code, stderr).toBe(0);
-  return report as unknown as Drawn;
+  return prodGraph(project, environment);
 }
 
 const nameOf = (urn: string | undefined): string => urn?.split('::').at(-1) ?? '';
 /** Declared by the component. */
 const isOfBucket = ({ parent }: GraphResource): boolean => parent?.includes('coach:backup:BackupBucket') === true;
 
-function resource({ resources }: Drawn, type: string, name: string): GraphResource {
+function resource({ resources }: Graph, type: string, name: string): GraphResource {
   const found = resources.filter((one) => one.type === `aws:${type}` && one.name === name);
   expect(found, `${type} ${name}`).toHaveLength(1);
   return found[0] as GraphResource;

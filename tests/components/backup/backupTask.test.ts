@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyDocument } from '../../../components/iam/policyDocument';
 import type { GraphResource } from '../../../engine/graph/graph';
 import { TASK_VARIABLE, type TaskDescription } from '../../../postgres/backup/task';
+import { prodGraph } from '../../support/prodGraph';
 import { TestProject } from '../../support/project';
 
 interface Container {
@@ -31,9 +32,7 @@ interface Drawn {
 
 async function draw(settings: Record<string, unknown> = {}): Promise<Drawn> {
   for (const key of ['backup', 'aws', 'rds']) project.set(key, settings[key], 'prod');
-  const { code, report, stderr } = await project.json(['graph', '--stack', 'prod']);
-  expect(code, stderr).toBe(0);
-  const { resources, outputs } = report as unknown as { resources: GraphResource[]; outputs: Record<string, unknown> };
+  const { resources, outputs } = await prodGraph(project);
   const all = resources.filter(({ parent }) => parent?.includes('coach:backup:Task') === true);
   return {
     all,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyDocument } from '../../../components/iam/policyDocument';
 import type { GraphResource } from '../../../engine/graph/graph';
 import { type Emulator, missing, programOf, startEmulator } from '../../postgres/backup/s3/emulators';
+import { prodGraph } from '../../support/prodGraph';
 import { TestProject } from '../../support/project';
 import { applyGraph, EMULATED_KEY } from './applyGraph';
 
@@ -14,11 +15,8 @@ async function declared(bucket: Record<string, unknown>): Promise<GraphResource[
   const project = new TestProject();
   try {
     project.set('backup', { bucket }, 'prod');
-    const { code, report, stderr } = await project.json(['graph', '--stack', 'prod']);
-    expect(code, stderr).toBe(0);
-    return (report['resources'] as GraphResource[]).filter(({ parent }) =>
-      parent?.includes('coach:backup:BackupBucket'),
-    );
+    const { resources } = await prodGraph(project);
+    return resources.filter(({ parent }) => parent?.includes('coach:backup:BackupBucket'));
   } finally {
     await project.remove();
   }

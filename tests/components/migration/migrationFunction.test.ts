@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PolicyDocument } from '../../../components/iam/policyDocument';
 import type { GraphResource } from '../../../engine/graph/graph';
 import { readRequest } from '../../../postgres/apply/request';
+import { prodGraph } from '../../support/prodGraph';
 import { TestProject } from '../../support/project';
 
 let project: TestProject;
@@ -17,9 +18,7 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 async function draw(): Promise<GraphResource[]> {
-  const { code, report, stderr } = await project.json(['graph', '--stack', 'prod']);
-  expect(code, stderr).toBe(0);
-  return (report as unknown as { resources: GraphResource[] }).resources;
+  return (await prodGraph(project)).resources;
 }
 
 function inputs(resources: GraphResource[], type: string, name: string): Record<string, unknown> {

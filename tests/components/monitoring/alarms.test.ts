@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { GraphResource } from '../../../engine/graph/graph';
+import { prodGraph } from '../../support/prodGraph';
 import { TestProject } from '../../support/project';
 
 let project: TestProject;
@@ -11,9 +12,8 @@ afterAll(() => project.remove());
 
 async function drawn(settings: Record<string, Record<string, unknown>> = {}): Promise<GraphResource[]> {
   for (const [key, value] of Object.entries(settings)) project.set(key, value, 'prod');
-  const { code, report, stderr } = await project.json(['graph', '--stack', 'prod']);
-  expect(code, stderr).toBe(0);
-  return (report['resources'] as GraphResource[]).filter(({ parent }) => parent?.includes('coach:monitoring:Alarms'));
+  const { resources } = await prodGraph(project);
+  return resources.filter(({ parent }) => parent?.includes('coach:monitoring:Alarms'));
 }
 const ofType = (resources: GraphResource[], type: string): GraphResource[] =>
   resources.filter((resource) => resource.type.endsWith(`:${type}`));

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
+import { LOG_DAYS } from '../../../infra/config/awsSettings';
 import { parseSettings } from '../../../infra/config/parse';
+import { LOG_DAYS as LOG_DAYS_OF_RULES } from '../../../policies/rules/cloudwatch';
 
 type Raw = Record<string, unknown>;
 
@@ -180,4 +182,8 @@ describe('settings of prod that AWS would refuse, or nobody should want', () => 
         .sort(),
     );
   });
+});
+
+it('log days are those that the rules over the graph know', () => {
+  expect(LOG_DAYS).toEqual(LOG_DAYS_OF_RULES);
 });

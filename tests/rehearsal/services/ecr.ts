@@ -1,7 +1,7 @@
 import type { CreateRepositoryCommandInput } from '@aws-sdk/client-ecr';
 
 import type { Kinds, Properties, ResourceKind } from '../kind';
-import { defined, tagList, tagMap, text, unlessGone } from '../shapes';
+import { defined, request, tagList, tagMap, text, unlessGone } from '../shapes';
 
 const REPOSITORY: ResourceKind = {
   autoname: 'name',
@@ -11,14 +11,14 @@ const REPOSITORY: ResourceKind = {
   async create(clients, inputs) {
     const [encryptionConfiguration] = (inputs['encryptionConfigurations'] ?? []) as Properties[];
     const { name, imageScanningConfiguration, imageTagMutability } = inputs;
-    const asked = defined({
+    const asked = request<CreateRepositoryCommandInput>({
       repositoryName: name,
       encryptionConfiguration,
       imageScanningConfiguration,
       imageTagMutability,
       tags: tagList(inputs),
     });
-    await clients.ecr.createRepository(asked as unknown as CreateRepositoryCommandInput);
+    await clients.ecr.createRepository(asked);
     return text(inputs, 'name');
   },
   async read(clients, id) {

@@ -1,12 +1,7 @@
-import type {
-  CreateClusterCommandInput,
-  RegisterTaskDefinitionCommandInput,
-  Tag,
-  UpdateClusterCommandInput,
-} from '@aws-sdk/client-ecs';
+import type { RegisterTaskDefinitionCommandInput, Tag } from '@aws-sdk/client-ecs';
 
 import type { Kinds, Properties, ResourceKind } from '../kind';
-import { defined, text, unlessGone } from '../shapes';
+import { defined, request, text, unlessGone } from '../shapes';
 
 const tagsRequested = (inputs: Properties): Tag[] =>
   Object.entries((inputs['tags'] ?? {}) as Record<string, string>).map(([key, value]) => ({ key, value }));
@@ -20,8 +15,9 @@ const CLUSTER: ResourceKind = {
   replaces: ['name'],
   async create(clients, inputs) {
     const { name: clusterName, configuration, settings } = inputs;
-    const asked = defined({ clusterName, configuration, settings, tags: tagsRequested(inputs) });
-    const { cluster } = await clients.ecs.createCluster(asked as unknown as CreateClusterCommandInput);
+    const { cluster } = await clients.ecs.createCluster(
+      request({ clusterName, configuration, settings, tags: tagsRequested(inputs) }),
+    );
     return cluster?.clusterArn ?? '';
   },
   async read(clients, id) {
@@ -35,8 +31,7 @@ const CLUSTER: ResourceKind = {
     return defined({ arn, name, configuration, settings, tags: tagsOf(found.tags) });
   },
   update(clients, id, { configuration, settings }) {
-    const asked = defined({ cluster: id, configuration, settings });
-    return clients.ecs.updateCluster(asked as unknown as UpdateClusterCommandInput);
+    return clients.ecs.updateCluster(request({ cluster: id, configuration, settings }));
   },
   delete: (clients, id) => clients.ecs.deleteCluster({ cluster: id }),
 };
@@ -61,16 +56,14 @@ const TASK_DEFINITION: ResourceKind = {
   unread: ['skipDestroy', 'trackLatest'],
   async create(clients, inputs) {
     const storage = inputs['ephemeralStorage'];
-    const asked = defined({
+    const asked = request<RegisterTaskDefinitionCommandInput>({
       ...inputs,
       containerDefinitions: JSON.parse(text(inputs, 'containerDefinitions')) as unknown,
       ephemeralStorage: storage && { sizeInGiB: (storage as Properties)['sizeInGib'] },
       skipDestroy: undefined,
       tags: tagsRequested(inputs),
     });
-    const { taskDefinition } = await clients.ecs.registerTaskDefinition(
-      asked as unknown as RegisterTaskDefinitionCommandInput,
-    );
+    const { taskDefinition } = await clients.ecs.registerTaskDefinition(asked);
     return { id: text(inputs, 'family'), once: { arn: taskDefinition?.taskDefinitionArn ?? '' } };
   },
   async read(clients, _id, known) {

@@ -10,7 +10,7 @@ import {
 import { assetsOf } from '../../../engine/apply/assets';
 import type { Clients } from '../clients';
 import type { KindContext, Kinds, Properties, ResourceKind } from '../kind';
-import { defined, fromApi, text, toApi, unlessGone } from '../shapes';
+import { defined, fromApi, request, text, toApi, unlessGone } from '../shapes';
 import { zipOf } from '../zip';
 
 const WAIT = { maxWaitTime: 60, minDelay: 1, maxDelay: 2 };
@@ -23,7 +23,7 @@ const variablesOf = (inputs: Properties): unknown => ((inputs['environment'] ?? 
 /** What CreateFunction and UpdateFunctionConfiguration both take. */
 function configuration(inputs: Properties): Record<string, unknown> {
   const blocks = Object.entries(BLOCKS).map(([name, theirs]) => [theirs, inputs[name] && toApi(inputs[name])]);
-  return defined({
+  return {
     ...(Object.fromEntries(blocks) as Record<string, unknown>),
     FunctionName: inputs['name'],
     Description: inputs['description'],
@@ -35,7 +35,7 @@ function configuration(inputs: Properties): Record<string, unknown> {
     Runtime: inputs['runtime'],
     Timeout: inputs['timeout'],
     VpcConfig: inputs['vpcConfig'] && toApi(inputs['vpcConfig']),
-  });
+  };
 }
 
 const codeOf = (inputs: Properties, { folder }: KindContext): Buffer =>
@@ -55,12 +55,13 @@ const FUNCTION: ResourceKind = {
   unread: ['code', 'publish', 'skipDestroy'],
   async create(clients, inputs, context) {
     const name = text(inputs, 'name');
-    await clients.lambda.createFunction({
+    const asked = request<CreateFunctionCommandInput>({
       ...configuration(inputs),
       Architectures: inputs['architectures'],
       Code: { ZipFile: codeOf(inputs, context) },
       Tags: inputs['tags'],
-    } as unknown as CreateFunctionCommandInput);
+    });
+    await clients.lambda.createFunction(asked);
     await waitUntilFunctionActiveV2({ client: clients.lambda, ...WAIT }, { FunctionName: name });
     await reserve(clients, name, inputs);
     return name;
@@ -96,7 +97,7 @@ const FUNCTION: ResourceKind = {
   async update(clients, id, inputs, { inputs: olds }, context) {
     const updated = (): Promise<unknown> =>
       waitUntilFunctionUpdatedV2({ client: clients.lambda, ...WAIT }, { FunctionName: id });
-    const asked = configuration(inputs) as unknown as UpdateFunctionConfigurationCommandInput;
+    const asked = request<UpdateFunctionConfigurationCommandInput>(configuration(inputs));
     await clients.lambda.updateFunctionConfiguration(asked);
     await updated();
     if (JSON.stringify(inputs['code']) !== JSON.stringify(olds['code'])) {

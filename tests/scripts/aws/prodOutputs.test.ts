@@ -31,6 +31,6 @@ it('without a proxy both go to the instance', () => {
 });
 
 it('a stack that was never brought up hands out nothing', () => {
-  for (const state of [{}, { ...OUTPUTS, instance: undefined }])
+  for (const state of [{}, { ...OUTPUTS, instance: undefined }, { ...OUTPUTS, instance: { port: 15432 } }])
     expect(() => prodOutputs(STACK, state)).toThrow(expect.objectContaining({ code: 'stack-not-deployed' }) as Error);
 });

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { type CommandContext, failed } from '../../../scripts/command';
+import { failed } from '../../../scripts/command';
 import { COMMANDS } from '../../../scripts/commands/index';
 import { blockLines } from '../../../scripts/cron/block';
 import { nextRun } from '../../../scripts/cron/times';
 import { PLAIN } from '../../../scripts/report/display';
+import { commandContext } from '../../support/commandContext';
 import { commandsOf, FakeCrontab } from '../../support/crontab';
 import { eventually } from '../../support/eventually';
 import { TestProject } from '../../support/project';
@@ -40,22 +41,14 @@ async function cron(...args: string[]): Promise<Outcome> {
 async function cronIn(root: string, args: string[], environment: NodeJS.ProcessEnv): Promise<Outcome> {
   const definition = COMMANDS.find(({ name }) => name === `cron ${args[0]}`);
   const after = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
-  const context: CommandContext = {
+  const context = commandContext({
     root,
     stack: after('--stack') ?? 'local',
-    isStackNamed: true,
     environment,
     json: true,
     yes: args.includes('--yes'),
-    verbose: false,
-    engine: undefined,
     display: PLAIN,
-    progress: () => undefined,
-    passing: () => undefined,
-    signal: new AbortController().signal,
-    ignoreInterrupts: () => undefined,
-    ask: undefined,
-  };
+  });
   const options = {
     dryRun: args.includes('--dry-run'),
     detailedExitcode: args.includes('--detailed-exitcode'),
